@@ -1,0 +1,12 @@
+"""What lies in different places in Airflow 3.1, 3.2 and 3.3."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+except ImportError:  # Airflow 3.1
+    from airflow.exceptions import AirflowRescheduleException
+
+__all__ = ["AirflowFailException", "AirflowRescheduleException", "conf"]

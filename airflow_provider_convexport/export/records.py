@@ -1,0 +1,32 @@
+"""Records one by one, for hook methods; an export to storage goes through `Export` instead."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.export.intake import Intake, RecentIds
+from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import msgspec
+
+    from airflow_provider_convexport.export.client import Client
+    from airflow_provider_convexport.export.stream import Query
+    from airflow_provider_convexport.export.window import Window
+
+
+def records(client: Client, query: Query, interval: Window) -> Iterator[msgspec.Raw]:
+    """Yield the raw bytes of every record that belongs to ``interval``, each once, page by page.
+
+    All ids seen are kept in memory, about 100 bytes each.
+    """
+    grid = PartitionGrid(interval, "interval", query.scope)
+    intake = Intake(query.stream, grid, recent=RecentIds(capacity=sys.maxsize))
+    for window in interval.split(query.stream.max_window):
+        for step in walk(client, query, start=query.first_url(window)):
+            for batch in intake.take(step.page, window):
+                yield from batch.raws

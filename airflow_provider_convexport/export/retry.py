@@ -1,0 +1,77 @@
+"""When to ask again, and how long to wait before it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient the client is with one page. All times in seconds.
+
+    :param tries: Requests for one page before giving up.
+    :param base: Wait after the first failure; it doubles each time.
+    :param most: Longest wait that is not asked for by the vendor; over a minute, because a per-minute
+        limit without ``Retry-After`` takes that long to clear.
+    :param longest_pause: Longest wait asked for by the vendor that is slept through; a longer one is handed
+        back to the scheduler.
+    """
+
+    tries: int = 9
+    base: float = 0.5
+    most: float = 64.0
+    longest_pause: float = 120.0
+
+    def backoff(self, failures: int) -> float:
+        """Return the wait after ``failures`` failures in a row, with jitter so that clients spread out."""
+        return min(self.base * 2.0 ** (failures - 1), self.most) * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def is_transient(status: int) -> bool:
+    """Tell whether the same request may succeed later."""
+    return status in (408, 429) or status >= 500
+
+
+def pause_asked(headers: Mapping[str, str], *, status: int, now: float) -> float | None:
+    """Return the seconds that the vendor asks to wait, or ``None`` if it does not say.
+
+    ``Retry-After`` counts on every status, in seconds or as an HTTP date; ``X-RateLimit-Reset`` (epoch
+    seconds, Ada) counts on a 429 without it.
+
+    :param headers: The answer's headers, case-insensitive.
+    :param status: The answer's status.
+    :param now: The present moment as epoch seconds.
+    """
+    if (value := headers.get("Retry-After")) is not None:
+        seconds = _number(value)
+        if seconds is None:
+            moment = _http_date(value)
+            seconds = None if moment is None else moment - now
+        if seconds is not None:
+            return max(seconds, 0.0)
+    if status == 429 and (reset := _number(headers.get("X-RateLimit-Reset", ""))) is not None:
+        return max(reset - now, 0.0)
+    return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        moment: datetime = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

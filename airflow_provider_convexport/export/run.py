@@ -1,0 +1,128 @@
+"""One run from its first request to the last clean-up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_convexport.export.attempt import Attempt
+from airflow_provider_convexport.export.collect import Collector
+from airflow_provider_convexport.export.compose import check_available
+from airflow_provider_convexport.export.frontier import Frontier
+from airflow_provider_convexport.export.intake import Intake
+from airflow_provider_convexport.export.job import Outcome
+from airflow_provider_convexport.export.manifest import MANIFEST, check_replaceable, read_manifest
+from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.plan import Plan, commit_of, partition_plans
+from airflow_provider_convexport.export.publish import Publisher
+from airflow_provider_convexport.export.repeats import find_repeats
+from airflow_provider_convexport.export.segment import decode_ids
+from airflow_provider_convexport.export.stager import Checkpoint, Stager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow_provider_convexport.export.client import Client
+    from airflow_provider_convexport.export.job import Job
+    from airflow_provider_convexport.export.segment import Segment
+    from airflow_provider_convexport.export.store import Store
+
+
+CURSOR_MAX_AGE = timedelta(hours=1)
+"""No vendor says how long a cursor lives; an older one is not tried, its window begins again."""
+
+LeftT = TypeVar("LeftT", Plan, Checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Exports one interval: fetch and stage, plan, publish, clean up.
+
+    :param job: The run.
+    :param client: Asks the vendor.
+    :param store: The destination.
+    :param now: Tells the present moment as epoch seconds.
+    """
+
+    job: Job
+    client: Client
+    store: Store
+    now: Callable[[], float] = time.time
+
+    def run(self) -> Outcome:
+        """Publish the interval's partitions, going on from whatever an earlier attempt left.
+
+        :raises ConfigurationError: before the first request, if the destination holds something else.
+        """
+        job = self.job
+        check_available(job.compression)
+        grid = PartitionGrid(job.interval, job.partition_by, job.query.scope)
+        for index in range(grid.count):
+            folder = grid.folder_of(index)
+            check_replaceable(read_manifest(self.store, folder), self.store.url_of(folder), job.query)
+        attempt = Attempt.begin(self.store, task=job.task_key, fingerprint=job.fingerprint)
+        plan = self._left(attempt.left_plans(Plan)) or self._make_plan(attempt, grid)
+        publisher = Publisher(job, grid, attempt, plan, self.now)
+        manifests = [publisher.publish(partition) for partition in plan.partitions]
+        attempt.finish()
+        urls = [self.store.url_of(f"{grid.folder_of(index)}/{MANIFEST}") for index in range(grid.count)]
+        return Outcome(plan, manifests, urls)
+
+    def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
+        collector = self._collector(attempt, grid)
+        collector.run()
+        segments = collector.stager.segments
+        forgot = collector.intake.recent.forgot
+        partitions = partition_plans(
+            segments,
+            find_repeats(segments, self._ids_of) if forgot else {},
+            partitions=grid.count,
+            target_file_bytes=self.job.target_file_bytes,
+        )
+        plan = Plan(
+            saved_at=self.now(),
+            commit=commit_of(partitions, seed=attempt.name),
+            partitions=partitions,
+            counts=collector.intake.counts,
+            requests=self.client.traffic.requests,
+            throttled_seconds=self.client.traffic.throttled_seconds,
+        )
+        attempt.save_plan(plan, commit=plan.commit)
+        return plan
+
+    def _collector(self, attempt: Attempt, grid: PartitionGrid) -> Collector:
+        job, stream = self.job, self.job.query.stream
+        checkpoint = self._left(attempt.left_checkpoints(Checkpoint))
+        intake = Intake(stream, grid)
+        if checkpoint is None:
+            frontier = Frontier.of(job.interval.split(stream.max_window))
+            stager = Stager(attempt)
+        else:
+            frontier = Frontier(checkpoint.windows)
+            if checkpoint.saved_at < self.now() - CURSOR_MAX_AGE.total_seconds():
+                frontier.forget_cursors()
+            stager = Stager(attempt, checkpoint.segments)
+            intake.counts = checkpoint.counts
+            # The ids of earlier attempts are not in memory, so repeats are looked for at the end.
+            intake.recent.forgot = bool(checkpoint.segments)
+            self.client.traffic.requests += checkpoint.requests
+            self.client.traffic.throttled_seconds += checkpoint.throttled_seconds
+        return Collector(
+            self.client,
+            job.query,
+            intake,
+            stager,
+            frontier,
+            concurrency=job.concurrency or stream.concurrency,
+            now=self.now,
+        )
+
+    def _left(self, left: Iterable[LeftT]) -> LeftT | None:
+        """Return the newest piece of earlier work that is not too old."""
+        oldest = self.now() - self.job.checkpoint_max_age.total_seconds()
+        return next((each for each in left if each.saved_at >= oldest), None)
+
+    def _ids_of(self, segment: Segment) -> list[str]:
+        return decode_ids(self.store.get_range(segment.object, segment.ids_offset, segment.end))

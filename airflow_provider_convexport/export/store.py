@@ -1,0 +1,146 @@
+"""The destination: whole objects under one root, on any file system that fsspec speaks to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsspec.implementations.local import LocalFileSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fsspec import AbstractFileSystem
+
+STAGING = "_staging"
+"""Folder under the root for work in progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Objects named relative to a root; each appears whole or not at all.
+
+    Object stores give that for a single upload call. A local disk gives it for a rename on the same file
+    system, so files are written under ``_staging`` first. Nothing here writes through ``open("wb")``, which
+    publishes half an object when the body raises (https://github.com/fsspec/s3fs/issues/154).
+
+    :param fs: The file system, with its credentials.
+    :param root: Folder of the dataset in that file system's own notation, without protocol.
+    :param url: The same for people and manifests.
+    :param scratch: Folder under the root for half-written files of a local disk; an attempt's own, so that
+        whatever it leaves behind when it is killed is found and removed.
+    """
+
+    fs: AbstractFileSystem
+    root: str
+    url: str
+    scratch: str = STAGING
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether objects are files of this machine."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def url_of(self, name: str) -> str:
+        """Return an object's full URL."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object, replacing one of that name."""
+        if not self.is_local:
+            self.fs.pipe_file(self._path(name), content)
+            return
+        temporary = self.temporary_file()
+        temporary.write_bytes(content)
+        self.put_file(name, temporary)
+
+    def put_file(self, name: str, source: Path) -> None:
+        """Write an object from a local file, which is gone afterwards."""
+        if not self.is_local:
+            self.fs.put_file(str(source), self._path(name))
+            source.unlink()
+            return
+        with source.open("rb") as file:
+            os.fsync(file.fileno())  # it must survive a power cut before it gets its final name
+        target = Path(self._path(name))
+        _create(target, lambda: source.replace(target))
+
+    def temporary_file(self) -> Path:
+        """Return the path of a new empty local file, from where `put_file` can take it whole.
+
+        On a local disk it lies beside the data, since a file can only be moved whole within one file system.
+        """
+        if not self.is_local:
+            descriptor, name = tempfile.mkstemp(prefix="convexport-")
+            os.close(descriptor)
+            return Path(name)
+        path = Path(self._path(f"{self.scratch}/writing-{secrets.token_hex(8)}"))
+        _create(path, path.touch)
+        return path
+
+    def get(self, name: str) -> bytes | None:
+        """Return an object's content, or ``None`` if there is none of that name."""
+        try:
+            return bytes(self.fs.cat_file(self._path(name)))
+        except FileNotFoundError:
+            return None
+
+    def get_range(self, name: str, start: int, end: int) -> bytes:
+        """Return the bytes ``start <= position < end`` of an object.
+
+        :raises FileNotFoundError: if it does not exist.
+        """
+        return bytes(self.fs.cat_file(self._path(name), start=start, end=end)) if end > start else b""
+
+    def find(self, folder: str) -> list[str]:
+        """Return the names of all objects under a folder, as they are now, sorted."""
+        self.fs.invalidate_cache()
+        prefix = f"{self.root.rstrip('/')}/"
+        try:
+            found = self.fs.find(self._path(folder))
+        except FileNotFoundError:
+            return []
+        return sorted(path.removeprefix(prefix) for path in found)
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete objects; one that is gone already is no error."""
+        paths = [self._path(name) for name in names]
+        if not paths:
+            return
+        try:
+            self.fs.rm(paths)
+        except FileNotFoundError:
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):
+                    self.fs.rm_file(path)
+        if self.is_local:
+            for folder in {Path(path).parent for path in paths}:
+                self._prune(folder)
+
+    def _path(self, name: str) -> str:
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def _prune(self, folder: Path) -> None:
+        """Remove folders that have become empty, from ``folder`` up to the root, which stays."""
+        root = Path(self.root)
+        while folder != root and root in folder.parents:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+
+def _create(path: Path, create: Callable[[], object]) -> None:
+    """Call ``create`` once the parent of ``path`` exists; another attempt may prune it in between."""
+    for _ in range(100):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            create()
+            return
+    create()

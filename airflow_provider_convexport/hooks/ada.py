@@ -1,0 +1,135 @@
+"""Ada, Data Export API v2: all that is true of this vendor.
+
+Documented at https://docs.ada.cx/reference/data-export/overview.md (60 days, 12 months, near real time) and
+https://docs.ada.cx/reference/introduction/limits.md (10 requests a second per endpoint, 100 a minute and
+15,000 a day per instance).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from airflow_provider_convexport.export.stream import Limit, PageSize, Stream
+from airflow_provider_convexport.export.window import Window, iso
+from airflow_provider_convexport.hooks.base import ExportHook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_convexport.hooks.base import Settings
+
+_PAGE_SIZE = "page_size"
+
+
+def _window_params(window: Window, window_on: str) -> dict[str, str]:
+    """Return both ends of exactly one pair: without an end, Ada silently returns seven days."""
+    return {f"{window_on}_since": iso(window.start), f"{window_on}_to": iso(window.end)}
+
+
+def _next_url(link: str, url: str) -> str:
+    """Return the vendor's link, absolute or relative, with the page size that it forgets."""
+    target = urljoin(url, link)
+    if _PAGE_SIZE in parse_qs(urlsplit(target).query):
+        return target
+    size = parse_qs(urlsplit(url).query).get(_PAGE_SIZE)
+    if not size:
+        return target
+    return f"{target}{'&' if urlsplit(target).query else '?'}{_PAGE_SIZE}={size[0]}"
+
+
+def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] = frozenset()) -> Stream:
+    return Stream(
+        vendor="ada",
+        title="Ada",
+        name=name,
+        path=f"/api/v2/export/{name}",
+        # The vendor's pages disagree: the newest schema and live clients say "data", older pages "items".
+        list_keys=("data", "items"),
+        link=("meta", "next_page_uri"),
+        id_field="_id",
+        time_fields=time_fields,
+        page_size=PageSize(_PAGE_SIZE, best=10_000, least=100, most=10_000),
+        # 60 days is documented; requests reach a second beyond both ends, and 59 is what live clients use.
+        max_window=timedelta(days=59),
+        window_params=_window_params,
+        next_url=_next_url,
+        filters=filters,
+        # Pages disagree: seconds, "at least 2 hours", 24 to 48 hours for the old version.
+        settle=timedelta(hours=2),
+        history=timedelta(days=365),
+        concurrency=4,
+    )
+
+
+CONVERSATIONS = _stream("conversations", {"created": "date_created", "updated": "date_updated"})
+MESSAGES = _stream("messages", {"created": "date_created"}, frozenset(("conversation_id",)))
+
+
+class AdaHook(ExportHook):
+    """Reads conversations and messages from Ada.
+
+    :param ada_conn_id: Airflow connection; its host is the instance's own address, such as
+        ``https://acme.ada.support``, its password a v2 API key.
+    """
+
+    conn_name_attr = "ada_conn_id"
+    default_conn_name = "ada_default"
+    conn_type = "ada"
+    hook_name = "Ada"
+    title = "Ada"
+    limits = (
+        Limit(10, timedelta(seconds=1), per_endpoint=True),
+        Limit(100, timedelta(minutes=1)),
+        Limit(15_000, timedelta(days=1)),
+    )
+    streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS, "messages": MESSAGES}
+    advice: ClassVar[Mapping[int, str]] = {
+        401: "Check the API key in the connection's password; keys marked Legacy do not work on version 2.",
+        403: "Check the API key in the connection's password and that the plan includes the data export.",
+        404: "Check the connection's host, and that the data export is enabled for this instance.",
+    }
+
+    def __init__(self, ada_conn_id: str = default_conn_name) -> None:
+        super().__init__(ada_conn_id)
+        self.ada_conn_id = ada_conn_id
+
+    def account(self, settings: Settings) -> str:
+        """Return the instance, which the vendor counts requests by, whatever the key."""
+        return f"{self.conn_type}:{urlsplit(settings.base_url).netloc.lower()}"
+
+    def auth_headers(self, settings: Settings) -> dict[str, str]:
+        """Return the key."""
+        return {"Authorization": f"Bearer {settings.key}"}
+
+    def export_conversations(
+        self, start: datetime | str, end: datetime | str, window_on: str = "created"
+    ) -> Iterator[dict[str, Any]]:
+        """Yield conversations.
+
+        :param start: Start of the interval, closed; a datetime with a zone or ISO-8601 text.
+        :param end: End of the interval, open. Any length; requests are cut to what the vendor takes.
+        :param window_on: ``"created"`` or ``"updated"``.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        """
+        return self._records(self.query(window_on=window_on), start, end)
+
+    def export_messages(
+        self, start: datetime | str, end: datetime | str, conversation_id: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield messages by their time of creation, the only one that the vendor filters them by.
+
+        :param start: Start of the interval, closed.
+        :param end: End of the interval, open.
+        :param conversation_id: Only messages of that conversation.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        """
+        filters = {"conversation_id": conversation_id}
+        return self._records(self.query(stream="messages", filters=filters), start, end)
+
+    def _probe(self) -> None:
+        query = self.query(page_size=100)
+        end = datetime.now(UTC).replace(microsecond=0)
+        url = self.client.resolve(query.first_url(Window(end - timedelta(minutes=1), end)))
+        self.client.fetch(url, query.page_format.decode)

@@ -1,0 +1,153 @@
+"""AgentX Support by Workato, Export API: all that is true of this vendor.
+
+Documented at https://docs.workato.com/en/agentic/agentx-support/analytics/export-api (parameters, 1,000
+records a page, 3 requests a second per endpoint).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.stream import Limit, PageSize, Stream
+from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.hooks.base import ExportHook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_convexport.hooks.base import Settings
+
+
+def _window_params(window: Window, window_on: str) -> dict[str, str]:
+    del window_on
+    return {"start_time": str(int(window.start.timestamp())), "end_time": str(int(window.end.timestamp()))}
+
+
+def _next_url(link: str, url: str) -> str:
+    """Return the same request with the vendor's cursor; all its parameters are repeated unchanged."""
+    parts = urlsplit(url)
+    params = [(name, value) for name, value in parse_qsl(parts.query) if name != "cursor"]
+    return f"{parts.path}?{urlencode([*params, ('cursor', link)])}"
+
+
+def _stream(name: str, time_field: str, *, keeps_outside: bool, filters: frozenset[str]) -> Stream:
+    return Stream(
+        vendor="agentx",
+        title="AgentX Support",
+        name=name,
+        path=f"/conversations/export/v1/{name}",
+        list_keys=("data",),
+        link=("cursor",),
+        id_field="_id",
+        time_fields={time_field: time_field},
+        page_size=PageSize("per_page", best=1000, least=1, most=1000),
+        # No maximum is documented; a day keeps a silent cap or a time-out from biting.
+        max_window=timedelta(days=1),
+        window_params=_window_params,
+        next_url=_next_url,
+        filters=filters,
+        # No delay is documented, but the pages speak of an archive.
+        settle=timedelta(hours=2),
+        keeps_outside=keeps_outside,
+        concurrency=3,
+    )
+
+
+# The vendor does not say whether conversations are selected by startTime or by lastActionAt.
+CONVERSATIONS = _stream("conversations", "startTime", keeps_outside=True, filters=frozenset())
+MESSAGES = _stream("messages", "time", keeps_outside=False, filters=frozenset(("conversation_id",)))
+
+
+class AgentXHook(ExportHook):
+    """Reads conversations and messages of one bot from AgentX Support.
+
+    :param agentx_conn_id: Airflow connection; the API key is its password, the bot its extra ``bot_name``.
+    :param bot_name: Name or id of the bot, instead of the connection's. One bot per request; no record says
+        which bot it belongs to.
+    """
+
+    conn_name_attr = "agentx_conn_id"
+    default_conn_name = "agentx_default"
+    conn_type = "agentx"
+    hook_name = "AgentX Support (Workato)"
+    title = "AgentX Support"
+    address = "https://api.converseapps.com"
+    extras = ("bot_name",)
+    limits = (Limit(3, timedelta(seconds=1), per_endpoint=True),)
+    streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS, "messages": MESSAGES}
+    advice: ClassVar[Mapping[int, str]] = {
+        400: "Check that bot_name names a bot of this account.",
+        401: "Check the API key in the connection's password, and that the plan includes the Export API.",
+        403: "Check the API key in the connection's password, and that the plan includes the Export API.",
+        404: "Check that bot_name names a bot of this account.",
+    }
+
+    def __init__(self, agentx_conn_id: str = default_conn_name, *, bot_name: str | None = None) -> None:
+        super().__init__(agentx_conn_id)
+        self.agentx_conn_id = agentx_conn_id
+        self.bot_name = bot_name
+
+    def scope(self) -> dict[str, str]:
+        """Return the bot.
+
+        :raises ConfigurationError: if neither the Dag nor the connection names one.
+        """
+        bot_name = (self.bot_name or self.settings.extras.get("bot_name", "")).strip()
+        if not bot_name:
+            raise ConfigurationError(
+                f"No bot is named; set the extra bot_name of the connection {self.http_conn_id}, "
+                "or pass bot_name= to the operator."
+            )
+        return {"bot_name": bot_name}
+
+    def scope_params(self) -> dict[str, str]:
+        """Return the bot as a query parameter."""
+        return self.scope()
+
+    def auth_headers(self, settings: Settings) -> dict[str, str]:
+        """Return the key."""
+        return {"x-api-key": settings.key}
+
+    def export_conversations(
+        self, start: datetime | str, end: datetime | str, bot_name: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield conversations.
+
+        :param start: Start of the interval, closed; a datetime with a zone or ISO-8601 text.
+        :param end: End of the interval, open. Any length; requests are cut to one day each.
+        :param bot_name: Name or id of the bot, instead of the hook's.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        """
+        hook = self._of(bot_name)
+        return hook._records(hook.query(), start, end)
+
+    def export_messages(
+        self,
+        start: datetime | str,
+        end: datetime | str,
+        bot_name: str | None = None,
+        conversation_id: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield messages by their own time.
+
+        :param start: Start of the interval, closed.
+        :param end: End of the interval, open.
+        :param bot_name: Name or id of the bot, instead of the hook's.
+        :param conversation_id: Only messages of that conversation.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        """
+        hook = self._of(bot_name)
+        query = hook.query(stream="messages", filters={"conversation_id": conversation_id})
+        return hook._records(query, start, end)
+
+    def _of(self, bot_name: str | None) -> AgentXHook:
+        return AgentXHook(self.agentx_conn_id, bot_name=bot_name) if bot_name else self
+
+    def _probe(self) -> None:
+        query = self.query(page_size=1)
+        end = datetime.now(UTC).replace(microsecond=0)
+        url = self.client.resolve(query.first_url(Window(end - timedelta(minutes=1), end)))
+        self.client.fetch(url, query.page_format.decode)

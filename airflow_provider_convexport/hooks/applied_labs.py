@@ -1,0 +1,211 @@
+"""Applied Labs, public API version ``v2026-04``: all that is true of this vendor.
+
+Documented at https://appliedlabs.ai/docs/api/v2026-04/export-conversations (parameters, cap of 30 days,
+page size, 60 requests a minute) and https://appliedlabs.ai/docs/developer-reference/data-export (advice).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.page import MalformedAnswerError
+from airflow_provider_convexport.export.stream import Limit, PageSize, Query, Stream
+from airflow_provider_convexport.export.walk import walk
+from airflow_provider_convexport.export.window import Window, iso
+from airflow_provider_convexport.hooks.base import ExportHook, as_parameter, window_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from airflow_provider_convexport.hooks.base import Settings
+
+_VERSION = "/v2026-04"
+_CAP = timedelta(days=30)
+_MOST_IN_A_LIST = 50
+"""The vendor does not say how long an ``__in`` list may be; URLs stay below 2,000 characters with this."""
+
+_FILTERS = frozenset(
+    ("agent_id", "contact_id", "contact_id__in", "id", "id__in", "resolution", "resolution__in")
+)
+
+
+def _window_params(window: Window, window_on: str) -> dict[str, str]:
+    return {f"{window_on}__range": f"{iso(window.start)},{iso(window.end)}"}
+
+
+def _next_url(link: str, url: str) -> str:
+    """Return the vendor's link as it is: it asks clients not to build cursors themselves."""
+    del url
+    return link
+
+
+def _stream(path: str, *time_fields: str) -> Stream:
+    return Stream(
+        vendor="applied_labs",
+        title="Applied Labs",
+        name="conversations",
+        path=f"{_VERSION}{path}",
+        list_keys=("results",),
+        link=("next",),
+        id_field="id",
+        time_fields={field: field for field in time_fields},
+        page_size=PageSize("limit", best=100, least=1, most=100),
+        # Whether exactly 30 days are accepted is not said, and requests reach a second beyond both ends.
+        max_window=timedelta(days=29),
+        window_params=_window_params,
+        next_url=_next_url,
+        filters=_FILTERS,
+        # The vendor states no delay; a few minutes let records that are being written arrive.
+        settle=timedelta(minutes=15),
+        # "One active export worker per shop" is the vendor's advice.
+        concurrency=1,
+    )
+
+
+CONVERSATIONS = _stream("/conversations/export/", "created_at", "last_message_at")
+_LIST = _stream("/conversations/", "created_at")
+
+
+class AppliedLabsHook(ExportHook):
+    """Reads conversations, with their messages inlined, from Applied Labs.
+
+    :param applied_labs_conn_id: Airflow connection; the API key is its password, the shop its extra
+        ``shop_id``.
+    :param shop_id: UUID of the shop, instead of the connection's.
+    """
+
+    conn_name_attr = "applied_labs_conn_id"
+    default_conn_name = "applied_labs_default"
+    conn_type = "applied_labs"
+    hook_name = "Applied Labs"
+    title = "Applied Labs"
+    address = "https://core.appliedlabs.ai"
+    extras = ("shop_id",)
+    limits = (Limit(60, timedelta(minutes=1)),)
+    streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS}
+    advice: ClassVar[Mapping[int, str]] = {
+        401: "Check the API key in the connection's password and the shop_id.",
+        403: "Check the API key in the connection's password and the shop_id.",
+        404: "Check the shop_id, the connection's host and the ids in the Dag.",
+    }
+
+    def __init__(self, applied_labs_conn_id: str = default_conn_name, *, shop_id: str | None = None) -> None:
+        super().__init__(applied_labs_conn_id)
+        self.applied_labs_conn_id = applied_labs_conn_id
+        self.shop_id = shop_id
+
+    def scope(self) -> dict[str, str]:
+        """Return the shop.
+
+        :raises ConfigurationError: if neither the Dag nor the connection names one, or it is not a UUID.
+        """
+        shop_id = (self.shop_id or self.settings.extras.get("shop_id", "")).strip()
+        if not shop_id:
+            raise ConfigurationError(
+                f"No shop is named; set the extra shop_id of the connection {self.http_conn_id}, "
+                "or pass shop_id= to the operator."
+            )
+        try:
+            return {"shop_id": str(uuid.UUID(shop_id))}
+        except ValueError:
+            raise ConfigurationError(
+                f"shop_id={shop_id!r} is not a UUID; copy it from the Applied dashboard."
+            ) from None
+
+    def account(self, settings: Settings) -> str:
+        """Return the key and the shop, which the vendor counts requests by."""
+        return f"{super().account(settings)}:{self.scope()['shop_id']}"
+
+    def auth_headers(self, settings: Settings) -> dict[str, str]:
+        """Return the key and the shop."""
+        return {"Authorization": f"Bearer {settings.key}", "X-Shop-Id": self.scope()["shop_id"]}
+
+    def query(self, *, filters: Mapping[str, Any] | None = None, **kwargs: Any) -> Query:
+        """Return what to ask of a stream, checked; see `ExportHook.query`."""
+        _check_lists(filters or {})
+        return super().query(filters=filters, **kwargs)
+
+    def export_conversations(
+        self, start: datetime | str, end: datetime | str, window_on: str = "created_at", **filters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield conversations with their messages, oldest first as the vendor sends them.
+
+        :param start: Start of the interval, closed; a datetime with a zone or ISO-8601 text.
+        :param end: End of the interval, open. Any length; requests are cut to what the vendor takes.
+        :param window_on: ``"created_at"``, or ``"last_message_at"`` for conversations active in the interval.
+        :param filters: ``agent_id``, ``contact_id``, ``id``, ``resolution`` and their ``__in`` lists.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        """
+        return self._records(self.query(window_on=window_on, filters=filters), start, end)
+
+    def list_conversations(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Yield conversations without their messages, newest first.
+
+        :param filters: As for `export_conversations`, and ``created_at__range``: a pair of moments with a
+            zone (or ISO-8601 texts), at most 30 days apart.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        """
+        span = filters.pop("created_at__range", None)
+        _check_lists(filters)
+        query = Query(
+            _LIST,
+            scope=self.scope(),
+            filters={name: as_parameter(value) for name, value in filters.items()},
+        )
+        params = {"limit": "100", **query.filters}
+        if span is not None:
+            params["created_at__range"] = _range(span)
+        return self._walk_list(query, f"{_LIST.path}?{urlencode(params)}")
+
+    def get_conversation(self, conversation_id: str) -> dict[str, Any]:
+        """Return one conversation, without its messages.
+
+        :param conversation_id: Its UUID.
+        :raises VendorRejectedError: with status 404 if the shop has none of that id.
+        """
+        url = self.client.resolve(f"{_VERSION}/conversations/{quote(conversation_id, safe='')}/")
+        return self.client.fetch(url, _object)
+
+    def _walk_list(self, query: Query, start: str) -> Iterator[dict[str, Any]]:
+        seen = set[str]()
+        for step in walk(self.client, query, start=start):
+            for identity, raw in zip(step.page.ids, step.page.raws, strict=True):
+                if identity not in seen:
+                    seen.add(identity)
+                    yield json.loads(bytes(raw))
+
+    def _probe(self) -> None:
+        url = self.client.resolve(f"{_LIST.path}?limit=1")
+        self.client.fetch(url, Query(_LIST, scope=self.scope()).page_format.decode)
+
+
+def _range(span: Any) -> str:
+    start, end = span.split(",") if isinstance(span, str) else span
+    window = window_between(start, end)
+    if window.length > _CAP:
+        raise ConfigurationError(
+            f"created_at__range={window} is longer than the 30 days that Applied Labs takes; ask for less."
+        )
+    return f"{iso(window.start)},{iso(window.end)}"
+
+
+def _check_lists(filters: Mapping[str, Any]) -> None:
+    for name, value in filters.items():
+        if name.endswith("__in") and as_parameter(value).count(",") >= _MOST_IN_A_LIST:
+            raise ConfigurationError(f"{name} lists more than {_MOST_IN_A_LIST} values; split the export.")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        raise MalformedAnswerError from None
+    if not isinstance(value, dict):
+        raise MalformedAnswerError
+    return value

@@ -1,0 +1,342 @@
+"""What the three vendors' hooks have in common: the connection, the session, the budget, the records."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import ipaddress
+import json
+import threading
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+import requests
+from airflow.providers.http.hooks.http import HttpHook
+from requests.auth import AuthBase
+
+from airflow_provider_convexport import __version__
+from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
+from airflow_provider_convexport.export.budget import Budget
+from airflow_provider_convexport.export.client import Client
+from airflow_provider_convexport.export.records import records
+from airflow_provider_convexport.export.stream import Query
+from airflow_provider_convexport.export.window import Window, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk import Connection
+
+    from airflow_provider_convexport.export.stream import Limit, Stream
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait until the vendor accepts a connection."""
+
+READ_TIMEOUT = 120.0
+"""Seconds to wait between two reads, unless the connection's ``timeout`` says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a connection says, checked.
+
+    :param base_url: Scheme, host and port.
+    :param key: The API key.
+    :param extras: The vendor's own extras that are set, by name.
+    :param timeout: Seconds to wait between two reads.
+    :param proxies: Proxy URLs by scheme.
+    :param verify: Path of a CA bundle, or ``True`` for the system's own.
+    """
+
+    base_url: str
+    key: str
+    extras: Mapping[str, str]
+    timeout: float
+    proxies: Mapping[str, str]
+    verify: str | bool
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r})"
+
+
+class ExportHook(HttpHook):
+    """Base of the vendors' hooks.
+
+    A subclass names its connection, its streams and its limits as class attributes and implements
+    `auth_headers`. The constructor does no input or output; the connection is looked up at first use.
+    """
+
+    title: ClassVar[str]
+    """The vendor's name in messages."""
+    address: ClassVar[str | None] = None
+    """The vendor's one address; ``None`` if each customer has an own one."""
+    extras: ClassVar[tuple[str, ...]] = ()
+    """Names of the vendor's own connection extras."""
+    limits: ClassVar[tuple[Limit, ...]]
+    """The vendor's rate limits."""
+    streams: ClassVar[Mapping[str, Stream]]
+    """The vendor's streams by name."""
+    advice: ClassVar[Mapping[int, str]] = {}
+    """For some statuses, what to check."""
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__(method="GET", http_conn_id=conn_id)
+        self._sessions = threading.local()
+
+    @abstractmethod
+    def auth_headers(self, settings: Settings) -> dict[str, str]:
+        """Return the headers that carry the key."""
+
+    def account(self, settings: Settings) -> str:
+        """Return a name, without a secret in it, for what the vendor counts requests by."""
+        digest = hashlib.sha256(f"{settings.base_url} {settings.key}".encode()).hexdigest()
+        return f"{self.conn_type}:{digest[:16]}"
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The connection, checked.
+
+        :raises ConfigurationError: if it cannot be used; says what to change.
+        """
+        return self._read(self.get_connection(self.http_conn_id))
+
+    @functools.cached_property
+    def client(self) -> Client:
+        """The client that sends this hook's requests."""
+        settings = self.settings
+        return Client(
+            title=self.title,
+            base_url=settings.base_url,
+            session=self._session,
+            budget=_budget(self.account(settings), tuple(self.limits)),
+            advice=self.advice,
+            timeout=(CONNECT_TIMEOUT, settings.timeout),
+        )
+
+    def get_conn(
+        self,
+        headers: dict[Any, Any] | None = None,
+        extra_options: dict[str, Any] | None = None,
+    ) -> requests.Session:
+        """Return a new session that adds the key to each request.
+
+        :param headers: Further headers.
+        :param extra_options: Not used; the connection's extras are read through an allow-list instead.
+        """
+        del extra_options
+        settings = self.settings
+        session = requests.Session()
+        session.auth = _KeyHeaders(self.auth_headers(settings))
+        session.headers["Accept"] = "application/json"
+        session.headers["User-Agent"] = f"airflow-provider-convexport/{__version__}"
+        session.headers.update(headers or {})
+        session.proxies.update(settings.proxies)
+        session.verify = settings.verify
+        self.base_url = settings.base_url
+        self._base_url_initialized = True
+        return session
+
+    def query(
+        self,
+        *,
+        stream: str = "conversations",
+        window_on: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        page_size: int | None = None,
+    ) -> Query:
+        """Return what to ask of a stream, checked.
+
+        :param stream: Name of the stream.
+        :param window_on: Which of its times the windows select by; the stream's first one if left out.
+        :param filters: Further query parameters; a list is written with commas.
+        :param page_size: Records per request; the vendor's best if left out.
+        :raises ConfigurationError: for anything that the stream does not have.
+        """
+        if stream not in self.streams:
+            raise ConfigurationError(
+                f"stream={stream!r} does not exist at {self.title}; use one of {sorted(self.streams)}."
+            )
+        return Query(
+            self.streams[stream],
+            window_on=window_on or "",
+            scope=self.scope(),
+            filters={
+                name: as_parameter(value) for name, value in (filters or {}).items() if value is not None
+            },
+            scope_params=self.scope_params(),
+            page_size=page_size,
+        )
+
+    def scope(self) -> dict[str, str]:
+        """Return the part of the account that is exported, as written to paths and manifests."""
+        return {}
+
+    def scope_params(self) -> dict[str, str]:
+        """Return the query parameters that select the scope."""
+        return {}
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Send one cheap request; tell whether it worked and, in a sentence, why not. Never raises."""
+        try:
+            self._probe()
+        except ConvExportError as error:
+            return False, str(error)
+        except Exception as error:  # noqa: BLE001 - the button in the UI must always get an answer
+            return False, f"The connection {self.http_conn_id} could not be tested: {type(error).__name__}."
+        return True, f"{self.title} answered and accepted the key."
+
+    @abstractmethod
+    def _probe(self) -> None:
+        """Send one cheap request that needs the key."""
+
+    def _records(self, query: Query, start: datetime | str, end: datetime | str) -> Iterator[dict[str, Any]]:
+        interval = window_between(start, end)
+        return (json.loads(bytes(raw)) for raw in records(self.client, query, interval))
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._sessions, "session"):
+            self._sessions.session = self.get_conn()
+        session: requests.Session = self._sessions.session
+        return session
+
+    def _read(self, connection: Connection) -> Settings:
+        extra = connection.extra_dejson
+        name = f"The connection {self.http_conn_id}"
+        return Settings(
+            base_url=self._base_url(connection, allow_http=_flag(extra.get("allow_http"))),
+            key=_key(connection.password, name=name),
+            extras={each: str(extra[each]).strip() for each in self.extras if extra.get(each)},
+            timeout=_timeout(extra.get("timeout"), name=name),
+            proxies=_proxies(extra.get("proxies"), name=name),
+            verify=_verify(extra.get("verify"), name=name),
+        )
+
+    def _base_url(self, connection: Connection, *, allow_http: bool) -> str:
+        name = f"The connection {self.http_conn_id}"
+        host = (connection.host or self.address or "").strip().rstrip("/")
+        if not host:
+            raise ConfigurationError(f"{name} has no host; set it to your own {self.title} address.")
+        if "://" not in host:
+            scheme = connection.schema if connection.schema in ("http", "https") else "https"
+            host = f"{scheme}://{host}"
+        parts = urlsplit(host)
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.username
+            or parts.path
+            or parts.query
+        ):
+            raise ConfigurationError(
+                f"{name} has an unusable host; write it as https://name.example.com alone."
+            )
+        if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
+            raise ConfigurationError(
+                f"{name} uses plain http, which would show the key to the network; use https, "
+                "or set the extra allow_http to true if the way to that host is private."
+            )
+        port = f":{connection.port}" if connection.port and not parts.port else ""
+        return f"{parts.scheme}://{parts.netloc}{port}"
+
+
+class _KeyHeaders(AuthBase):
+    """Adds the key's headers; being an auth object, it also keeps requests from looking into ``.netrc``."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._headers)
+        return request
+
+
+def window_between(start: datetime | str, end: datetime | str) -> Window:
+    """Return the half-open window between two moments.
+
+    :param start: First instant that belongs to it: a datetime with a zone or ISO-8601 text.
+    :param end: First instant that no longer does.
+    :raises ConfigurationError: if either is not a moment, has no zone, or they are in the wrong order.
+    """
+    try:
+        return Window(*(utc(datetime.fromisoformat(m) if isinstance(m, str) else m) for m in (start, end)))
+    except ValueError as error:
+        raise ConfigurationError(f"The interval {start!s} to {end!s} cannot be used. {error}") from None
+
+
+def as_parameter(value: Any) -> str:
+    """Write a query parameter's value: lists with commas, booleans in lower case."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ",".join(as_parameter(each) for each in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+@functools.lru_cache(maxsize=256)
+def _budget(account: str, limits: tuple[Limit, ...]) -> Budget:
+    """Return the one budget of an account in this process."""
+    return Budget(account, limits)
+
+
+def _key(password: str | None, *, name: str) -> str:
+    key = (password or "").strip()
+    if not key:
+        raise ConfigurationError(f"{name} has no API key; put it into the password.")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(f"{name} has an API key with characters that no key has; paste it again.")
+    return key
+
+
+def _timeout(value: Any, *, name: str) -> float:
+    if value in (None, ""):
+        return READ_TIMEOUT
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"{name} has the timeout {value!r}; write a number of seconds above 0.")
+    return seconds
+
+
+def _proxies(value: Any, *, name: str) -> dict[str, str]:
+    if value in (None, ""):
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
+        raise ConfigurationError(
+            f'{name} has unusable proxies; write an object such as {{"https": "http://proxy:3128"}}.'
+        )
+    return {str(scheme): url for scheme, url in value.items()}
+
+
+def _verify(value: Any, *, name: str) -> str | bool:
+    if value in (None, "", True):
+        return True
+    if not isinstance(value, str) or value.lower() in ("false", "0", "no"):
+        raise ConfigurationError(
+            f"{name} switches TLS verification off, which would show the key to anyone on the way; "
+            "set the extra verify to the path of a CA bundle instead."
+        )
+    return True if value.lower() == "true" else value
+
+
+def _flag(value: Any) -> bool:
+    return value is True or str(value).lower() in ("true", "1", "yes")
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False

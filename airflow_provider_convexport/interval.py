@@ -1,0 +1,130 @@
+"""Finds the interval that a task run is responsible for, whatever kind of run it is.
+
+The only reader of a run's dates. First hit wins:
+
+1. the operator's ``interval_start`` and ``interval_end``;
+2. ``dag_run.conf["interval"]``, two ISO-8601 strings, for manual runs;
+3. a partition date or key, with ``period`` (Airflow 3.2 and later);
+4. a data interval that has a width;
+5. a data interval without one, with ``period``: the period that ended at it.
+
+Airflow 3 gives cron strings such as ``"@daily"`` an interval without width, and runs that an asset or a
+person without a logical date started have none; their context even lacks the keys
+(https://github.com/apache/airflow/issues/46197). Anything unclear is refused rather than guessed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import Window, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def interval_of(
+    context: Mapping[str, Any],
+    *,
+    interval_start: datetime | str | None = None,
+    interval_end: datetime | str | None = None,
+    period: timedelta | None = None,
+) -> Window:
+    """Return the run's half-open interval in UTC.
+
+    :param context: Airflow's task context; any of its keys may be missing.
+    :param interval_start: The operator's own start, closed; a datetime with a zone or ISO-8601 text.
+    :param interval_end: The operator's own end, open.
+    :param period: Length of one period, for runs that name only an instant or a partition.
+    :raises ConfigurationError: if the run does not say which interval it means; tells what to write instead.
+    """
+    if period is not None and (not isinstance(period, timedelta) or period <= timedelta(0)):
+        raise ConfigurationError(f"period={period!r} is not a positive timedelta; pass timedelta(days=1).")
+    return (
+        _explicit(interval_start, interval_end)
+        or _from_conf(context)
+        or _from_partition(context, period)
+        or _from_data_interval(context, period)
+    )
+
+
+def _explicit(start: datetime | str | None, end: datetime | str | None) -> Window | None:
+    has_start, has_end = start not in (None, ""), end not in (None, "")
+    if has_start != has_end:
+        raise ConfigurationError(
+            f"Only interval_{'start' if has_start else 'end'} is given; pass both interval_start and "
+            "interval_end, or neither."
+        )
+    return _window(start, end, what="interval_start and interval_end") if has_start else None
+
+
+def _from_conf(context: Mapping[str, Any]) -> Window | None:
+    conf = getattr(context.get("dag_run"), "conf", None) or {}
+    if "interval" not in conf:
+        return None
+    interval = conf["interval"]
+    if not isinstance(interval, (list, tuple)) or len(interval) != 2:
+        raise ConfigurationError(
+            'The run\'s conf has an "interval" that is not a list of two ISO-8601 strings; '
+            'write {"interval": ["2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z"]}.'
+        )
+    return _window(*interval, what='The run\'s conf "interval"')
+
+
+def _from_partition(context: Mapping[str, Any], period: timedelta | None) -> Window | None:
+    key, date = context.get("partition_key"), context.get("partition_date")
+    if key is None and date is None:
+        return None
+    if period is None:
+        raise ConfigurationError(
+            f"This run names the partition {key or date}, which has a start but no length; "
+            "pass period=timedelta(days=1) (or the partition's own length) to the operator."
+        )
+    start = _moment(key if date is None else date, what="The partition key", assume_utc=True)
+    return Window(start, start + period)
+
+
+def _from_data_interval(context: Mapping[str, Any], period: timedelta | None) -> Window:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None:
+        raise ConfigurationError(
+            "This run has no data interval (a manual run without a logical date, or one that an asset "
+            'started); trigger it with conf {"interval": [start, end]}, or pass interval_start and '
+            "interval_end to the operator."
+        )
+    if start != end:
+        return _window(start, end, what="The run's data interval")
+    if period is None:
+        raise ConfigurationError(
+            "This run's data interval has no width (Airflow 3's default for cron strings and presets such as "
+            '"@daily"); use schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), '
+            "or pass period=timedelta(days=1)."
+        )
+    moment = _moment(end, what="The run's data interval")
+    return Window(moment - period, moment)
+
+
+def _window(start: Any, end: Any, *, what: str) -> Window:
+    first, last = _moment(start, what=what), _moment(end, what=what)
+    if first >= last:
+        raise ConfigurationError(
+            f"{what}: {first.isoformat()} is not before {last.isoformat()}; an interval needs a start that "
+            "lies before its end."
+        )
+    return Window(first, last)
+
+
+def _moment(value: Any, *, what: str, assume_utc: bool = False) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if not isinstance(moment, datetime):
+            raise TypeError
+        if moment.utcoffset() is None and assume_utc:
+            return utc(datetime.fromisoformat(f"{moment.isoformat()}+00:00"))
+        return utc(moment)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{what}: {value!r} is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
+        ) from None

@@ -1,0 +1,282 @@
+"""What the three vendors' operators share: they read the context, wire the engine and return facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, cast, get_args
+
+from airflow.sdk import Asset, BaseOperator, ObjectStoragePath
+
+from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException, conf
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    IncompleteExportError,
+    RateLimitedError,
+    SupersededError,
+    VendorRejectedError,
+)
+from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskInstance
+from airflow_provider_convexport.export.run import Export
+from airflow_provider_convexport.export.store import Store
+from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.interval import interval_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_convexport.export.compose import Compression
+    from airflow_provider_convexport.export.job import Outcome
+    from airflow_provider_convexport.export.partition import PartitionBy
+    from airflow_provider_convexport.export.window import Window
+    from airflow_provider_convexport.hooks.base import ExportHook
+
+OnUnsettled = Literal["wait", "fail", "export"]
+
+
+class ExportFacts(TypedDict):
+    """What ``execute`` returns, and what outlets' asset events carry as ``extra``."""
+
+    vendor: str
+    stream: str
+    interval: list[str]
+    records: int
+    bytes: int
+    requests: int
+    manifests: list[str]
+
+
+class ExportOperator(BaseOperator):
+    """Exports exactly the run's interval of one stream to object storage, each record once.
+
+    A subclass adds its vendor's connection and arguments and implements `hook`. Killed, retried, re-run or
+    backfilled, the outcome is the same: one complete version of each partition.
+
+    :param destination: Root of the dataset (templated): any URL that ``ObjectStoragePath`` takes, such as
+        ``s3://conn@bucket/raw/ada/conversations``, or a local path.
+    :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
+    :param stream: ``"conversations"`` or, where the vendor has them apart, ``"messages"``.
+    :param window_on: Which of the stream's times decides; the vendor's time of creation by default.
+    :param filters: The vendor's other query parameters (templated), checked against a list.
+    :param interval_start: Explicit start, closed, ISO-8601 with zone (templated); with ``interval_end``.
+    :param interval_end: Explicit end, open.
+    :param period: Length of one period, for runs that name only an instant or a partition.
+    :param partition_by: ``"day"`` or ``"hour"`` (UTC), or ``"interval"``.
+    :param compression: ``"gzip"``, ``"zstd"`` (extra ``zstd``) or ``"none"``.
+    :param target_file_bytes: Compressed size in bytes at which a file is closed and the next one begun.
+    :param page_size: Records per request; the vendor's best by default.
+    :param concurrency: Request windows fetched at a time; the vendor's best by default.
+    :param on_unsettled: What to do while the vendor may still add records to the interval: ``"wait"`` hands
+        the slot back until it has settled, ``"fail"`` fails the try, ``"export"`` exports what is there.
+    :param settle: How long after its end an interval settles; the vendor's lag by default.
+    """
+
+    template_fields: Sequence[str] = (
+        "destination",
+        "destination_conn_id",
+        "filters",
+        "interval_start",
+        "interval_end",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"filters": "json"}
+    ui_color = "#dceeff"
+
+    def __init__(
+        self,
+        *,
+        destination: str | ObjectStoragePath,
+        destination_conn_id: str | None = None,
+        stream: str = "conversations",
+        window_on: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        interval_start: datetime | str | None = None,
+        interval_end: datetime | str | None = None,
+        period: timedelta | None = None,
+        partition_by: PartitionBy = "day",
+        compression: Compression = "gzip",
+        target_file_bytes: int = DEFAULT_TARGET_FILE_BYTES,
+        page_size: int | None = None,
+        concurrency: int | None = None,
+        on_unsettled: OnUnsettled = "wait",
+        settle: timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.stream = stream
+        self.window_on = window_on
+        self.filters = filters
+        self.interval_start = interval_start
+        self.interval_end = interval_end
+        self.period = period
+        self.partition_by = partition_by
+        self.compression = compression
+        self.target_file_bytes = target_file_bytes
+        self.page_size = page_size
+        self.concurrency = concurrency
+        self.on_unsettled = on_unsettled
+        self.settle = settle
+
+    @property
+    def hook(self) -> ExportHook:
+        """The vendor's hook for this task's connection."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> ExportFacts:
+        """Export the run's interval.
+
+        :returns: A small dict of facts: vendor, stream, interval (two ISO-8601 strings), records, bytes,
+            requests, manifests (URLs).
+        :raises AirflowFailException: if the Dag, the connection or the vendor rules a success out.
+        :raises AirflowRescheduleException: if the interval has not settled or the vendor asks for a long
+            pause; progress is kept.
+        :raises ConvExportError: if a retry may help.
+        """
+        try:
+            return self._export(context)
+        except (ConfigurationError, VendorRejectedError, SupersededError) as error:
+            raise AirflowFailException(str(error)) from error
+        except RateLimitedError as error:
+            self.log.warning("%s The slot is handed back until then.", error)
+            raise _reschedule(datetime.now(UTC) + error.retry_after) from error
+
+    def _export(self, context: Context) -> ExportFacts:
+        hook = self.hook
+        job = self._job(context, hook)
+        self._wait_until_settled(job)
+        query = job.query
+        self.log.info("Exporting %s %s of %s.", query.stream.title, query.stream.name, job.interval)
+        outcome = Export(job, hook.client, self._store()).run()
+        facts = _facts(job, outcome)
+        self.log.info(
+            "Exported %d records in %d files with %d requests.",
+            outcome.records,
+            sum(len(manifest.files) for manifest in outcome.manifests),
+            outcome.plan.requests,
+        )
+        self._tell_outlets(context, facts)
+        return facts
+
+    def _job(self, context: Context, hook: ExportHook) -> Job:
+        if self.target_file_bytes <= 0:
+            raise ConfigurationError(f"target_file_bytes={self.target_file_bytes} is not above 0.")
+        if self.concurrency is not None and self.concurrency < 1:
+            raise ConfigurationError(f"concurrency={self.concurrency} is not at least 1.")
+        interval = interval_of(
+            context,
+            interval_start=self.interval_start,
+            interval_end=self.interval_end,
+            period=self.period,
+        )
+        query = hook.query(
+            stream=self.stream,
+            window_on=self.window_on,
+            filters=self.filters,
+            page_size=self.page_size,
+        )
+        return Job(
+            query=query,
+            interval=interval,
+            partition_by=self.partition_by,
+            compression=self.compression,
+            target_file_bytes=self.target_file_bytes,
+            concurrency=self.concurrency,
+            checkpoint_max_age=_checkpoint_max_age(),
+            task=_task_instance(context, self),
+        )
+
+    def _wait_until_settled(self, job: Job) -> None:
+        if self.on_unsettled not in get_args(OnUnsettled):
+            raise ConfigurationError(
+                f"on_unsettled={self.on_unsettled!r} is not one of {list(get_args(OnUnsettled))}."
+            )
+        settle = job.query.stream.settle if self.settle is None else self.settle
+        settled = job.interval.end + settle
+        if self.on_unsettled == "export" or settled <= datetime.now(UTC):
+            return
+        problem = (
+            f"The interval {job.interval} settles at {iso(settled)}; until then "
+            f"{job.query.stream.title} may still add records to it"
+        )
+        if self.on_unsettled == "fail":
+            raise IncompleteExportError(
+                f"{problem}. Nothing was exported; run later, or use on_unsettled='wait'."
+            )
+        self.log.info("%s. The slot is handed back until then.", problem)
+        raise _reschedule(settled)
+
+    def _store(self) -> Store:
+        try:
+            path = ObjectStoragePath(self.destination)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"destination={str(self.destination)!r} cannot be used: {error}"
+            ) from error
+        conn_id = path.conn_id
+        if self.destination_conn_id and conn_id and conn_id != self.destination_conn_id:
+            raise ConfigurationError(
+                f"destination names the connection {conn_id!r} and destination_conn_id is "
+                f"{self.destination_conn_id!r}; keep one of them."
+            )
+        if self.destination_conn_id and not conn_id:
+            path = ObjectStoragePath(self.destination, conn_id=self.destination_conn_id)
+        if not path.path.strip("/"):
+            raise ConfigurationError(
+                f"destination={str(self.destination)!r} has no folder; name one for the dataset."
+            )
+        root = str(path.fs._strip_protocol(path.path)).rstrip("/")
+        url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
+        return Store(path.fs, root, url)
+
+    def _tell_outlets(self, context: Context, facts: ExportFacts) -> None:
+        for outlet in self.outlets or ():
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", facts))
+
+
+def _checkpoint_max_age() -> timedelta:
+    return timedelta(seconds=conf.getint("convexport", "checkpoint_max_age", fallback=86_400))
+
+
+def _reschedule(moment: datetime) -> AirflowRescheduleException:
+    """Return the exception that frees the slot until ``moment`` without using up a retry."""
+    return AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
+
+
+def _task_instance(context: Context, operator: BaseOperator) -> TaskInstance:
+    task_instance: Any = context.get("ti")
+    run_id = context.get("run_id") or getattr(context.get("dag_run"), "run_id", None)
+    return TaskInstance(
+        dag_id=str(getattr(task_instance, "dag_id", "") or _dag_id(operator)),
+        task_id=operator.task_id,
+        run_id=str(run_id or getattr(task_instance, "run_id", "") or ""),
+        map_index=_integer(getattr(task_instance, "map_index", None), default=-1),
+        try_number=_integer(getattr(task_instance, "try_number", None), default=1),
+    )
+
+
+def _dag_id(operator: BaseOperator) -> str:
+    return operator.dag_id if operator.has_dag() else ""  # type: ignore[no-untyped-call]
+
+
+def _integer(value: Any, *, default: int) -> int:
+    return value if isinstance(value, int) else default
+
+
+def _facts(job: Job, outcome: Outcome) -> ExportFacts:
+    stream = job.query.stream
+    return ExportFacts(
+        vendor=stream.vendor,
+        stream=stream.name,
+        interval=_texts(job.interval),
+        records=outcome.records,
+        bytes=outcome.bytes,
+        requests=outcome.plan.requests,
+        manifests=outcome.urls,
+    )
+
+
+def _texts(window: Window) -> list[str]:
+    return [iso(window.start), iso(window.end)]

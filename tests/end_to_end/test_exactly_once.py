@@ -1,0 +1,129 @@
+"""Every record exactly once, whatever the vendor's ends, pages and links are like."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_convexport.export.intake import RecentIds
+from tests.end_to_end.conftest import BY_UPDATE, DAY, MIDNIGHT, STREAMS, export, partitions, rest, truth
+
+if TYPE_CHECKING:
+    from airflow_provider_convexport.simulator.server import RunningSimulator
+
+COMBINATIONS = list(itertools.product([True, False], [True, False], [0, 7], [True, False]))
+
+
+@pytest.mark.parametrize(
+    ("lower_inclusive", "upper_inclusive", "page_overlap", "absolute_links"), COMBINATIONS
+)
+@pytest.mark.parametrize("case", STREAMS, ids=str)
+def test_sixty_daily_runs_and_two_runs_of_thirty_days_publish_the_simulators_records(
+    simulator: RunningSimulator,
+    tmp_path: Path,
+    case,
+    lower_inclusive,
+    upper_inclusive,
+    page_overlap,
+    absolute_links,
+):
+    simulator.update(
+        lower_inclusive=lower_inclusive,
+        upper_inclusive=upper_inclusive,
+        page_overlap=page_overlap,
+        absolute_links=absolute_links,
+        max_page=40,
+    )
+    start, end = MIDNIGHT - 70 * DAY, MIDNIGHT - 10 * DAY
+
+    for day in range(60):
+        export(case, tmp_path / "daily", start + day * DAY, start + (day + 1) * DAY)
+    for begin in (start, start + 30 * DAY):
+        export(case, tmp_path / "monthly", begin, begin + 30 * DAY)
+
+    expected = truth(simulator, case, start, end)
+    assert partitions(tmp_path / "daily") == expected
+    assert partitions(tmp_path / "monthly") == expected
+    assert not (tmp_path / "daily" / "_staging").exists()
+
+
+SWITCHES = st.fixed_dictionaries(
+    {
+        "lower_inclusive": st.booleans(),
+        "upper_inclusive": st.booleans(),
+        "absolute_links": st.booleans(),
+        "page_overlap": st.integers(0, 10),
+        "max_page": st.integers(11, 60) | st.none(),
+        "empty_pages": st.sampled_from([0, 2, 3]),
+        "ties": st.sampled_from([0, 9]),
+        "pretty": st.booleans(),
+        "shuffle": st.booleans(),
+        "ada_list_key": st.sampled_from(["data", "items"]),
+    }
+)
+
+
+@pytest.mark.parametrize("case", [*STREAMS, *BY_UPDATE], ids=str)
+@given(
+    switches=SWITCHES,
+    first=st.integers(40, 120),
+    cuts=st.sets(st.integers(1, 9)),
+    concurrency=st.integers(1, 4),
+)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_cut_of_an_interval_into_runs_publishes_the_same_partitions(
+    simulator: RunningSimulator, case, switches, first, cuts, concurrency
+):
+    rest(simulator)
+    simulator.update(**switches)
+    start = MIDNIGHT - first * DAY
+    ends = [0, *sorted(cuts), 10]
+
+    with TemporaryDirectory() as folder:
+        for begin, end in itertools.pairwise(ends):
+            export(case, Path(folder), start + begin * DAY, start + end * DAY, concurrency=concurrency)
+
+        assert partitions(Path(folder)) == truth(simulator, case, start, start + 10 * DAY)
+
+
+def test_repeats_are_found_even_when_their_first_copy_was_forgotten(simulator, tmp_path, monkeypatch):
+    _, *others = RecentIds.__init__.__defaults__
+    monkeypatch.setattr(RecentIds.__init__, "__defaults__", (20, *others))
+    case = STREAMS[3]
+    simulator.update(shuffle=True, page_overlap=5, max_page=17, upper_inclusive=True)
+    start = MIDNIGHT - 40 * DAY
+
+    facts = export(case, tmp_path, start, start + 20 * DAY, concurrency=3)
+
+    expected = truth(simulator, case, start, start + 20 * DAY)
+    assert partitions(tmp_path) == expected
+    assert facts["records"] == sum(map(len, expected.values()))
+
+
+def test_agentx_conversations_far_outside_are_kept_if_its_window_filters_another_field(simulator, tmp_path):
+    simulator.update(agentx_conversation_filter="lastActionAt", records=20_000)
+    case = replace(STREAMS[3], truth_on="lastActionAt")
+    start = MIDNIGHT - 30 * DAY
+
+    export(case, tmp_path, start, start + 2 * DAY)
+
+    found = partitions(tmp_path)
+    published = [line for lines in found.values() for line in lines]
+    expected = [line for lines in truth(simulator, case, start, start + 2 * DAY).values() for line in lines]
+    seam = [
+        f'"startTime":{start.timestamp() - 1:.0f},'.encode(),
+        f'"startTime":{start.timestamp() - 1}'.encode(),
+    ]
+    missing = set(expected) - set(published)
+    assert all(any(second in line for second in seam) for line in missing)
+    assert len(published) == len(set(published))
+    manifest = next(path for path in tmp_path.rglob("_manifest.json"))
+    assert json.loads(manifest.read_text())["run"]["kept_outside"] > 0
