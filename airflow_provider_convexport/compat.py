@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, Stats, conf
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import AirflowRescheduleException
 
-__all__ = ["AirflowFailException", "AirflowRescheduleException", "conf"]
+__all__ = [
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowRescheduleException",
+    "Stats",
+    "conf",
+]

@@ -5,7 +5,7 @@ error                       consequence
 ==========================  ============================================================
 `ConfigurationError`        the Dag or the connection is wrong: fail, no retry
 `VendorRejectedError`       the vendor refuses for good: fail, no retry
-`SupersededError`           a newer attempt of the same task works on it: fail, no retry
+`SupersededError`           a newer attempt of the same task works on it: this one ends
 `RateLimitedError`          the vendor asks for a long pause: hand the slot back
 `IncompleteExportError`     an answer is broken or rows are missing: retry
 `VendorUnavailableError`    the vendor did not answer properly after all tries: retry
@@ -16,7 +16,7 @@ Whatever is raised, no partition was half-published. No message holds a key, a r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 class ConvExportError(Exception):
     """Base class: catch this to catch anything the package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let errors with keyword-only arguments be pickled, as executors and process pools do."""
+        return _restored, (type(self), self.args, vars(self))
+
+
+def _restored(
+    kind: type[ConvExportError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> ConvExportError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class ConfigurationError(ConvExportError, ValueError):

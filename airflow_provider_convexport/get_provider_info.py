@@ -65,6 +65,18 @@ def get_provider_info() -> dict[str, object]:
             "convexport": {
                 "description": "Exports of AI support conversations.",
                 "options": {
+                    "budget_storage": {
+                        "description": (
+                            "Where requests are counted, so that the vendor's limit holds for all tasks: "
+                            "'machine' (all processes of one user on one machine), 'memory' (one process), "
+                            "or a redis:// URL (all workers; needs the extra redis)."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "redis://redis:6379/1",
+                        "default": "machine",
+                        "sensitive": True,
+                    },
                     "checkpoint_max_age": {
                         "description": (
                             "Seconds for which the staged work of a failed try may be continued by the next; "

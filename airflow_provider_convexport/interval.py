@@ -124,7 +124,7 @@ def _moment(value: Any, *, what: str, assume_utc: bool = False) -> datetime:
         if moment.utcoffset() is None and assume_utc:
             return utc(datetime.fromisoformat(f"{moment.isoformat()}+00:00"))
         return utc(moment)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigurationError(
             f"{what}: {value!r} is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
         ) from None

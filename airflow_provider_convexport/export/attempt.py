@@ -53,16 +53,27 @@ class Attempt:
     name: str
 
     @classmethod
-    def begin(cls, store: Store, *, task: str, fingerprint: str) -> Attempt:
+    def begin(cls, store: Store, *, task: str, fingerprint: str, try_number: int = 1) -> Attempt:
         """Register a new attempt and end the right of all earlier ones to go on.
 
+        :param store: The destination.
+        :param task: Name of the task instance's folder.
+        :param fingerprint: Of everything that must be equal for earlier work to be usable.
+        :param try_number: Airflow's; of two attempts that register at once, the higher one goes on.
         :raises SupersededError: if a newer attempt registered at the same moment.
         """
         generation = max((int(name.split("-")[0]) for name in _attempts(store, task)), default=0) + 1
-        name = f"{generation:06d}-{secrets.token_hex(8)}"
+        name = f"{generation:06d}-{try_number:04d}-{secrets.token_hex(8)}"
         folder = f"{STAGING}/{task}/{fingerprint}/{name}"
         attempt = cls(replace(store, scratch=folder), task, fingerprint, name)
-        store.put(attempt.path(_LEASE), b"held\n")
+        try:
+            attempt.store.put(attempt.path(_LEASE), b"held\n")
+        except FileNotFoundError:
+            # On a local disk a newer attempt that cleans up takes the half-written file away.
+            if not store.is_local:
+                raise
+            store.delete([attempt.path(_LEASE)])
+            raise SupersededError(_SUPERSEDED) from None
         leases = {path: path.split("/")[-2] for path in attempt._objects() if path.endswith(f"/{_LEASE}")}
         if any(other > name for other in leases.values()):
             store.delete([attempt.path(_LEASE)])
@@ -83,7 +94,7 @@ class Attempt:
             return
         if not any(path.endswith(f"/{_LEASE}") for path in self._objects()):
             # The newer attempt has finished and cleaned up, so what this one wrote since is nobody's.
-            self.store.delete(self.store.find(self.path("").rstrip("/")))
+            self.store.delete([*self.store.find(self.path("").rstrip("/")), self.path(_LEASE)])
         raise SupersededError(_SUPERSEDED)
 
     def save_checkpoint(self, checkpoint: Any) -> None:
@@ -103,6 +114,10 @@ class Attempt:
         """Yield usable checkpoints that earlier attempts left, newest attempt first."""
         return self._left(_CHECKPOINT, kind)
 
+    def discard(self) -> None:
+        """Throw away everything that this and earlier attempts staged, so that the next one begins anew."""
+        self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
+
     def finish(self) -> None:
         """Remove everything that this and earlier attempts staged.
 
@@ -118,6 +133,9 @@ class Attempt:
         self.store.delete(path for path in paths if path not in plans and path != lease)
         self.store.delete(plans)
         self.store.delete([lease])
+        # An older attempt that is still alive may have written in between, relying on this one to clean up;
+        # from here on it finds no lease and does so itself.
+        self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
 
     def _left(self, prefix: str, kind: type[T]) -> Iterable[T]:
         folder = f"{STAGING}/{self.task}/{self.fingerprint}"

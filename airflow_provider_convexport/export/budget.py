@@ -7,30 +7,24 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
+from airflow_provider_convexport.export.budget_storage import memory_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyrate_limiter import AbstractBucket
-
+    from airflow_provider_convexport.export.budget_storage import Counter, CounterFactory
     from airflow_provider_convexport.export.stream import Limit
 
-JITTER = 0.04
-"""Share by which every window is stretched, because requests do not travel equally fast."""
 
+class BudgetExhaustedError(Exception):
+    """Nothing may be sent for longer than the caller is ready to wait.
 
-def memory_bucket(name: str, limits: tuple[Limit, ...]) -> AbstractBucket:
-    """Return a bucket that only this process knows."""
-    del name
-    return InMemoryBucket(rates_of(limits))
+    :param seconds: How long from now.
+    """
 
-
-def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:
-    """Translate limits into the library's rates, each window stretched by `JITTER`."""
-    return [
-        Rate(limit.requests, round(limit.period.total_seconds() * 1000 * (1 + JITTER))) for limit in limits
-    ]
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The budget is used up for {seconds:.0f} seconds.")
+        self.seconds = seconds
 
 
 @dataclass(slots=True)
@@ -39,33 +33,51 @@ class Budget:
 
     :param account: What the vendor counts by (key, shop, instance), as a name that holds no secret.
     :param limits: The vendor's limits.
-    :param bucket: Makes the counter behind a name; shared by processes or machines as it likes.
+    :param counter: Makes the counter behind a name; shared by processes or machines as it likes.
     :param sleep: Sleeps for some seconds.
     :param clock: Tells the seconds of a steady clock.
     """
 
     account: str
     limits: tuple[Limit, ...]
-    bucket: Callable[[str, tuple[Limit, ...]], AbstractBucket] = memory_bucket
+    counter: CounterFactory = memory_counter
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    _buckets: dict[str, AbstractBucket] = field(default_factory=dict)
+    _taken_from: dict[str, Counter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused_until: float = 0.0
 
-    def acquire(self, endpoint: str) -> float:
-        """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited."""
+    def acquire(self, endpoint: str, *, patience: float = float("inf")) -> float:
+        """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
+
+        The longest limit is asked first, so that a permission of a short one is used at once.
+
+        :param endpoint: Path of the endpoint.
+        :param patience: Longest wait in seconds.
+        :raises BudgetExhaustedError: if it would take longer.
+        """
         begun = self.clock()
-        while (wait := self._paused_until - self.clock()) > 0:
-            self.sleep(wait)
         for name, limits in self._counters(endpoint):
-            self._take(name, limits)
+            self._sit_out_pause(patience)
+            while (wait := self._take(name, limits)) > 0:
+                self._wait(wait, patience)
+                self._sit_out_pause(patience)
+        self._sit_out_pause(patience)
         return self.clock() - begun
 
     def pause(self, seconds: float) -> None:
-        """Let nobody who shares this budget object send for some seconds: the vendor asked for it."""
+        """Let nobody who shares this object send for some seconds: the vendor asked for it."""
         with self._lock:
             self._paused_until = max(self._paused_until, self.clock() + seconds)
+
+    def _sit_out_pause(self, patience: float) -> None:
+        while (wait := self._paused_until - self.clock()) > 0:
+            self._wait(wait, patience)
+
+    def _wait(self, seconds: float, patience: float) -> None:
+        if seconds > patience:
+            raise BudgetExhaustedError(seconds)
+        self.sleep(seconds)
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
         shared = tuple(limit for limit in self.limits if not limit.per_endpoint)
@@ -73,18 +85,9 @@ class Budget:
         counters = [(self.account, shared), (f"{self.account}:{endpoint}", own)]
         return [(name, limits) for name, limits in counters if limits]
 
-    def _take(self, name: str, limits: tuple[Limit, ...]) -> None:
+    def _take(self, name: str, limits: tuple[Limit, ...]) -> float:
+        """Take one permission and return 0, or return the seconds until there may be one."""
         with self._lock:
-            if name not in self._buckets:
-                self._buckets[name] = self.bucket(name, limits)
-            bucket = self._buckets[name]
-        while True:
-            with self._lock:
-                now: int = bucket.now()  # type: ignore[no-untyped-call]
-                item = RateItem(name, now)
-                if bucket.put(item):
-                    bucket.leak(now)
-                    return
-                wait = bucket.waiting(item)
-            assert isinstance(wait, int)  # noqa: S101 - only asynchronous buckets return anything else
-            self.sleep(max(wait, 1) / 1000)
+            if name not in self._taken_from:
+                self._taken_from[name] = self.counter(name, limits)
+            return self._taken_from[name].take()

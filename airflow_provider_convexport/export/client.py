@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -21,8 +23,10 @@ from airflow_provider_convexport.errors import (
     VendorRejectedError,
     VendorUnavailableError,
 )
+from airflow_provider_convexport.export.budget import BudgetExhaustedError
 from airflow_provider_convexport.export.page import MalformedAnswerError
-from airflow_provider_convexport.export.retry import RetryPolicy, is_transient, pause_asked
+from airflow_provider_convexport.export.retry import RetryPolicy, is_transient, pause_announced, pause_asked
+from airflow_provider_convexport.export.transport import PacedAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +58,7 @@ class Traffic:
 
     requests: int = 0
     throttled_seconds: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ class Client:
 
     :param title: The vendor's name, for messages.
     :param base_url: Scheme, host and port of the connection.
-    :param session: Returns the calling thread's session, which adds the key to each request.
+    :param new_session: Makes a session that adds the key to each request; one is made for each thread.
     :param budget: Permission to send.
     :param advice: For some statuses, what this vendor's users should check.
     :param timeout: Seconds to wait for the connection and between two reads.
@@ -73,7 +78,7 @@ class Client:
 
     title: str
     base_url: str
-    session: Callable[[], requests.Session]
+    new_session: Callable[[], requests.Session]
     budget: Budget
     advice: Mapping[int, str] = field(default_factory=dict)
     timeout: tuple[float, float] = (10.0, 120.0)
@@ -81,6 +86,7 @@ class Client:
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
     traffic: Traffic = field(default_factory=Traffic)
+    _threads: threading.local = field(default_factory=threading.local)
 
     def resolve(self, link: str, *, url: str | None = None) -> str:
         """Return ``link`` as a URL on the connection's own host, whatever form the vendor gave it.
@@ -90,7 +96,7 @@ class Client:
         :raises IncompleteExportError: if it leads to another scheme, host or port; nothing is sent there.
         """
         base = urlsplit(self.base_url)
-        target = urlsplit(urljoin(url or self.base_url, link)) if not _UNSAFE.search(link) else None
+        target = _target(link, url or self.base_url)
         if target is None or target.username is not None or _origin(target) != _origin(base):
             raise IncompleteExportError(
                 f"{self.title} sent a next link that leads away from {base.scheme}://{base.netloc}; "
@@ -127,22 +133,57 @@ class Client:
         )
 
     def _try(self, url: str, endpoint: str, decode: Callable[[bytes], T]) -> T | _Failure:
-        self.traffic.throttled_seconds += self.budget.acquire(endpoint)
-        self.traffic.requests += 1
         try:
-            with self.session().get(
-                url, timeout=self.timeout, allow_redirects=False, stream=True
-            ) as response:
+            with self._get(url) as response:
                 if response.status_code != HTTPStatus.OK:
                     return self._refusal(response, endpoint)
+                if spent := pause_announced(response.headers, now=self.now()):
+                    self.budget.pause(spent)
                 # Twice as fast as response.content, which joins pieces of 10 kB.
                 body: bytes = response.raw.read(decode_content=True)
+        except BudgetExhaustedError as error:
+            raise self._rate_limited(endpoint, error.seconds) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             return self._connection_failure(error)
         try:
             return decode(body)
         except MalformedAnswerError:
             return _Failure("status 200 with a body that is not whole JSON")
+
+    def _get(self, url: str) -> requests.Response:
+        """Send the request.
+
+        The session's own settings are said again, because otherwise the environment's win: see
+        https://github.com/psf/requests/issues/3829 for REQUESTS_CA_BUNDLE and 2018 for HTTPS_PROXY.
+        """
+        session = self._session()
+        return session.get(
+            url,
+            timeout=self.timeout,
+            allow_redirects=False,
+            stream=True,
+            verify=session.verify,
+            proxies=dict(session.proxies),
+        )
+
+    def _take_permission(self, endpoint: str) -> None:
+        waited = self.budget.acquire(endpoint, patience=self.retry.longest_pause)
+        with self.traffic.lock:
+            self.traffic.requests += 1
+            self.traffic.throttled_seconds += waited
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._threads, "session"):
+            session = self.new_session()
+            session.mount("http://", PacedAdapter(self._take_permission))
+            session.mount("https://", PacedAdapter(self._take_permission))
+            self._threads.session = session
+        return cast("requests.Session", self._threads.session)
+
+    def _rate_limited(self, endpoint: str, seconds: float) -> RateLimitedError:
+        return RateLimitedError(
+            endpoint=f"{self.title} {endpoint}", retry_after=timedelta(seconds=math.ceil(seconds))
+        )
 
     def _connection_failure(self, error: Exception) -> _Failure:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -159,7 +200,12 @@ class Client:
         if is_transient(status):
             pause = pause_asked(response.headers, status=status, now=self.now())
             return _Failure(f"status {status}", pause)
-        if 300 <= status < 400:
+        if status < 300:
+            raise IncompleteExportError(
+                f"{self.title} {endpoint} answered {status}, where only 200 is documented; "
+                "nothing was published."
+            )
+        if status < 400:
             advice = (
                 "It redirects to another address, which is not followed so that the key stays here; "
                 "put the address that answers into the connection's host."
@@ -181,12 +227,11 @@ class Client:
         else:
             seconds = failure.pause
             if seconds > self.retry.longest_pause:
-                raise RateLimitedError(
-                    endpoint=f"{self.title} {endpoint}", retry_after=timedelta(seconds=round(seconds))
-                )
+                raise self._rate_limited(endpoint, seconds)
             self.budget.pause(seconds)
             self.sleep(seconds)
-        self.traffic.throttled_seconds += seconds
+        with self.traffic.lock:
+            self.traffic.throttled_seconds += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +240,16 @@ class _Failure:
 
     problem: str
     pause: float | None = None
+
+
+def _target(link: str, url: str) -> SplitResult | None:
+    """Return what ``link`` in an answer of ``url`` points to; ``None`` if that cannot be told for sure."""
+    if _UNSAFE.search(link):
+        return None
+    try:
+        return urlsplit(urljoin(url, link))
+    except ValueError:
+        return None
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

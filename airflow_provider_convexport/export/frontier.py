@@ -22,6 +22,7 @@ class WindowState(msgspec.Struct):
     :param end: End in UTC, open.
     :param url: URL of the next page to fetch; ``None`` before the first one.
     :param done: True once its last page was staged.
+    :param reached: Latest time among the records of the last page, epoch seconds; only for estimates.
     :param is_piece: True if it was cut from a longer window; then it is not cut again.
     """
 
@@ -29,12 +30,21 @@ class WindowState(msgspec.Struct):
     end: datetime
     url: str | None = None
     done: bool = False
+    reached: float | None = None
     is_piece: bool = False
 
     @property
     def window(self) -> Window:
         """The span of time."""
         return Window(self.start.astimezone(UTC), self.end.astimezone(UTC))
+
+    @property
+    def seconds_done(self) -> float:
+        """Estimate of how many of the window's seconds are done, as if records came in order of time."""
+        length = (self.end - self.start).total_seconds()
+        if self.done or self.reached is None:
+            return length if self.done else 0.0
+        return min(max(self.reached - self.start.timestamp(), 0.0), length)
 
 
 @dataclass(slots=True)
@@ -86,7 +96,6 @@ class Frontier:
 
     @property
     def share_done(self) -> float:
-        """Share of the interval's length whose windows are done, 0 to 1."""
+        """Estimate of the share of the interval that is done, 0 to 1, by length of time."""
         total = sum((state.end - state.start for state in self.states), timedelta())
-        done = sum((state.end - state.start for state in self.states if state.done), timedelta())
-        return done / total
+        return sum(state.seconds_done for state in self.states) / total.total_seconds()

@@ -163,7 +163,7 @@ class Intake:
         for position, (identity, moment) in enumerate(zip(page.ids, page.moments, strict=True)):
             partition: int | None
             if moment is not None and start <= moment < end:
-                partition = int((moment - start) // step)
+                partition = min(int((moment - start) // step), grid.last)
             else:
                 partition = self._elsewhere(moment, window, identity)
             if partition is None:

@@ -52,6 +52,7 @@ class Job:
     :param target_file_bytes: A file is closed once it has that size.
     :param concurrency: Windows walked at a time; ``None`` for the vendor's best.
     :param checkpoint_max_age: Staged work older than that is not used.
+    :param max_pause: Longest time that the vendor may ask this task to pause for, in total.
     :param task: Whose run it is.
     """
 
@@ -62,6 +63,7 @@ class Job:
     target_file_bytes: int = DEFAULT_TARGET_FILE_BYTES
     concurrency: int | None = None
     checkpoint_max_age: timedelta = timedelta(days=1)
+    max_pause: timedelta = timedelta(days=2)
     task: TaskInstance = field(default_factory=TaskInstance)
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.surrogates import mask, unmask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,18 @@ class PageFormat:
         :raises MalformedAnswerError: if the body is not JSON.
         :raises IncompleteExportError: if it is JSON without a record list, or a record has no id.
         """
+        try:
+            return self._page(body, {})
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            masked, originals = mask(body)
+        if not originals:
+            raise MalformedAnswerError from None
+        try:
+            return self._page(masked, originals)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise MalformedAnswerError from None
+
+    def _page(self, body: bytes, originals: dict[bytes, bytes]) -> Page:
         heads_decoder, raws_decoder = _decoders(self)
         try:
             answer = heads_decoder.decode(body)
@@ -80,12 +93,12 @@ class PageFormat:
                 f"{self.endpoint} answered 200 with a body of another shape than documented ({error}); "
                 "nothing was published, and the next try reads it anew."
             ) from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise MalformedAnswerError from None
         for key in self.list_keys:
             heads, raws = getattr(answer, key), getattr(bodies, key)
             if heads is not None:
                 moments = _moments([head.time for head in heads])
+                if originals:
+                    raws = [msgspec.Raw(unmask(bytes(raw), originals)) for raw in raws]
                 return Page(raws, self._ids(heads), moments, self._link(answer))
         raise IncompleteExportError(
             f"{self.endpoint} answered 200 without its record list {' or '.join(map(repr, self.list_keys))}; "
@@ -107,7 +120,14 @@ class PageFormat:
     def _link(self, answer: Any) -> str | None:
         value = getattr(answer, _LINK)
         for key in self.link[1:]:
-            value = value.get(key) if isinstance(value, dict) else None
+            if value is None:
+                break
+            if not isinstance(value, dict):
+                raise IncompleteExportError(
+                    f"{self.endpoint} sent a {self.link[0]!r} of type {type(value).__name__} instead of an "
+                    "object, so whether another page follows is not known; nothing was published."
+                )
+            value = value.get(key)
         if value is None or value == "":
             return None
         if not isinstance(value, (str, int)) or isinstance(value, bool):

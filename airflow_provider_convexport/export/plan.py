@@ -9,6 +9,7 @@ import msgspec
 
 from airflow_provider_convexport.export.intake import Counts
 from airflow_provider_convexport.export.segment import Segment
+from airflow_provider_convexport.export.stager import Effort
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,16 +46,14 @@ class Plan(msgspec.Struct, frozen=True):
     :param commit: Names the publication; derived from the staged objects, which no two walks share.
     :param partitions: Every partition of the interval, those without records, too.
     :param counts: What became of the records that the vendor sent.
-    :param requests: Requests sent.
-    :param throttled_seconds: Seconds waited for the vendor's limits.
+    :param effort: What all attempts asked of the vendor.
     """
 
     saved_at: float
     commit: str
     partitions: list[PartitionPlan]
     counts: Counts
-    requests: int
-    throttled_seconds: float
+    effort: Effort
 
     @property
     def records(self) -> int:

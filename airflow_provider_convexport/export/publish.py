@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.plan import PartitionPlan, Plan, Source
     from airflow_provider_convexport.export.segment import Segment
     from airflow_provider_convexport.export.window import Window
+
+
+_OURS = re.compile(r"part-[0-9a-f]{16}-\d{5,}\.jsonl(\.gz|\.zst)?")
+"""Names of published files; what others put beside them is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,12 @@ class Publisher:
         name = f"part-{self.plan.commit}-{number:05d}{suffix_of(compression)}"
         store = self.attempt.store
         path = store.temporary_file()
-        with path.open("wb") as file:
-            composed = compose(self._parts(sources), file, compression=compression)
-        store.put_file(f"{folder}/{name}", path)
+        try:
+            with path.open("wb") as file:
+                composed = compose(self._parts(sources), file, compression=compression)
+            store.put_file(f"{folder}/{name}", path)
+        finally:
+            path.unlink(missing_ok=True)
         return FileEntry(
             name=name,
             records=composed.records,
@@ -109,13 +117,13 @@ class Publisher:
             files=files,
             run=RunFacts(
                 pages=counts.pages,
-                requests=plan.requests,
+                requests=plan.effort.requests,
                 duplicates=counts.duplicates
                 + sum(len(source.drop) for each in plan.partitions for source in each.sources),
                 outside_interval=counts.outside_interval,
                 kept_outside=counts.kept_outside,
                 undated=counts.undated,
-                throttled_seconds=round(plan.throttled_seconds, 3),
+                throttled_seconds=round(plan.effort.throttled_seconds, 3),
             ),
             dag_id=job.task.dag_id,
             task_id=job.task.task_id,
@@ -136,7 +144,8 @@ class Publisher:
         store = self.attempt.store
         prefix = f"{folder}/part-"
         wanted = {f"{folder}/{file.name}" for file in manifest.files}
-        unknown = [path for path in store.find(folder) if path.startswith(prefix) and path not in wanted]
+        ours = [path for path in store.find(folder) if _OURS.fullmatch(path.removeprefix(f"{folder}/"))]
+        unknown = [path for path in ours if path not in wanted]
         if not unknown:
             return
         busy = planned_commits(store, but=self.attempt.task)

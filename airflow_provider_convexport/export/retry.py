@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LONGEST = 7 * 86_400.0
+"""A longer pause is read as a week; vendors document a day at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How patient the client is with one page. All times in seconds.
@@ -43,22 +47,37 @@ def pause_asked(headers: Mapping[str, str], *, status: int, now: float) -> float
     """Return the seconds that the vendor asks to wait, or ``None`` if it does not say.
 
     ``Retry-After`` counts on every status, in seconds or as an HTTP date; ``X-RateLimit-Reset`` (epoch
-    seconds, Ada) counts on a 429 without it.
+    seconds, Ada) counts on a 429 without it. A wait that is over already says nothing: then the backoff
+    keeps a vendor that repeats it, or a clock that is ahead, from using up all tries at once.
 
     :param headers: The answer's headers, case-insensitive.
     :param status: The answer's status.
     :param now: The present moment as epoch seconds.
     """
+    pause: float | None = None
     if (value := headers.get("Retry-After")) is not None:
-        seconds = _number(value)
-        if seconds is None:
-            moment = _http_date(value)
-            seconds = None if moment is None else moment - now
-        if seconds is not None:
-            return max(seconds, 0.0)
-    if status == 429 and (reset := _number(headers.get("X-RateLimit-Reset", ""))) is not None:
-        return max(reset - now, 0.0)
-    return None
+        pause = _number(value)
+        if pause is None and (moment := _http_date(value)) is not None:
+            pause = moment - now
+    if (
+        pause is None
+        and status == 429
+        and (reset := _number(headers.get("X-RateLimit-Reset", ""))) is not None
+    ):
+        pause = reset - now
+    return min(pause, _LONGEST) if pause is not None and pause > 0 else None
+
+
+def pause_announced(headers: Mapping[str, str], *, now: float) -> float | None:
+    """Return the seconds until the vendor takes another request, if it says that this was the last one.
+
+    :param headers: The answer's headers: ``X-RateLimit-Remaining`` and ``X-RateLimit-Reset`` (epoch seconds).
+    :param now: The present moment as epoch seconds.
+    """
+    reset = _number(headers.get("X-RateLimit-Reset", ""))
+    if _number(headers.get("X-RateLimit-Remaining", "")) != 0 or reset is None:
+        return None
+    return max(reset - now, 0.0)
 
 
 def _number(text: str) -> float | None:
@@ -72,6 +91,6 @@ def _number(text: str) -> float | None:
 def _http_date(text: str) -> float | None:
     try:
         moment: datetime = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

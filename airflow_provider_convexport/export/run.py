@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.attempt import Attempt
 from airflow_provider_convexport.export.collect import Collector
 from airflow_provider_convexport.export.compose import check_available
@@ -16,10 +17,12 @@ from airflow_provider_convexport.export.job import Outcome
 from airflow_provider_convexport.export.manifest import MANIFEST, check_replaceable, read_manifest
 from airflow_provider_convexport.export.partition import PartitionGrid
 from airflow_provider_convexport.export.plan import Plan, commit_of, partition_plans
+from airflow_provider_convexport.export.progress import Reporter
 from airflow_provider_convexport.export.publish import Publisher
 from airflow_provider_convexport.export.repeats import find_repeats
 from airflow_provider_convexport.export.segment import decode_ids
-from airflow_provider_convexport.export.stager import Checkpoint, Stager
+from airflow_provider_convexport.export.stager import Checkpoint, Effort, Stager
+from airflow_provider_convexport.export.store import STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,12 +46,14 @@ class Export:
     :param job: The run.
     :param client: Asks the vendor.
     :param store: The destination.
+    :param reporter: Says how far it is.
     :param now: Tells the present moment as epoch seconds.
     """
 
     job: Job
     client: Client
     store: Store
+    reporter: Reporter = field(default_factory=Reporter)
     now: Callable[[], float] = time.time
 
     def run(self) -> Outcome:
@@ -62,11 +67,25 @@ class Export:
         for index in range(grid.count):
             folder = grid.folder_of(index)
             check_replaceable(read_manifest(self.store, folder), self.store.url_of(folder), job.query)
-        attempt = Attempt.begin(self.store, task=job.task_key, fingerprint=job.fingerprint)
-        plan = self._left(attempt.left_plans(Plan)) or self._make_plan(attempt, grid)
-        publisher = Publisher(job, grid, attempt, plan, self.now)
-        manifests = [publisher.publish(partition) for partition in plan.partitions]
-        attempt.finish()
+        attempt = Attempt.begin(
+            self.store,
+            task=job.task_key,
+            fingerprint=job.fingerprint,
+            try_number=job.task.try_number,
+        )
+        try:
+            plan = self._left(attempt.left_plans(Plan)) or self._make_plan(attempt, grid)
+            publisher = Publisher(job, grid, attempt, plan, self.now)
+            manifests = [publisher.publish(partition) for partition in plan.partitions]
+            attempt.finish()
+        except FileNotFoundError as error:
+            # A newer attempt that has finished removes what this one staged; that is the better message.
+            attempt.check()
+            attempt.discard()
+            raise IncompleteExportError(
+                f"A staged object under {self.store.url_of(STAGING)} has disappeared; nothing was published "
+                "from it, and the next try exports the interval from its beginning."
+            ) from error
         urls = [self.store.url_of(f"{grid.folder_of(index)}/{MANIFEST}") for index in range(grid.count)]
         return Outcome(plan, manifests, urls)
 
@@ -86,8 +105,7 @@ class Export:
             commit=commit_of(partitions, seed=attempt.name),
             partitions=partitions,
             counts=collector.intake.counts,
-            requests=self.client.traffic.requests,
-            throttled_seconds=self.client.traffic.throttled_seconds,
+            effort=collector.effort,
         )
         attempt.save_plan(plan, commit=plan.commit)
         return plan
@@ -107,8 +125,6 @@ class Export:
             intake.counts = checkpoint.counts
             # The ids of earlier attempts are not in memory, so repeats are looked for at the end.
             intake.recent.forgot = bool(checkpoint.segments)
-            self.client.traffic.requests += checkpoint.requests
-            self.client.traffic.throttled_seconds += checkpoint.throttled_seconds
         return Collector(
             self.client,
             job.query,
@@ -116,6 +132,9 @@ class Export:
             stager,
             frontier,
             concurrency=job.concurrency or stream.concurrency,
+            reporter=self.reporter,
+            max_pause=job.max_pause,
+            earlier=Effort() if checkpoint is None else checkpoint.effort,
             now=self.now,
         )
 

@@ -13,6 +13,7 @@ import msgspec
 from isal import isal_zlib
 
 from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.surrogates import mask, unmask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -133,7 +134,7 @@ def inflate(segment: Segment, data: bytes) -> bytes:
     """
     try:
         lines: bytes = isal_zlib.decompressobj(wbits=-15).decompress(data)
-    except isal_zlib.error:
+    except isal_zlib.error:  # type: ignore[misc] # the stub calls it an object
         raise damaged(segment) from None
     if len(lines) != segment.uncompressed or isal_zlib.crc32(lines) != segment.crc32:
         raise damaged(segment)
@@ -179,7 +180,9 @@ def _lines(raws: Sequence[msgspec.Raw]) -> bytes:
 
 
 def _compact(raws: Iterable[msgspec.Raw]) -> Iterable[bytes]:
-    return (msgspec.json.format(bytes(raw), indent=-1) for raw in raws)
+    for raw in raws:
+        masked, originals = mask(bytes(raw))
+        yield unmask(msgspec.json.format(masked, indent=-1), originals)
 
 
 def _present(*moments: float | None) -> list[float]:

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.intake import Batch
 
 
+class Effort(msgspec.Struct):
+    """What an export asked of the vendor, over all its attempts.
+
+    :param requests: Requests sent, retries included.
+    :param throttled_seconds: Seconds waited for the vendor's limits on a worker.
+    :param paused_seconds: Seconds that the vendor asked for and that were handed back to the scheduler.
+    """
+
+    requests: int = 0
+    throttled_seconds: float = 0.0
+    paused_seconds: float = 0.0
+
+
 class Checkpoint(msgspec.Struct):
     """How far a walk got, and where its records lie.
 
@@ -26,16 +39,14 @@ class Checkpoint(msgspec.Struct):
     :param windows: Every window of the run.
     :param segments: Everything staged, possibly by earlier attempts.
     :param counts: What became of the records so far.
-    :param requests: Requests sent so far, by all attempts.
-    :param throttled_seconds: Seconds waited for the vendor's limits so far, by all attempts.
+    :param effort: What all attempts asked of the vendor so far.
     """
 
     saved_at: float
     windows: list[WindowState]
     segments: list[Segment]
     counts: Counts
-    requests: int
-    throttled_seconds: float
+    effort: Effort
 
 
 @dataclass(slots=True)

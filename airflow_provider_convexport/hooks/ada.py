@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 
 from airflow_provider_convexport.export.stream import Limit, PageSize, Stream
 from airflow_provider_convexport.export.window import Window, iso
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.hooks.base import Settings
 
 _PAGE_SIZE = "page_size"
+_CONVERSATION = "conversation_id"
+_REPEATED = (_PAGE_SIZE, _CONVERSATION)
 
 
 def _window_params(window: Window, window_on: str) -> dict[str, str]:
@@ -29,14 +31,17 @@ def _window_params(window: Window, window_on: str) -> dict[str, str]:
 
 
 def _next_url(link: str, url: str) -> str:
-    """Return the vendor's link, absolute or relative, with the page size that it forgets."""
-    target = urljoin(url, link)
-    if _PAGE_SIZE in parse_qs(urlsplit(target).query):
+    """Return the vendor's link, absolute or relative, with what it forgets: its sample holds dates alone."""
+    try:
+        target = urljoin(url, link)
+        has = parse_qs(urlsplit(target).query)
+    except ValueError:
+        return link  # no URL at all; the client refuses it
+    asked = dict(parse_qsl(urlsplit(url).query))
+    forgotten = {name: asked[name] for name in _REPEATED if name in asked and name not in has}
+    if not forgotten:
         return target
-    size = parse_qs(urlsplit(url).query).get(_PAGE_SIZE)
-    if not size:
-        return target
-    return f"{target}{'&' if urlsplit(target).query else '?'}{_PAGE_SIZE}={size[0]}"
+    return f"{target}{'&' if has else '?'}{urlencode(forgotten)}"
 
 
 def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] = frozenset()) -> Stream:
@@ -64,7 +69,7 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
 
 
 CONVERSATIONS = _stream("conversations", {"created": "date_created", "updated": "date_updated"})
-MESSAGES = _stream("messages", {"created": "date_created"}, frozenset(("conversation_id",)))
+MESSAGES = _stream("messages", {"created": "date_created"}, frozenset((_CONVERSATION,)))
 
 
 class AdaHook(ExportHook):

@@ -7,7 +7,6 @@ page size, 60 requests a minute) and https://appliedlabs.ai/docs/developer-refer
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -103,7 +102,7 @@ class AppliedLabsHook(ExportHook):
     def scope(self) -> dict[str, str]:
         """Return the shop.
 
-        :raises ConfigurationError: if neither the Dag nor the connection names one, or it is not a UUID.
+        :raises ConfigurationError: if neither the Dag nor the connection names one, or no header can hold it.
         """
         shop_id = (self.shop_id or self.settings.extras.get("shop_id", "")).strip()
         if not shop_id:
@@ -111,12 +110,11 @@ class AppliedLabsHook(ExportHook):
                 f"No shop is named; set the extra shop_id of the connection {self.http_conn_id}, "
                 "or pass shop_id= to the operator."
             )
-        try:
-            return {"shop_id": str(uuid.UUID(shop_id))}
-        except ValueError:
+        if not shop_id.isascii() or not shop_id.isprintable() or " " in shop_id:
             raise ConfigurationError(
-                f"shop_id={shop_id!r} is not a UUID; copy it from the Applied dashboard."
-            ) from None
+                f"shop_id={shop_id!r} is not the UUID of a shop; copy it from the Applied dashboard."
+            )
+        return {"shop_id": shop_id}
 
     def account(self, settings: Settings) -> str:
         """Return the key and the shop, which the vendor counts requests by."""
@@ -156,7 +154,7 @@ class AppliedLabsHook(ExportHook):
         query = Query(
             _LIST,
             scope=self.scope(),
-            filters={name: as_parameter(value) for name, value in filters.items()},
+            filters={name: as_parameter(value) for name, value in filters.items() if value is not None},
         )
         params = {"limit": "100", **query.filters}
         if span is not None:
@@ -169,6 +167,8 @@ class AppliedLabsHook(ExportHook):
         :param conversation_id: Its UUID.
         :raises VendorRejectedError: with status 404 if the shop has none of that id.
         """
+        if conversation_id in ("", ".", ".."):
+            raise ConfigurationError(f"conversation_id={conversation_id!r} is not the id of a conversation.")
         url = self.client.resolve(f"{_VERSION}/conversations/{quote(conversation_id, safe='')}/")
         return self.client.fetch(url, _object)
 
@@ -186,7 +186,12 @@ class AppliedLabsHook(ExportHook):
 
 
 def _range(span: Any) -> str:
-    start, end = span.split(",") if isinstance(span, str) else span
+    ends = span.split(",") if isinstance(span, str) else list(span)
+    if len(ends) != 2:
+        raise ConfigurationError(
+            f"created_at__range={span!r} is not a pair of moments; give its start and end."
+        )
+    start, end = ends
     window = window_between(start, end)
     if window.length > _CAP:
         raise ConfigurationError(

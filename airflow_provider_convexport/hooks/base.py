@@ -6,21 +6,23 @@ import functools
 import hashlib
 import ipaddress
 import json
-import threading
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
 from requests.auth import AuthBase
 
 from airflow_provider_convexport import __version__
+from airflow_provider_convexport.compat import AirflowNotFoundException, conf
 from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
 from airflow_provider_convexport.export.budget import Budget
+from airflow_provider_convexport.export.budget_storage import counter_factory
 from airflow_provider_convexport.export.client import Client
 from airflow_provider_convexport.export.records import records
 from airflow_provider_convexport.export.stream import Query
@@ -85,7 +87,6 @@ class ExportHook(HttpHook):
 
     def __init__(self, conn_id: str) -> None:
         super().__init__(method="GET", http_conn_id=conn_id)
-        self._sessions = threading.local()
 
     @abstractmethod
     def auth_headers(self, settings: Settings) -> dict[str, str]:
@@ -102,7 +103,13 @@ class ExportHook(HttpHook):
 
         :raises ConfigurationError: if it cannot be used; says what to change.
         """
-        return self._read(self.get_connection(self.http_conn_id))
+        try:
+            connection = self.get_connection(self.http_conn_id)
+        except AirflowNotFoundException:
+            raise ConfigurationError(
+                f"The connection {self.http_conn_id} does not exist; create it, or name another in the Dag."
+            ) from None
+        return self._read(connection)
 
     @functools.cached_property
     def client(self) -> Client:
@@ -111,8 +118,8 @@ class ExportHook(HttpHook):
         return Client(
             title=self.title,
             base_url=settings.base_url,
-            session=self._session,
-            budget=_budget(self.account(settings), tuple(self.limits)),
+            new_session=self.get_conn,
+            budget=_budget(self.account(settings), tuple(self.limits), _budget_storage()),
             advice=self.advice,
             timeout=(CONNECT_TIMEOUT, settings.timeout),
         )
@@ -156,6 +163,8 @@ class ExportHook(HttpHook):
         :param page_size: Records per request; the vendor's best if left out.
         :raises ConfigurationError: for anything that the stream does not have.
         """
+        if filters is not None and not isinstance(filters, Mapping):
+            raise ConfigurationError(f"filters={filters!r} is not a dict of query parameters.")
         if stream not in self.streams:
             raise ConfigurationError(
                 f"stream={stream!r} does not exist at {self.title}; use one of {sorted(self.streams)}."
@@ -197,12 +206,6 @@ class ExportHook(HttpHook):
         interval = window_between(start, end)
         return (json.loads(bytes(raw)) for raw in records(self.client, query, interval))
 
-    def _session(self) -> requests.Session:
-        if not hasattr(self._sessions, "session"):
-            self._sessions.session = self.get_conn()
-        session: requests.Session = self._sessions.session
-        return session
-
     def _read(self, connection: Connection) -> Settings:
         extra = connection.extra_dejson
         name = f"The connection {self.http_conn_id}"
@@ -217,24 +220,18 @@ class ExportHook(HttpHook):
 
     def _base_url(self, connection: Connection, *, allow_http: bool) -> str:
         name = f"The connection {self.http_conn_id}"
-        host = (connection.host or self.address or "").strip().rstrip("/")
+        host = (connection.host or "").strip().rstrip("/") or self.address or ""
         if not host:
             raise ConfigurationError(f"{name} has no host; set it to your own {self.title} address.")
         if "://" not in host:
             scheme = connection.schema if connection.schema in ("http", "https") else "https"
             host = f"{scheme}://{host}"
-        parts = urlsplit(host)
-        if (
-            parts.scheme not in ("http", "https")
-            or not parts.hostname
-            or parts.username
-            or parts.path
-            or parts.query
-        ):
+        parts = _address(host)
+        if parts is None:
             raise ConfigurationError(
                 f"{name} has an unusable host; write it as https://name.example.com alone."
             )
-        if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
+        if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
             raise ConfigurationError(
                 f"{name} uses plain http, which would show the key to the network; use https, "
                 "or set the extra allow_http to true if the way to that host is private."
@@ -262,9 +259,16 @@ def window_between(start: datetime | str, end: datetime | str) -> Window:
     :raises ConfigurationError: if either is not a moment, has no zone, or they are in the wrong order.
     """
     try:
-        return Window(*(utc(datetime.fromisoformat(m) if isinstance(m, str) else m) for m in (start, end)))
-    except ValueError as error:
+        return Window(_moment(start), _moment(end))
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"The interval {start!s} to {end!s} cannot be used. {error}") from None
+
+
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
+        raise ValueError(f"{value!r} is not a moment.")
+    return utc(moment)
 
 
 def as_parameter(value: Any) -> str:
@@ -277,9 +281,13 @@ def as_parameter(value: Any) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _budget(account: str, limits: tuple[Limit, ...]) -> Budget:
+def _budget(account: str, limits: tuple[Limit, ...], storage: str) -> Budget:
     """Return the one budget of an account in this process."""
-    return Budget(account, limits)
+    return Budget(account, limits, counter_factory(storage))
+
+
+def _budget_storage() -> str:
+    return str(conf.get("convexport", "budget_storage", fallback="machine") or "machine")
 
 
 def _key(password: str | None, *, name: str) -> str:
@@ -326,7 +334,22 @@ def _verify(value: Any, *, name: str) -> str | bool:
             f"{name} switches TLS verification off, which would show the key to anyone on the way; "
             "set the extra verify to the path of a CA bundle instead."
         )
-    return True if value.lower() == "true" else value
+    if value.lower() == "true":
+        return True
+    if not Path(value).exists():
+        raise ConfigurationError(f"{name} has the CA bundle {value}, which does not exist on this machine.")
+    return value
+
+
+def _address(text: str) -> SplitResult | None:
+    """Return the parts of an address; ``None`` if it is not just a scheme, a host and perhaps a port."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises if it is no port
+    except ValueError:
+        return None
+    more = "@" in parts.netloc or parts.netloc.endswith(":") or parts.path or parts.query or parts.fragment
+    return parts if parts.scheme in ("http", "https") and parts.hostname and not more else None
 
 
 def _flag(value: Any) -> bool:

@@ -12,23 +12,26 @@ from airflow_provider_convexport.errors import (
     ConfigurationError,
     IncompleteExportError,
     RateLimitedError,
-    SupersededError,
     VendorRejectedError,
 )
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskInstance
+from airflow_provider_convexport.export.progress import Reporter
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.store import Store
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
+from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
+    from fsspec import AbstractFileSystem
 
     from airflow_provider_convexport.export.compose import Compression
     from airflow_provider_convexport.export.job import Outcome
     from airflow_provider_convexport.export.partition import PartitionBy
+    from airflow_provider_convexport.export.stream import Query
     from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.base import ExportHook
 
@@ -70,6 +73,8 @@ class ExportOperator(BaseOperator):
     :param on_unsettled: What to do while the vendor may still add records to the interval: ``"wait"`` hands
         the slot back until it has settled, ``"fail"`` fails the try, ``"export"`` exports what is there.
     :param settle: How long after its end an interval settles; the vendor's lag by default.
+    :param max_pause: Longest time in total that the vendor may ask this task to pause for. Pauses of more
+        than two minutes are handed back to the scheduler and use no retry.
     """
 
     template_fields: Sequence[str] = (
@@ -100,6 +105,7 @@ class ExportOperator(BaseOperator):
         concurrency: int | None = None,
         on_unsettled: OnUnsettled = "wait",
         settle: timedelta | None = None,
+        max_pause: timedelta = timedelta(days=2),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -118,6 +124,7 @@ class ExportOperator(BaseOperator):
         self.concurrency = concurrency
         self.on_unsettled = on_unsettled
         self.settle = settle
+        self.max_pause = max_pause
 
     @property
     def hook(self) -> ExportHook:
@@ -136,7 +143,7 @@ class ExportOperator(BaseOperator):
         """
         try:
             return self._export(context)
-        except (ConfigurationError, VendorRejectedError, SupersededError) as error:
+        except (ConfigurationError, VendorRejectedError) as error:
             raise AirflowFailException(str(error)) from error
         except RateLimitedError as error:
             self.log.warning("%s The slot is handed back until then.", error)
@@ -148,14 +155,19 @@ class ExportOperator(BaseOperator):
         self._wait_until_settled(job)
         query = job.query
         self.log.info("Exporting %s %s of %s.", query.stream.title, query.stream.name, job.interval)
-        outcome = Export(job, hook.client, self._store()).run()
-        facts = _facts(job, outcome)
+        reporter = Reporter(show=progress_writer(context))
+        outcome = Export(job, hook.client, self._store(), reporter).run()
+        effort = outcome.plan.effort
         self.log.info(
-            "Exported %d records in %d files with %d requests.",
+            "Exported %d records in %d files with %d requests; %.0f s were waited for the vendor's limits.",
             outcome.records,
             sum(len(manifest.files) for manifest in outcome.manifests),
-            outcome.plan.requests,
+            effort.requests,
+            effort.throttled_seconds,
         )
+        self._warn(outcome, query)
+        count_outcome(outcome, stream=query.stream, seconds=reporter.seconds)
+        facts = _facts(job, outcome)
         self._tell_outlets(context, facts)
         return facts
 
@@ -184,6 +196,7 @@ class ExportOperator(BaseOperator):
             target_file_bytes=self.target_file_bytes,
             concurrency=self.concurrency,
             checkpoint_max_age=_checkpoint_max_age(),
+            max_pause=self.max_pause,
             task=_task_instance(context, self),
         )
 
@@ -208,6 +221,8 @@ class ExportOperator(BaseOperator):
         raise _reschedule(settled)
 
     def _store(self) -> Store:
+        if not str(self.destination).strip():
+            raise ConfigurationError("destination='' is empty; name a folder or a URL for the dataset.")
         try:
             path = ObjectStoragePath(self.destination)
         except ValueError as error:
@@ -226,14 +241,44 @@ class ExportOperator(BaseOperator):
             raise ConfigurationError(
                 f"destination={str(self.destination)!r} has no folder; name one for the dataset."
             )
-        root = str(path.fs._strip_protocol(path.path)).rstrip("/")
+        fs = _file_system(path)
+        root = str(fs._strip_protocol(path.path)).rstrip("/")
         url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
-        return Store(path.fs, root, url)
+        return Store(fs, root, url)
+
+    def _warn(self, outcome: Outcome, query: Query) -> None:
+        counts = outcome.plan.counts
+        if counts.kept_outside:
+            self.log.warning(
+                "%d records lie outside the interval by their own %s; they were kept, in the nearest "
+                "partition, because %s does not say which field its window filters.",
+                counts.kept_outside,
+                query.stream.time_fields[query.window_on],
+                query.stream.title,
+            )
+        if counts.undated:
+            self.log.warning(
+                "%d records have no %s that can be read; they were kept, in the partition of their request.",
+                counts.undated,
+                query.stream.time_fields[query.window_on],
+            )
+        if not outcome.records and query.scope:
+            self.log.warning("There are no records; check that %s is right.", dict(query.scope))
 
     def _tell_outlets(self, context: Context, facts: ExportFacts) -> None:
         for outlet in self.outlets or ():
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", facts))
+
+
+def _file_system(path: ObjectStoragePath) -> AbstractFileSystem:
+    try:
+        return path.fs
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"destination={str(path)!r} cannot be used: {error}. For s3://, gs:// and abfs:// install "
+            "airflow-provider-convexport[s3], [gcs] or [azure]."
+        ) from error
 
 
 def _checkpoint_max_age() -> timedelta:
@@ -273,7 +318,7 @@ def _facts(job: Job, outcome: Outcome) -> ExportFacts:
         interval=_texts(job.interval),
         records=outcome.records,
         bytes=outcome.bytes,
-        requests=outcome.plan.requests,
+        requests=outcome.plan.effort.requests,
         manifests=outcome.urls,
     )
 

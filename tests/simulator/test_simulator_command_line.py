@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-m", "airflow_provider_convexport.simulator"]
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_tells_its_address_and_stops_cleanly(number):
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
         line = run.stdout.readline()
@@ -59,5 +59,5 @@ def test_it_imports_nothing_of_airflow():
         "print([name for name in sys.modules if name.split('.')[0] == 'airflow'])"
     )
 
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"

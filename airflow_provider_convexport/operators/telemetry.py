@@ -1,0 +1,56 @@
+"""Tells Airflow how an export goes: the task state store while it runs, metrics when it is done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_convexport.compat import Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import Context
+
+    from airflow_provider_convexport.export.job import Outcome
+    from airflow_provider_convexport.export.progress import Progress
+    from airflow_provider_convexport.export.stream import Stream
+
+log = logging.getLogger(__name__)
+
+STATE_KEY = "convexport_progress"
+"""Key in the task state store (Airflow 3.3)."""
+
+_RETENTION = timedelta(days=7)
+
+
+def progress_writer(context: Context) -> Callable[[Progress], None] | None:
+    """Return what writes progress to the task state store; ``None`` where Airflow has none (before 3.3)."""
+    store: Any = context.get("task_state_store")
+    if store is None:
+        return None
+
+    def write(progress: Progress) -> None:
+        try:
+            store.set(STATE_KEY, progress.facts(now=time.time()), retention=_RETENTION)
+        except Exception as error:  # noqa: BLE001 - showing progress must never fail an export
+            log.debug("The progress could not be shown: %s.", type(error).__name__)
+
+    return write
+
+
+def count_outcome(outcome: Outcome, *, stream: Stream, seconds: float) -> None:
+    """Count what an export did, as ``convexport.<vendor>.<stream>.*``.
+
+    ``records``, ``pages`` and ``requests`` are counters, ``throttled`` (seconds waited for the vendor's
+    limits) and ``seconds`` are gauges of the last export.
+    """
+    prefix = f"convexport.{stream.vendor}.{stream.name}"
+    effort = outcome.plan.effort
+    Stats.incr(f"{prefix}.records", outcome.records)
+    Stats.incr(f"{prefix}.pages", outcome.plan.counts.pages)
+    Stats.incr(f"{prefix}.requests", effort.requests)
+    Stats.gauge(f"{prefix}.throttled", effort.throttled_seconds)
+    Stats.gauge(f"{prefix}.seconds", seconds)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.window import Window
+from export.samples import APRIL_1, DAY, HOUR, days
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_day_grid_has_a_folder_per_utc_day():
+    grid = PartitionGrid(days(3), "day", {})
+
+    assert [grid.folder_of(index) for index in range(grid.count)] == [
+        "dt=2026-04-01",
+        "dt=2026-04-02",
+        "dt=2026-04-03",
+    ]
+
+
+def test_an_hour_grid_has_a_folder_per_hour_in_its_day():
+    grid = PartitionGrid(Window(APRIL_1 + 22 * HOUR, APRIL_1 + 25 * HOUR), "hour", {})
+
+    assert [grid.folder_of(index) for index in range(grid.count)] == [
+        "dt=2026-04-01/hour=22",
+        "dt=2026-04-01/hour=23",
+        "dt=2026-04-02/hour=00",
+    ]
+
+
+def test_an_interval_grid_has_one_partition_whatever_the_length():
+    window = Window(APRIL_1 + 90 * SECOND, APRIL_1 + 40 * DAY)
+    grid = PartitionGrid(window, "interval", {})
+
+    assert grid.count == 1
+    assert grid.folder_of(0) == "interval_start=20260401T000130Z"
+    assert grid.window_of(0) == window
+
+
+def test_thirty_daily_runs_and_one_run_of_thirty_days_fill_the_same_folders():
+    long = PartitionGrid(days(30), "day", {"bot_name": "b"})
+    short = [PartitionGrid(piece, "day", {"bot_name": "b"}) for piece in days(30).split(DAY)]
+
+    assert [long.folder_of(index) for index in range(30)] == [grid.folder_of(0) for grid in short]
+
+
+@pytest.mark.parametrize(
+    ("by", "window"),
+    [
+        ("day", Window(APRIL_1 + HOUR, APRIL_1 + DAY)),
+        ("day", Window(APRIL_1, APRIL_1 + 23 * HOUR)),
+        ("day", Window(APRIL_1 - 2 * HOUR, APRIL_1 + 22 * HOUR)),
+        ("hour", Window(APRIL_1, APRIL_1 + 90 * timedelta(minutes=1))),
+        ("hour", Window(APRIL_1 + timedelta(microseconds=1), APRIL_1 + HOUR)),
+    ],
+)
+def test_days_and_hours_need_a_whole_number_of_them(by, window):
+    with pytest.raises(ConfigurationError, match=f"partition_by='{by}' needs an interval of whole UTC {by}s"):
+        PartitionGrid(window, by, {})
+
+
+def test_another_kind_of_partition_is_refused():
+    with pytest.raises(
+        ConfigurationError, match=r"partition_by='month' is not one of \['day', 'hour', 'interval'\]"
+    ):
+        PartitionGrid(days(1), "month", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("r3-218210", "r3-218210"),
+        ("Support Bot", "Support%20Bot"),
+        ("a/b", "a%2Fb"),
+        ("../../etc", "..%2F..%2Fetc"),
+        ("Zürich", "Z%C3%BCrich"),
+        ("bot=1", "bot%3D1"),
+        ("100%", "100%25"),
+        ("*[?]#", "%2A%5B%3F%5D%23"),
+    ],
+)
+def test_a_bot_name_is_one_path_segment_that_can_be_read_back(name, folder):
+    grid = PartitionGrid(days(1), "day", {"bot_name": name})
+
+    assert grid.folder_of(0) == f"bot_name={folder}/dt=2026-04-01"
+    assert unquote(folder) == name
+
+
+def test_the_borders_of_a_partition_are_half_open():
+    grid = PartitionGrid(days(2), "day", {})
+    midnight = (APRIL_1 + DAY).timestamp()
+
+    assert grid.index_of(midnight - 0.000001) == 0
+    assert grid.index_of(midnight) == 1
+
+
+def test_a_moment_outside_goes_to_the_nearest_partition():
+    grid = PartitionGrid(days(3), "day", {})
+
+    assert grid.index_of(0.0) == 0
+    assert grid.index_of(APRIL_1.timestamp() + 1e9) == 2
+
+
+@given(offset=st.integers(0, 3 * 86_400_000_000 - 1), by=st.sampled_from(["day", "hour", "interval"]))
+def test_every_moment_of_the_interval_lies_in_the_partition_it_is_given(offset, by):
+    grid = PartitionGrid(days(3), by, {})
+    moment = APRIL_1 + timedelta(microseconds=offset)
+
+    window = grid.window_of(grid.index_of(moment.timestamp()))
+
+    assert window.start <= moment < window.end
+
+
+def test_the_partitions_of_a_day_with_a_clock_change_abroad_are_utc_days():
+    berlin = Window(datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC))
+
+    with pytest.raises(ConfigurationError, match="use a schedule in UTC"):
+        PartitionGrid(berlin, "day", {})
+    assert PartitionGrid(berlin, "hour", {}).count == 23

@@ -1,0 +1,102 @@
+"""A tiny HTTP server in a thread, that answers what a test tells it to and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Answer:
+    """What to answer; ``cut`` closes the connection in mid-body, ``reset`` before the answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+    reset: bool = False
+
+
+@dataclass
+class Asked:
+    """One request: its target as sent, and its headers."""
+
+    target: str
+    headers: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        return self.target.split("?")[0]
+
+
+def as_json(value: Any, **headers: str) -> Answer:
+    return Answer(body=json.dumps(value).encode(), headers=headers)
+
+
+class TinyServer:
+    """Answers from ``script`` in order, then with ``fallback``."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.script: list[Answer] = []
+        self.fallback: Callable[[Asked], Answer] = lambda asked: Answer(404)
+        self.url = ""
+
+    @property
+    def targets(self) -> list[str]:
+        return [asked.target for asked in self.asked]
+
+    def answer(self, asked: Asked) -> Answer:
+        self.asked.append(asked)
+        return self.script.pop(0) if self.script else self.fallback(asked)
+
+
+@contextmanager
+def tiny_server() -> Iterator[TinyServer]:
+    tiny = TinyServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            answer = tiny.answer(Asked(self.path, dict(self.headers)))
+            if answer.reset:
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.close_connection = True
+                return
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
+            self.close_connection = self.close_connection or answer.cut
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    tiny.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield tiny
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,86 @@
+"""Never more than the vendor's limit in any moving window, and close to it when there is work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_convexport.hooks.ada import AdaHook
+from airflow_provider_convexport.hooks.agentx import AgentXHook
+from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
+from airflow_provider_convexport.hooks.base import window_between
+from tests.end_to_end.conftest import DAY, MIDNIGHT
+
+if TYPE_CHECKING:
+    from airflow_provider_convexport.simulator.server import RunningSimulator
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")]
+
+FORK = multiprocessing.get_context("fork")
+
+
+def ask(hook_class: type, seconds: float, **query) -> None:
+    """Send the cheapest request again and again, as fast as the budget allows."""
+    hook = hook_class()
+    query = hook.query(**query)
+    url = hook.client.resolve(query.first_url(window_between(MIDNIGHT - 3 * DAY, MIDNIGHT - 2 * DAY)))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        hook.client.fetch(url, query.page_format.decode)
+
+
+def in_processes(count: int, work) -> None:
+    processes = [FORK.Process(target=work) for _ in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+
+
+def assert_never_exceeded(simulator: RunningSimulator) -> None:
+    assert all(visit.status == 200 for visit in simulator.journal.visits)
+    for use in simulator.journal.limit_uses():
+        assert use.arrivals <= use.limit.allowed, use
+
+
+def rate(simulator: RunningSimulator) -> float:
+    visits = simulator.journal.visits
+    return len(visits) / (visits[-1].monotonic - visits[0].monotonic)
+
+
+def test_one_task_uses_at_least_95_percent_of_agentxs_limit_and_never_more(strict_simulator):
+    ask(AgentXHook, 60.0, page_size=1)
+
+    assert_never_exceeded(strict_simulator)
+    print("requests a second:", rate(strict_simulator))
+    assert rate(strict_simulator) >= 0.95 * 3
+
+
+def test_four_processes_of_one_machine_share_the_budget_without_any_setting(strict_simulator):
+    in_processes(4, partial(ask, AgentXHook, 20.0, page_size=1))
+
+    assert_never_exceeded(strict_simulator)
+    assert rate(strict_simulator) >= 0.95 * 3
+
+
+def test_workers_on_two_machines_share_the_budget_through_redis(strict_simulator, redis_url, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CONVEXPORT__BUDGET_STORAGE", redis_url)
+
+    in_processes(4, partial(ask, AgentXHook, 20.0, page_size=1))
+
+    assert_never_exceeded(strict_simulator)
+    assert rate(strict_simulator) >= 0.95 * 3
+
+
+@pytest.mark.parametrize("hook", [AdaHook, AppliedLabsHook])
+def test_limits_of_a_minute_hold_in_every_moving_minute(strict_simulator, hook):
+    in_processes(2, partial(ask, hook, 75.0))
+
+    assert_never_exceeded(strict_simulator)
+    [minute] = [use for use in strict_simulator.journal.limit_uses() if use.limit.seconds == 60]
+    assert minute.arrivals >= 0.95 * minute.limit.allowed

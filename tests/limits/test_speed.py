@@ -1,0 +1,66 @@
+"""The vendor's limit, not its latency, decides how long an export takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from airflow_provider_convexport.hooks.agentx import AgentXHook
+from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, partitions, truth
+
+pytestmark = pytest.mark.slow
+
+START = MIDNIGHT - 20 * DAY
+
+
+@contextmanager
+def separate_simulator(*arguments: str):
+    """Run the simulator in a process of its own, so that it does not share this one's processor time."""
+    command = [sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+def test_sixty_pages_of_agentx_with_a_second_of_latency_take_at_most_25_seconds(strict_simulator, tmp_path):
+    assert AgentXHook.limits[0].requests == 3
+    strict_simulator.update(records=400 * 6_000 - 4, page_latency=1.0)
+    case = STREAMS[3]
+
+    begun = time.monotonic()
+    facts = export(case, tmp_path, START, START + DAY, page_size=100)
+    seconds = time.monotonic() - begun
+
+    print(f"{facts['requests']} requests in {seconds:.1f} s")
+    assert facts["records"] >= 5_950
+    assert partitions(tmp_path) == truth(strict_simulator, case, START, START + DAY)
+    assert all(visit.status == 200 for visit in strict_simulator.journal.visits)
+    assert seconds <= 25
+
+
+def test_twenty_pages_of_ada_at_two_seconds_each_take_at_most_16_seconds(tmp_path, monkeypatch):
+    case = STREAMS[1]
+    with separate_simulator("--records", str(400 * 199_000), "--page-latency", "2") as url:
+        connection = {"conn_type": "ada", "host": url, "password": "ada-simulated-key"}
+        monkeypatch.setenv("AIRFLOW_CONN_ADA_DEFAULT", json.dumps(connection))
+        export(case, tmp_path / "first", START, START + DAY)  # the simulator makes its records
+
+        begun = time.monotonic()
+        facts = export(case, tmp_path, START, START + DAY)
+        seconds = time.monotonic() - begun
+
+    print(f"{facts['requests']} requests in {seconds:.1f} s")
+    assert facts["records"] >= 198_000
+    assert seconds <= 16
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=str)
+def test_a_day_that_fits_one_page_costs_one_request(strict_simulator, tmp_path, case):
+    facts = export(case, tmp_path, START, START + DAY)
+
+    assert facts["requests"] == 1
