@@ -24,6 +24,7 @@ def get_provider_info() -> dict[str, object]:
         ],
         "hooks": _modules("hooks"),
         "operators": _modules("operators"),
+        "sensors": _sensors(),
         "connection-types": [
             {
                 "connection-type": "applied_labs",
@@ -108,6 +109,11 @@ def _modules(kind: str) -> list[dict[str, object]]:
         }
         for name, module in _VENDORS
     ]
+
+
+def _sensors() -> list[dict[str, object]]:
+    modules = [f"airflow_provider_convexport.sensors.{name}" for name in ("interval_settled", "partition")]
+    return [{"integration-name": name, "python-modules": modules} for name, _ in _VENDORS]
 
 
 def _behaviour(address: str) -> dict[str, object]:

@@ -110,8 +110,10 @@ def simulator() -> Iterator[str]:
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
 
 
 def child(kind: str, url: str, days: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.budget_storage import Counter, CounterFactory
     from airflow_provider_convexport.export.stream import Limit
+
+
+log = logging.getLogger(__name__)
+
+_WORTH_A_LINE = 5.0
+"""Seconds of waiting from which on the log says so."""
 
 
 class BudgetExhaustedError(Exception):
@@ -77,6 +84,8 @@ class Budget:
     def _wait(self, seconds: float, patience: float) -> None:
         if seconds > patience:
             raise BudgetExhaustedError(seconds)
+        if seconds > _WORTH_A_LINE:
+            log.info("Waiting %.0f s: the vendor's limit is used up, or it asked for a pause.", seconds)
         self.sleep(seconds)
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.stream import Limit
 
-JITTER = 0.045
+JITTER = 0.04
 """Share by which windows are stretched, because requests do not travel equally fast."""
 
 _MOST_JITTER_MS = 1100
 """More than a stretched second: permission of a minute's count may wait that long for one of a second's."""
+_LOCK_POLL = 0.002
+"""Seconds between two looks at a lock that another process holds, for about a millisecond."""
+
 _REDIS_RETRIES = 30
 _KEY_PREFIX = "convexport:budget:"
 
@@ -77,9 +80,10 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
     folder = Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
-    return LibraryCounter(
-        SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
-    )
+    bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
+    lock: Any = bucket.lock
+    lock.poll_interval = _LOCK_POLL
+    return LibraryCounter(bucket)
 
 
 def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:

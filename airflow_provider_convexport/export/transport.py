@@ -49,9 +49,12 @@ def _paced_pools(permit: Callable[[str], None]) -> dict[str, type[HTTPConnection
                 self.connect()
             permit(urlsplit(url).path)
             if is_connection_dropped(self):
-                # The server hung up during a long wait. Whoever asked tries again on a new connection;
-                # connecting here would forget the tunnel through a proxy.
-                raise ConnectionResetError("The connection was closed while waiting for the budget.")
+                # The server hung up during a long wait. Closing forgets a tunnel through a proxy, so then the
+                # client has to try again; otherwise the permission is used on a new connection.
+                if self._tunnel_host is not None:
+                    raise ConnectionResetError("The connection was closed while waiting for the budget.")
+                self.close()
+                self.connect()
             super().request(method, url, *args, **kwargs)
 
     class PacedTls(Paced, HTTPSConnection):

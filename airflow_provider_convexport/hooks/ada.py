@@ -18,7 +18,7 @@ from airflow_provider_convexport.hooks.base import ExportHook
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_convexport.hooks.base import Settings
+    from airflow_provider_convexport.hooks.settings import Settings
 
 _PAGE_SIZE = "page_size"
 _CONVERSATION = "conversation_id"

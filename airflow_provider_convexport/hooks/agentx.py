@@ -18,7 +18,7 @@ from airflow_provider_convexport.hooks.base import ExportHook
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_convexport.hooks.base import Settings
+    from airflow_provider_convexport.hooks.settings import Settings
 
 
 def _window_params(window: Window, window_on: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from airflow_provider_convexport.hooks.base import Settings
+    from airflow_provider_convexport.hooks.settings import Settings
 
 _VERSION = "/v2026-04"
 _CAP = timedelta(days=30)

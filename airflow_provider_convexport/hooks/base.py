@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import ipaddress
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import SplitResult, urlsplit
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
@@ -27,42 +23,16 @@ from airflow_provider_convexport.export.client import Client
 from airflow_provider_convexport.export.records import records
 from airflow_provider_convexport.export.stream import Query
 from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow.sdk import Connection
-
     from airflow_provider_convexport.export.stream import Limit, Stream
+    from airflow_provider_convexport.hooks.settings import Settings
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait until the vendor accepts a connection."""
-
-READ_TIMEOUT = 120.0
-"""Seconds to wait between two reads, unless the connection's ``timeout`` says otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a connection says, checked.
-
-    :param base_url: Scheme, host and port.
-    :param key: The API key.
-    :param extras: The vendor's own extras that are set, by name.
-    :param timeout: Seconds to wait between two reads.
-    :param proxies: Proxy URLs by scheme.
-    :param verify: Path of a CA bundle, or ``True`` for the system's own.
-    """
-
-    base_url: str
-    key: str
-    extras: Mapping[str, str]
-    timeout: float
-    proxies: Mapping[str, str]
-    verify: str | bool
-
-    def __repr__(self) -> str:
-        return f"Settings(base_url={self.base_url!r})"
 
 
 class ExportHook(HttpHook):
@@ -109,7 +79,13 @@ class ExportHook(HttpHook):
             raise ConfigurationError(
                 f"The connection {self.http_conn_id} does not exist; create it, or name another in the Dag."
             ) from None
-        return self._read(connection)
+        return read_settings(
+            connection,
+            conn_id=self.http_conn_id,
+            title=self.title,
+            address=self.address,
+            extras=self.extras,
+        )
 
     @functools.cached_property
     def client(self) -> Client:
@@ -206,39 +182,6 @@ class ExportHook(HttpHook):
         interval = window_between(start, end)
         return (json.loads(bytes(raw)) for raw in records(self.client, query, interval))
 
-    def _read(self, connection: Connection) -> Settings:
-        extra = connection.extra_dejson
-        name = f"The connection {self.http_conn_id}"
-        return Settings(
-            base_url=self._base_url(connection, allow_http=_flag(extra.get("allow_http"))),
-            key=_key(connection.password, name=name),
-            extras={each: str(extra[each]).strip() for each in self.extras if extra.get(each)},
-            timeout=_timeout(extra.get("timeout"), name=name),
-            proxies=_proxies(extra.get("proxies"), name=name),
-            verify=_verify(extra.get("verify"), name=name),
-        )
-
-    def _base_url(self, connection: Connection, *, allow_http: bool) -> str:
-        name = f"The connection {self.http_conn_id}"
-        host = (connection.host or "").strip().rstrip("/") or self.address or ""
-        if not host:
-            raise ConfigurationError(f"{name} has no host; set it to your own {self.title} address.")
-        if "://" not in host:
-            scheme = connection.schema if connection.schema in ("http", "https") else "https"
-            host = f"{scheme}://{host}"
-        parts = _address(host)
-        if parts is None:
-            raise ConfigurationError(
-                f"{name} has an unusable host; write it as https://name.example.com alone."
-            )
-        if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
-            raise ConfigurationError(
-                f"{name} uses plain http, which would show the key to the network; use https, "
-                "or set the extra allow_http to true if the way to that host is private."
-            )
-        port = f":{connection.port}" if connection.port and not parts.port else ""
-        return f"{parts.scheme}://{parts.netloc}{port}"
-
 
 class _KeyHeaders(AuthBase):
     """Adds the key's headers; being an auth object, it also keeps requests from looking into ``.netrc``."""
@@ -288,78 +231,3 @@ def _budget(account: str, limits: tuple[Limit, ...], storage: str) -> Budget:
 
 def _budget_storage() -> str:
     return str(conf.get("convexport", "budget_storage", fallback="machine") or "machine")
-
-
-def _key(password: str | None, *, name: str) -> str:
-    key = (password or "").strip()
-    if not key:
-        raise ConfigurationError(f"{name} has no API key; put it into the password.")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigurationError(f"{name} has an API key with characters that no key has; paste it again.")
-    return key
-
-
-def _timeout(value: Any, *, name: str) -> float:
-    if value in (None, ""):
-        return READ_TIMEOUT
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name} has the timeout {value!r}; write a number of seconds above 0.")
-    return seconds
-
-
-def _proxies(value: Any, *, name: str) -> dict[str, str]:
-    if value in (None, ""):
-        return {}
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
-        raise ConfigurationError(
-            f'{name} has unusable proxies; write an object such as {{"https": "http://proxy:3128"}}.'
-        )
-    return {str(scheme): url for scheme, url in value.items()}
-
-
-def _verify(value: Any, *, name: str) -> str | bool:
-    if value in (None, "", True):
-        return True
-    if not isinstance(value, str) or value.lower() in ("false", "0", "no"):
-        raise ConfigurationError(
-            f"{name} switches TLS verification off, which would show the key to anyone on the way; "
-            "set the extra verify to the path of a CA bundle instead."
-        )
-    if value.lower() == "true":
-        return True
-    if not Path(value).exists():
-        raise ConfigurationError(f"{name} has the CA bundle {value}, which does not exist on this machine.")
-    return value
-
-
-def _address(text: str) -> SplitResult | None:
-    """Return the parts of an address; ``None`` if it is not just a scheme, a host and perhaps a port."""
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises if it is no port
-    except ValueError:
-        return None
-    more = "@" in parts.netloc or parts.netloc.endswith(":") or parts.path or parts.query or parts.fragment
-    return parts if parts.scheme in ("http", "https") and parts.hostname and not more else None
-
-
-def _flag(value: Any) -> bool:
-    return value is True or str(value).lower() in ("true", "1", "yes")
-
-
-def _is_loopback(hostname: str) -> bool:
-    if hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(hostname).is_loopback
-    except ValueError:
-        return False

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, cast, get_args
 
-from airflow.sdk import Asset, BaseOperator, ObjectStoragePath
+from airflow.sdk import Asset, BaseOperator
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException, conf
+from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import (
     ConfigurationError,
     IncompleteExportError,
@@ -17,7 +18,6 @@ from airflow_provider_convexport.errors import (
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskInstance
 from airflow_provider_convexport.export.progress import Reporter
 from airflow_provider_convexport.export.run import Export
-from airflow_provider_convexport.export.store import Store
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
@@ -25,8 +25,7 @@ from airflow_provider_convexport.operators.telemetry import count_outcome, progr
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.sdk import Context
-    from fsspec import AbstractFileSystem
+    from airflow.sdk import Context, ObjectStoragePath
 
     from airflow_provider_convexport.export.compose import Compression
     from airflow_provider_convexport.export.job import Outcome
@@ -156,7 +155,8 @@ class ExportOperator(BaseOperator):
         query = job.query
         self.log.info("Exporting %s %s of %s.", query.stream.title, query.stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
-        outcome = Export(job, hook.client, self._store(), reporter).run()
+        store = store_at(self.destination, conn_id=self.destination_conn_id)
+        outcome = Export(job, hook.client, store, reporter).run()
         effort = outcome.plan.effort
         self.log.info(
             "Exported %d records in %d files with %d requests; %.0f s were waited for the vendor's limits.",
@@ -220,32 +220,6 @@ class ExportOperator(BaseOperator):
         self.log.info("%s. The slot is handed back until then.", problem)
         raise _reschedule(settled)
 
-    def _store(self) -> Store:
-        if not str(self.destination).strip():
-            raise ConfigurationError("destination='' is empty; name a folder or a URL for the dataset.")
-        try:
-            path = ObjectStoragePath(self.destination)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"destination={str(self.destination)!r} cannot be used: {error}"
-            ) from error
-        conn_id = path.conn_id
-        if self.destination_conn_id and conn_id and conn_id != self.destination_conn_id:
-            raise ConfigurationError(
-                f"destination names the connection {conn_id!r} and destination_conn_id is "
-                f"{self.destination_conn_id!r}; keep one of them."
-            )
-        if self.destination_conn_id and not conn_id:
-            path = ObjectStoragePath(self.destination, conn_id=self.destination_conn_id)
-        if not path.path.strip("/"):
-            raise ConfigurationError(
-                f"destination={str(self.destination)!r} has no folder; name one for the dataset."
-            )
-        fs = _file_system(path)
-        root = str(fs._strip_protocol(path.path)).rstrip("/")
-        url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
-        return Store(fs, root, url)
-
     def _warn(self, outcome: Outcome, query: Query) -> None:
         counts = outcome.plan.counts
         if counts.kept_outside:
@@ -269,16 +243,6 @@ class ExportOperator(BaseOperator):
         for outlet in self.outlets or ():
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", facts))
-
-
-def _file_system(path: ObjectStoragePath) -> AbstractFileSystem:
-    try:
-        return path.fs
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(
-            f"destination={str(path)!r} cannot be used: {error}. For s3://, gs:// and abfs:// install "
-            "airflow-provider-convexport[s3], [gcs] or [azure]."
-        ) from error
 
 
 def _checkpoint_max_age() -> timedelta:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-QUIET = SimulatorSettings(records=2_000, limits=False)
+QUIET = SimulatorSettings(records=1_200, limits=False)
 
 EXTRAS = {
     "applied_labs": {"shop_id": "11111111-1111-4111-8111-111111111111"},

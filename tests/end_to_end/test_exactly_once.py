@@ -19,7 +19,7 @@ from tests.end_to_end.conftest import BY_UPDATE, DAY, MIDNIGHT, STREAMS, export,
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
 
-COMBINATIONS = list(itertools.product([True, False], [True, False], [0, 7], [True, False]))
+COMBINATIONS = list(itertools.product([True, False], [True, False], [0, 4], [True, False]))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_sixty_daily_runs_and_two_runs_of_thirty_days_publish_the_simulators_rec
         upper_inclusive=upper_inclusive,
         page_overlap=page_overlap,
         absolute_links=absolute_links,
-        max_page=40,
+        max_page=25,
     )
     start, end = MIDNIGHT - 70 * DAY, MIDNIGHT - 10 * DAY
 
@@ -61,7 +61,7 @@ SWITCHES = st.fixed_dictionaries(
         "upper_inclusive": st.booleans(),
         "absolute_links": st.booleans(),
         "page_overlap": st.integers(0, 10),
-        "max_page": st.integers(11, 60) | st.none(),
+        "max_page": st.integers(25, 60) | st.none(),
         "empty_pages": st.sampled_from([0, 2, 3]),
         "ties": st.sampled_from([0, 9]),
         "pretty": st.booleans(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -36,6 +37,8 @@ def strict_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Runn
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis server; ``dev/install_redis.sh`` installs it on Debian."""
     server = shutil.which("redis-server")
+    if server is None and os.environ.get("CI"):
+        pytest.fail("redis-server is not installed, and CI must not skip this.")
     if server is None:
         pytest.skip("redis-server is not installed; run dev/install_redis.sh as root.")
     with socket.socket() as probe:

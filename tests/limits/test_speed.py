@@ -23,8 +23,10 @@ def separate_simulator(*arguments: str):
     """Run the simulator in a process of its own, so that it does not share this one's processor time."""
     command = [sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
 
 
 def test_sixty_pages_of_agentx_with_a_second_of_latency_take_at_most_25_seconds(strict_simulator, tmp_path):

@@ -1,0 +1,89 @@
+# All that a developer runs. Needs python3 (3.11 to 3.13) and make; everything else goes into $(VENV).
+
+VENV ?= .venv
+UV_VERSION := 0.13.8
+PYTHONS := 3.13 3.12 3.11
+
+# Older Airflow versions that are tested, each under its own constraints and with its own Python if there is one.
+AIRFLOWS := 3.1 3.2
+PYTHONS_3.1 := 3.12 3.11 3.13
+PYTHONS_3.2 := 3.11 3.12 3.13
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_FAST := -m 'not slow' -n 2 --dist loadgroup
+export UV_VERSION
+
+# Airflow is large; compiled files are kept, whatever the machine says, so that each process need not compile it.
+export PYTHONDONTWRITEBYTECODE :=
+
+# uv does not read pip's settings; where pip is told of a mirror or a certificate, uv is told, too.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_CERT
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-crash test-limits benchmark lint types constraints test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(READY) ## Run the example Dags for one day against the simulator
+	@$(BIN)/python dev/demo.py
+
+test: $(READY) ## Run the tests
+	$(BIN)/pytest $(PYTEST_FAST)
+
+test-crash: $(READY) ## Kill exports at random moments and run them again
+	$(BIN)/pytest tests/crash
+
+test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
+	dev/install_redis.sh
+	$(BIN)/pytest tests/limits
+
+benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
+	$(BIN)/python benchmarks/throughput.py
+
+lint: $(READY) ## Check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY) ## Check types
+	$(BIN)/mypy
+	$(BIN)/mypy dev/*.py
+
+constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
+	dev/compile_constraints.sh $(BIN)/uv constraints.txt
+	$(foreach v,$(AIRFLOWS),dev/compile_constraints.sh $(BIN)/uv constraints-airflow-$(v).txt $(v) &&) true
+
+test-wheel: $(READY) ## Build the wheel, install it alone and use it
+	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv
+
+test-versions: $(AIRFLOWS:%=test-airflow-%) ## Run the tests with older Airflow versions
+
+$(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
+	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
+
+clean: ## Remove everything that was made here
+	rm -rf $(VENV) $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments ------------------------------------------------------------------------------------
+
+$(BIN)/uv:
+	dev/new_environment.sh $(VENV) $(PYTHONS)
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/uv
+	dev/install.sh $(VENV) constraints.txt
+	@touch $@
+
+$(AIRFLOWS:%=$(VENV)-airflow-%/bin/uv): $(VENV)-airflow-%/bin/uv:
+	dev/new_environment.sh $(VENV)-airflow-$* $(PYTHONS_$*)
+
+$(AIRFLOWS:%=$(VENV)-airflow-%/.ready): $(VENV)-airflow-%/.ready: pyproject.toml constraints-airflow-%.txt | $(VENV)-airflow-%/bin/uv
+	dev/install.sh $(VENV)-airflow-$* constraints-airflow-$*.txt
+	@touch $@

@@ -1,0 +1,51 @@
+"""Turns a Dag's ``destination`` into the store that the engine works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import ObjectStoragePath
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.store import Store
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None) -> Store:
+    """Return the store at the root of a dataset.
+
+    :param destination: Any URL that ``ObjectStoragePath`` takes, or a local path.
+    :param conn_id: Airflow connection of the storage, unless the URL names it.
+    :raises ConfigurationError: if it names no folder, two connections, or a file system that is not there.
+    """
+    if not str(destination).strip():
+        raise ConfigurationError("destination='' is empty; name a folder or a URL for the dataset.")
+    try:
+        path = ObjectStoragePath(destination)
+    except ValueError as error:
+        raise ConfigurationError(f"destination={str(destination)!r} cannot be used: {error}") from error
+    if conn_id and path.conn_id and path.conn_id != conn_id:
+        raise ConfigurationError(
+            f"destination names the connection {path.conn_id!r} and destination_conn_id is "
+            f"{conn_id!r}; keep one of them."
+        )
+    if conn_id and not path.conn_id:
+        path = ObjectStoragePath(destination, conn_id=conn_id)
+    if not path.path.strip("/"):
+        raise ConfigurationError(f"destination={str(destination)!r} has no folder; name one for the dataset.")
+    fs = _file_system(path)
+    root = str(fs._strip_protocol(path.path)).rstrip("/")
+    url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
+    return Store(fs, root, url)
+
+
+def _file_system(path: ObjectStoragePath) -> AbstractFileSystem:
+    try:
+        return path.fs
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"destination={str(path)!r} cannot be used: {error}. For s3://, gs:// and abfs:// install "
+            "airflow-provider-convexport[s3], [gcs] or [azure]."
+        ) from error

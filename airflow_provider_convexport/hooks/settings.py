@@ -1,0 +1,166 @@
+"""What a connection says, read through an allow-list and checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_convexport.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+READ_TIMEOUT = 120.0
+"""Seconds to wait between two reads, unless the connection's ``timeout`` says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a connection says, checked.
+
+    :param base_url: Scheme, host and port.
+    :param key: The API key.
+    :param extras: The vendor's own extras that are set, by name.
+    :param timeout: Seconds to wait between two reads.
+    :param proxies: Proxy URLs by scheme.
+    :param verify: Path of a CA bundle, or ``True`` for the system's own.
+    """
+
+    base_url: str
+    key: str
+    extras: Mapping[str, str]
+    timeout: float
+    proxies: Mapping[str, str]
+    verify: str | bool
+
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r})"
+
+
+def read_settings(
+    connection: Connection, *, conn_id: str, title: str, address: str | None, extras: tuple[str, ...]
+) -> Settings:
+    """Return what a connection says.
+
+    :param connection: The connection.
+    :param conn_id: Its id, for messages.
+    :param title: The vendor's name, for messages.
+    :param address: Host to use if the connection has none; ``None`` if each customer has an own one.
+    :param extras: Names of the vendor's own extras; any other extra is not looked at.
+    :raises ConfigurationError: if the connection cannot be used; says what to change.
+    """
+    extra = connection.extra_dejson
+    name = f"The connection {conn_id}"
+    return Settings(
+        base_url=_base_url(
+            connection,
+            name=name,
+            title=title,
+            address=address,
+            allow_http=_flag(extra.get("allow_http")),
+        ),
+        key=_key(connection.password, name=name),
+        extras={each: str(extra[each]).strip() for each in extras if extra.get(each)},
+        timeout=_timeout(extra.get("timeout"), name=name),
+        proxies=_proxies(extra.get("proxies"), name=name),
+        verify=_verify(extra.get("verify"), name=name),
+    )
+
+
+def _base_url(connection: Connection, *, name: str, title: str, address: str | None, allow_http: bool) -> str:
+    host = (connection.host or "").strip().rstrip("/") or address or ""
+    if not host:
+        raise ConfigurationError(f"{name} has no host; set it to your own {title} address.")
+    if "://" not in host:
+        scheme = connection.schema if connection.schema in ("http", "https") else "https"
+        host = f"{scheme}://{host}"
+    parts = _address(host)
+    if parts is None:
+        raise ConfigurationError(f"{name} has an unusable host; write it as https://name.example.com alone.")
+    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
+        raise ConfigurationError(
+            f"{name} uses plain http, which would show the key to the network; use https, "
+            "or set the extra allow_http to true if the way to that host is private."
+        )
+    port = f":{connection.port}" if connection.port and not parts.port else ""
+    return f"{parts.scheme}://{parts.netloc}{port}"
+
+
+def _key(password: str | None, *, name: str) -> str:
+    key = (password or "").strip()
+    if not key:
+        raise ConfigurationError(f"{name} has no API key; put it into the password.")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(f"{name} has an API key with characters that no key has; paste it again.")
+    return key
+
+
+def _timeout(value: Any, *, name: str) -> float:
+    if value in (None, ""):
+        return READ_TIMEOUT
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"{name} has the timeout {value!r}; write a number of seconds above 0.")
+    return seconds
+
+
+def _proxies(value: Any, *, name: str) -> dict[str, str]:
+    if value in (None, ""):
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
+        raise ConfigurationError(
+            f'{name} has unusable proxies; write an object such as {{"https": "http://proxy:3128"}}.'
+        )
+    return {str(scheme): url for scheme, url in value.items()}
+
+
+def _verify(value: Any, *, name: str) -> str | bool:
+    if value in (None, "", True):
+        return True
+    if not isinstance(value, str) or value.lower() in ("false", "0", "no"):
+        raise ConfigurationError(
+            f"{name} switches TLS verification off, which would show the key to anyone on the way; "
+            "set the extra verify to the path of a CA bundle instead."
+        )
+    if value.lower() == "true":
+        return True
+    if not Path(value).exists():
+        raise ConfigurationError(f"{name} has the CA bundle {value}, which does not exist on this machine.")
+    return value
+
+
+def _address(text: str) -> SplitResult | None:
+    """Return the parts of an address; ``None`` if it is not just a scheme, a host and perhaps a port."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises if it is no port
+    except ValueError:
+        return None
+    more = "@" in parts.netloc or parts.netloc.endswith(":") or parts.path or parts.query or parts.fragment
+    return parts if parts.scheme in ("http", "https") and parts.hostname and not more else None
+
+
+def _flag(value: Any) -> bool:
+    return value is True or str(value).lower() in ("true", "1", "yes")
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,123 @@
+"""Waits until the run's partitions have been published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
+
+from airflow_provider_convexport.compat import AirflowFailException
+from airflow_provider_convexport.destination import store_at
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.manifest import MANIFEST, Manifest, Span, read_manifest
+from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.interval import interval_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from airflow.sdk import Context, ObjectStoragePath
+
+    from airflow_provider_convexport.export.partition import PartitionBy
+    from airflow_provider_convexport.export.store import Store
+
+
+class ExportPartitionSensor(BaseSensorOperator):
+    """Succeeds once every partition of the run's interval has a manifest, and returns the manifests' URLs.
+
+    Only the storage is asked, no vendor. A partition without records has a manifest, too; while one is
+    missing, a visit mostly reads a single object, since partitions are published in order of time.
+
+    :param destination: Root of the dataset (templated), as for the export operators.
+    :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
+    :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``, as the export writes it.
+    :param scope: The shop or bot whose folder is meant (templated): ``{"shop_id": ...}`` for Applied Labs,
+        ``{"bot_name": ...}`` for AgentX; Ada has none.
+    :param min_records: Also wait until the partitions together hold that many records.
+    :param interval_start: Explicit start, closed, ISO-8601 with zone (templated); with ``interval_end``.
+    :param interval_end: Explicit end, open (templated).
+    :param period: Length of one period, for runs that name only an instant or a partition.
+    """
+
+    template_fields: Sequence[str] = (
+        "destination",
+        "destination_conn_id",
+        "scope",
+        "interval_start",
+        "interval_end",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"scope": "json"}
+    ui_color = "#e6f2e0"
+
+    def __init__(
+        self,
+        *,
+        destination: str | ObjectStoragePath,
+        destination_conn_id: str | None = None,
+        partition_by: PartitionBy = "day",
+        scope: Mapping[str, str] | None = None,
+        min_records: int = 0,
+        interval_start: datetime | str | None = None,
+        interval_end: datetime | str | None = None,
+        period: timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.partition_by = partition_by
+        self.scope = scope
+        self.min_records = min_records
+        self.interval_start = interval_start
+        self.interval_end = interval_end
+        self.period = period
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Tell whether all partitions are there.
+
+        :returns: When they are, a dict of facts: interval (two ISO-8601 strings), records, manifests (URLs).
+        :raises AirflowFailException: if the run does not say which interval it means, the destination cannot
+            be used, or something else lies where a manifest belongs.
+        """
+        try:
+            grid = self._partitions(context)
+            store = store_at(self.destination, conn_id=self.destination_conn_id)
+            manifests = _manifests(grid, store)
+        except ConfigurationError as error:
+            raise AirflowFailException(str(error)) from error
+        if manifests is None:
+            self.log.info("Not every partition of %s is published in %s.", grid.interval, store.url)
+            return PokeReturnValue(is_done=False)
+        records = sum(manifest.records for manifest in manifests)
+        if records < self.min_records:
+            self.log.info("%s holds %d records of %d.", grid.interval, records, self.min_records)
+            return PokeReturnValue(is_done=False)
+        facts = {
+            "interval": [iso(grid.interval.start), iso(grid.interval.end)],
+            "records": records,
+            "manifests": [store.url_of(f"{grid.folder_of(index)}/{MANIFEST}") for index in range(grid.count)],
+        }
+        return PokeReturnValue(is_done=True, xcom_value=facts)
+
+    def _partitions(self, context: Context) -> PartitionGrid:
+        interval = interval_of(
+            context,
+            interval_start=self.interval_start,
+            interval_end=self.interval_end,
+            period=self.period,
+        )
+        return PartitionGrid(interval, self.partition_by, self.scope or {})
+
+
+def _manifests(grid: PartitionGrid, store: Store) -> list[Manifest] | None:
+    """Return every partition's manifest; ``None`` if one is missing or is for another span of time."""
+    manifests = []
+    for index in reversed(range(grid.count)):  # the last one is published last
+        window = grid.window_of(index)
+        manifest = read_manifest(store, grid.folder_of(index))
+        if manifest is None or manifest.partition != Span(iso(window.start), iso(window.end)):
+            return None
+        manifests.append(manifest)
+    return manifests

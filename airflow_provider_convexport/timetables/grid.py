@@ -1,0 +1,148 @@
+"""The grid that export windows lie on: without gaps or overlaps, and never longer than a cap.
+
+Plain calendar arithmetic; knows nothing of Airflow and of no clock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import Window, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Unit = Literal["days", "weeks", "months"]
+
+DAY = timedelta(days=1)
+EPOCH = date(1970, 1, 5)
+"""Where days are counted from: a Monday, so that 7 and 14 days begin where weeks do."""
+
+MOST_DAYS = 366
+HORIZON = datetime(9000, 1, 1, tzinfo=UTC)
+"""Nothing is scheduled from here on; leaves calendar arithmetic room to spare."""
+_DAWN = datetime(1900, 1, 1, tzinfo=UTC)
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowGrid:
+    """Every moment from 1900 to 9000 lies in exactly one window of the grid.
+
+    Windows are made of whole days of the time zone, which daylight saving changes make 23 or 25 hours long.
+    A day, week or month that is longer than ``max_length``, by its real length, is cut inside itself into
+    the fewest parts of about equal length, of whole days where that is possible.
+
+    :param unit: ``"days"``, ``"weeks"`` (from Monday) or ``"months"``.
+    :param size: Days per window, 1 to 366, counted from Monday, 1970-01-05; weeks and months come singly.
+    :param max_length: Longest window, from 1 to 366 days; ``None`` for no cap.
+    :param timezone: IANA name of the zone whose days are meant.
+    :raises ConfigurationError: if there is no such grid; says what to write instead.
+    """
+
+    unit: Unit
+    size: int
+    max_length: timedelta | None
+    timezone: str
+    zone: ZoneInfo = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.unit not in get_args(Unit):
+            raise ConfigurationError(f"unit={self.unit!r} is not one of {list(get_args(Unit))}.")
+        _check_size(self.size, self.unit)
+        if self.max_length is not None:
+            _check_cap(self.max_length, self.size)
+        object.__setattr__(self, "zone", _zone(self.timezone))
+
+    def window_at(self, moment: datetime) -> Window:
+        """Return the window that contains ``moment``; before 1900 and after 9000 the nearest one."""
+        moment = min(max(utc(moment), _DAWN), HORIZON)
+        block = self._block_of(moment.astimezone(self.zone).date())
+        # Where a zone crossed the date line, a moment's local date may belong to its neighbour.
+        while self._midnight(self._first_day(block)) > moment:
+            block -= 1
+        while self._midnight(self._first_day(block + 1)) <= moment:
+            block += 1
+        return next(window for window in self._windows(block) if moment < window.end)
+
+    def complete_by(self, moment: datetime) -> Window:
+        """Return the last window that ends at ``moment`` or before."""
+        return self.window_at(self.window_at(moment).start - _INSTANT)
+
+    def after(self, start: datetime, end: datetime) -> Window:
+        """Return the window that follows the interval ``start..end``.
+
+        If that interval does not end on the grid (it comes from another schedule), what is left of the
+        window that contains its end, so that nothing is left out and nothing is exported twice. The result
+        always begins later than ``start``, since two runs of a Dag cannot have the same logical date.
+        """
+        window = self.window_at(end)
+        rest = Window(max(window.start, utc(end)), window.end)
+        return rest if rest.start > utc(start) else self.window_at(window.end)
+
+    def _block_of(self, day: date) -> int:
+        if self.unit == "months":
+            return (day.year - 1970) * 12 + day.month - 1
+        return (day - EPOCH).days // self._days
+
+    def _first_day(self, block: int) -> date:
+        if self.unit == "months":
+            return date(1970 + block // 12, block % 12 + 1, 1)
+        return EPOCH + block * self._days * DAY
+
+    @property
+    def _days(self) -> int:
+        return 7 if self.unit == "weeks" else self.size
+
+    def _windows(self, block: int) -> list[Window]:
+        first, last = self._first_day(block).toordinal(), self._first_day(block + 1).toordinal()
+        # A set, since a zone that crosses the date line leaves a day out.
+        midnights = sorted({self._midnight(date.fromordinal(day)) for day in range(first, last + 1)})
+        return _cut(midnights, self.max_length)
+
+    def _midnight(self, day: date) -> datetime:
+        """Return when a local day begins: where its midnight is skipped, the moment of the change."""
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+
+
+def _cut(midnights: Sequence[datetime], cap: timedelta | None) -> list[Window]:
+    days = len(midnights) - 1
+    if cap is None:
+        return [Window(midnights[0], midnights[-1])]
+    for parts in range(math.ceil((midnights[-1] - midnights[0]) / cap), days + 1):
+        seams = [midnights[math.ceil(days * part / parts)] for part in range(parts + 1)]
+        windows = [Window(*seam) for seam in pairwise(seams)]
+        if all(window.length <= cap for window in windows):
+            return windows
+    return [part for day in pairwise(midnights) for part in Window(*day).split(cap)]
+
+
+def _check_size(size: int, unit: Unit) -> None:
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MOST_DAYS:
+        raise ConfigurationError(f"size={size!r} is not a whole number of days from 1 to {MOST_DAYS}.")
+    if unit != "days" and size != 1:
+        raise ConfigurationError(f"size={size} is for unit='days' only; leave it out for unit={unit!r}.")
+
+
+def _check_cap(cap: timedelta, size: int) -> None:
+    if not isinstance(cap, timedelta) or not DAY <= cap <= MOST_DAYS * DAY:
+        raise ConfigurationError(
+            f"max_length={cap!r} is not a timedelta from 1 to {MOST_DAYS} days; leave it out for no cap."
+        )
+    if size * DAY > cap:
+        raise ConfigurationError(f"size={size} days is longer than max_length={cap}; use size={cap // DAY}.")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        raise ConfigurationError(
+            f"timezone={name!r} is not an IANA time zone; write a name such as 'UTC' or 'Europe/Berlin'."
+        ) from None

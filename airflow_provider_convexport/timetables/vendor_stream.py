@@ -1,0 +1,38 @@
+"""Finds a vendor's stream by name, through what the provider tells Airflow about itself."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.get_provider_info import get_provider_info
+
+if TYPE_CHECKING:
+    from airflow_provider_convexport.export.stream import Stream
+    from airflow_provider_convexport.hooks.base import ExportHook
+
+
+def stream_of(vendor: str, name: str) -> Stream:
+    """Return a vendor's stream; a new vendor is known as soon as the provider info names its hook.
+
+    :param vendor: The vendor's machine name, which is its connection type: ``"ada"``.
+    :param name: The stream's name: ``"conversations"`` or ``"messages"``.
+    :raises ConfigurationError: if there is no such vendor or stream; lists those that exist.
+    """
+    paths = _hook_paths()
+    if vendor not in paths:
+        raise ConfigurationError(f"vendor={vendor!r} does not exist; use one of {sorted(paths)}.")
+    module, _, class_name = paths[vendor].rpartition(".")
+    hook: type[ExportHook] = getattr(import_module(module), class_name)
+    if name not in hook.streams:
+        raise ConfigurationError(
+            f"stream={name!r} does not exist for {hook.title}; use one of {sorted(hook.streams)}."
+        )
+    return hook.streams[name]
+
+
+def _hook_paths() -> dict[str, str]:
+    entries = get_provider_info()["connection-types"]
+    assert isinstance(entries, list)  # noqa: S101 - our own dict, whose values the type checker cannot know
+    return {entry["connection-type"]: entry["hook-class-name"] for entry in entries}

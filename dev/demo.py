@@ -1,0 +1,232 @@
+"""Runs the example Dags for one day against the simulator, with real Airflow task runs, and shows the result.
+
+Needs nothing but the package and its simulator: a database, the exports and Airflow's own log are made
+under ``--root`` from nothing each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_convexport.simulator.settings import SimulatorSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+COLUMNS = ("vendor", "stream", "scope", "interval", "records", "files", "bytes", "folder")
+MEASURED = frozenset(("records", "files", "bytes"))
+
+
+def main() -> None:
+    """Run the demo; exit with 1 and Airflow's log if a Dag does not succeed."""
+    options = _options()
+    root: Path = options.root.resolve()
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    log = root / "airflow.log"
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+    with simulator(root / "simulator.log") as url:
+        os.environ.update(airflow_settings(root, options.dags, url))
+        say(f"Simulator of the three vendors at {url}; exporting {day:%Y-%m-%d} (UTC).")
+        with stopwatch("Made Airflow's database"):
+            run([sys.executable, "-m", "airflow", "db", "migrate"], log)
+        for dag_file in sorted(options.dags.glob(f"{options.only}.py")):
+            with stopwatch(f"Ran {dag_file.name}"):
+                run_dag(dag_file, day, log)
+    manifests = sorted((root / "exports").rglob("_manifest.json"))
+    if not manifests:
+        sys.exit(f"No Dag of {options.dags} left a manifest.")
+    show_table(manifests, root / "exports")
+    show_records(manifests)
+    show_next_steps(root)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--root", type=Path, default=REPOSITORY / ".demo", help="Folder; emptied first.")
+    parser.add_argument("--dags", type=Path, default=REPOSITORY / "dags_examples", help="Folder of the Dags.")
+    parser.add_argument("--only", default="*_daily", help="Pattern of the Dags' file names.")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def simulator(log: Path) -> Iterator[str]:
+    """Run the simulator beside this process and yield its address."""
+    command = [sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", "0"]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if "listening on" not in line:
+                sys.exit(f"The simulator did not start; see {log}.")
+            yield line.split()[-1]
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
+
+
+def airflow_settings(root: Path, dags: Path, url: str) -> dict[str, str]:
+    """Return the environment of an Airflow that knows the simulator as its three vendors."""
+    vendors = SimulatorSettings()
+    applied_labs = {"password": vendors.applied_labs_key, "extra": {"shop_id": vendors.applied_labs_shops[0]}}
+    return {
+        "AIRFLOW_HOME": str(root / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags.resolve()),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        "AIRFLOW_VAR_CONVEXPORT_ROOT": (root / "exports").as_uri(),
+        "AIRFLOW_CONN_APPLIED_LABS_DEFAULT": connection("applied_labs", url, **applied_labs),
+        "AIRFLOW_CONN_ADA_DEFAULT": connection("ada", url, password=vendors.ada_key),
+        "AIRFLOW_CONN_AGENTX_DEFAULT": connection("agentx", url, password=vendors.agentx_key),
+        # Compiled once, not by each of the processes.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+
+
+def connection(conn_type: str, url: str, **fields: Any) -> str:
+    """Return a connection as ``AIRFLOW_CONN_*`` takes it."""
+    return json.dumps({"conn_type": conn_type, "host": url, **fields})
+
+
+def run_dag(dag_file: Path, day: datetime, log: Path) -> None:
+    """Run all tasks of a Dag for one day; Airflow logs to a file.
+
+    A run by hand exports the interval *before* its logical date, a scheduled one the interval after it.
+    """
+    with airflow_output(log):
+        run = load_dag(dag_file).test(logical_date=day + timedelta(days=1))
+    if run.state != "success":
+        fail(f"The Dag of {dag_file.name} ended as {run.state}", log)
+
+
+def load_dag(dag_file: Path) -> Any:
+    """Return the Dag that a file defines as ``dag``."""
+    spec = spec_from_file_location(dag_file.stem, dag_file)
+    if spec is None or spec.loader is None:
+        sys.exit(f"{dag_file} is not a Python file.")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.dag
+
+
+@contextlib.contextmanager
+def airflow_output(log: Path) -> Iterator[None]:
+    """Send what this process writes, file descriptors included, to a file for a while."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    with log.open("ab") as file:
+        try:
+            for descriptor in (1, 2):
+                os.dup2(file.fileno(), descriptor)
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, saved in zip((1, 2), kept, strict=True):
+                os.dup2(saved, descriptor)
+                os.close(saved)
+
+
+def run(command: Sequence[str], log: Path) -> None:
+    """Run a command; its output goes to a file."""
+    with log.open("ab") as file:
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        fail(f"{' '.join(command)} ended with {done.returncode}", log)
+
+
+def fail(problem: str, log: Path) -> None:
+    """End the demo, with the end of Airflow's log."""
+    lines = log.read_text(errors="replace").splitlines()
+    say("\n".join(lines[-60:]))
+    sys.exit(f"{problem}; the whole log is {log}.")
+
+
+def show_table(manifests: Sequence[Path], exports: Path) -> None:
+    """Print one line for each exported partition, as its manifest has it."""
+    rows = [COLUMNS, *(table_row(path, exports) for path in manifests)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    say(f"\nThe manifests below {os.path.relpath(exports)}:\n")
+    for row in rows:
+        cells = (
+            cell.rjust(width) if name in MEASURED else cell.ljust(width)
+            for name, cell, width in zip(COLUMNS, row, widths, strict=True)
+        )
+        say("  ".join(cells).rstrip())
+
+
+def table_row(path: Path, exports: Path) -> tuple[str, ...]:
+    """Return a manifest's cells of the table; a long scope can be read in the last of them."""
+    manifest = json.loads(path.read_text())
+    return (
+        manifest["vendor"],
+        manifest["stream"],
+        cut(", ".join(manifest["scope"].values()) or "-", 12),
+        " .. ".join(manifest["interval"][end].removesuffix("T00:00:00Z") for end in ("start", "end")),
+        str(manifest["records"]),
+        str(len(manifest["files"])),
+        f"{sum(file['bytes'] for file in manifest['files']):,}",
+        str(path.parent.relative_to(exports)),
+    )
+
+
+def show_records(manifests: Sequence[Path]) -> None:
+    """Print the beginning of the first file that has records."""
+    files = [
+        path.parent / file["name"] for path in manifests for file in json.loads(path.read_text())["files"]
+    ]
+    if not files:
+        return
+    width = shutil.get_terminal_size((110, 24)).columns
+    say(f"\nThe first lines of {os.path.relpath(files[0])}:")
+    with gzip.open(files[0], "rt", encoding="utf-8") as lines:
+        for _, line in zip(range(2), lines, strict=False):
+            say(cut(line.rstrip("\n"), width))
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text, shortened if it is longer than ``width``."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def show_next_steps(root: Path) -> None:
+    """Say where to go from here."""
+    say(f"\nThe exports stay in {os.path.relpath(root / 'exports')}, Airflow's log in ", end="")
+    say(f"{os.path.relpath(root / 'airflow.log')}.")
+    say("Next: copy a file of dags_examples/ into your dags folder, create its connection and pool,")
+    say("and set the Airflow variable convexport_root to your storage, such as s3://aws_default@bucket/raw.")
+
+
+@contextlib.contextmanager
+def stopwatch(what: str) -> Iterator[None]:
+    """Print what was done and how long it took."""
+    start = time.monotonic()
+    yield
+    say(f"{what} in {time.monotonic() - start:.1f} s.")
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Write to the terminal at once."""
+    sys.stdout.write(f"{text}{end}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

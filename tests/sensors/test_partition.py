@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pendulum
+import pytest
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.exceptions import AirflowSensorTimeout
+from export.tiny_server import as_json
+
+from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
+from airflow_provider_convexport.operators.ada import AdaExportOperator
+from airflow_provider_convexport.operators.agentx import AgentXExportOperator
+from airflow_provider_convexport.operators.base import ExportOperator
+from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
+
+APRIL_1 = pendulum.datetime(2026, 4, 1)
+
+
+def context_of(days=2):
+    return {
+        "data_interval_start": APRIL_1,
+        "data_interval_end": APRIL_1.add(days=days),
+        "run_id": "scheduled__1",
+        "ti": SimpleNamespace(get_first_reschedule_date=lambda context: None),
+    }
+
+
+@pytest.fixture
+def ada(connect, server):
+    connect("ada", server.url)
+    records = [{"_id": str(hour), "date_created": f"2026-04-01T{hour:02}:00:00"} for hour in range(3)]
+    server.fallback = lambda asked: as_json({"data": records, "meta": {"next_page_uri": None}})
+    return server
+
+
+def export(destination, days=2, kind=AdaExportOperator, **arguments):
+    kind(task_id="export", destination=str(destination), **arguments).execute(context_of(days))
+
+
+def sensor(destination, **arguments):
+    return ExportPartitionSensor(task_id="published", destination=str(destination), **arguments)
+
+
+def test_it_succeeds_with_the_facts_when_every_partition_has_a_manifest(tmp_path, ada):
+    export(tmp_path)
+
+    facts = sensor(tmp_path).execute(context_of())
+
+    assert facts == {
+        "interval": ["2026-04-01T00:00:00Z", "2026-04-03T00:00:00Z"],
+        "records": 3,
+        "manifests": [f"file://{tmp_path}/dt=2026-04-0{day}/_manifest.json" for day in (1, 2)],
+    }
+
+
+def test_it_asks_no_vendor(tmp_path, ada):
+    export(tmp_path)
+    asked = len(ada.asked)
+
+    sensor(tmp_path).execute(context_of())
+
+    assert len(ada.asked) == asked
+
+
+def test_it_waits_where_nothing_was_ever_published(tmp_path):
+    assert not sensor(tmp_path / "nothing").poke(context_of())
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_it_waits_while_one_manifest_is_missing(tmp_path, ada, day):
+    export(tmp_path)
+    (tmp_path / f"dt=2026-04-0{day}" / "_manifest.json").unlink()
+
+    assert not sensor(tmp_path).poke(context_of())
+
+
+def test_it_waits_for_every_day_of_a_longer_run(tmp_path, ada):
+    export(tmp_path, days=2)
+
+    assert not sensor(tmp_path).poke(context_of(days=3))
+
+
+def test_many_small_runs_serve_one_long_one(tmp_path, ada):
+    export(tmp_path, days=1)
+    export(tmp_path, days=2)
+
+    assert sensor(tmp_path).poke(context_of())
+
+
+@pytest.mark.parametrize("partition_by", ["hour", "interval"])
+def test_it_looks_where_the_export_writes(tmp_path, ada, partition_by):
+    export(tmp_path, partition_by=partition_by)
+
+    assert sensor(tmp_path, partition_by=partition_by).poke(context_of())
+    assert not sensor(tmp_path).poke(context_of())
+
+
+def test_another_interval_with_the_same_start_is_not_this_one(tmp_path, ada):
+    export(tmp_path, days=1, partition_by="interval")
+
+    assert not sensor(tmp_path, partition_by="interval").poke(context_of(days=2))
+
+
+def test_it_looks_in_the_folder_of_the_scope(tmp_path, connect, server):
+    connect("agentx", server.url, extra={"bot_name": "a/b"})
+    server.fallback = lambda asked: as_json({"data": [], "cursor": None})
+    export(tmp_path, kind=AgentXExportOperator)
+
+    assert sensor(tmp_path, scope={"bot_name": "a/b"}).poke(context_of())
+    assert not sensor(tmp_path, scope={"bot_name": "other"}).poke(context_of())
+    assert not sensor(tmp_path).poke(context_of())
+
+
+@pytest.mark.parametrize(("min_records", "done"), [(0, True), (3, True), (4, False)])
+def test_it_can_wait_for_a_number_of_records(tmp_path, ada, min_records, done):
+    export(tmp_path)
+
+    assert bool(sensor(tmp_path, min_records=min_records).poke(context_of())) is done
+
+
+def test_files_without_a_manifest_are_not_a_partition(tmp_path, ada):
+    export(tmp_path)
+    for manifest in tmp_path.rglob("_manifest.json"):
+        manifest.unlink()
+
+    assert list(tmp_path.rglob("part-*"))
+    assert not sensor(tmp_path).poke(context_of())
+
+
+def test_a_waiting_look_reads_one_object(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "airflow_provider_convexport.sensors.partition.read_manifest",
+        lambda store, folder: read.append(folder),
+    )
+
+    sensor(tmp_path).poke(context_of(days=30))
+
+    assert read == ["dt=2026-04-30"]
+
+
+class TestModes:
+    def test_poking_goes_on_until_the_partitions_are_there(self, tmp_path, ada, monkeypatch):
+        waiting = sensor(tmp_path, poke_interval=0)
+        look, looks = waiting.poke, []
+
+        def poke(context):
+            looks.append(look(context))
+            if len(looks) == 2:
+                export(tmp_path)
+            return looks[-1]
+
+        monkeypatch.setattr(waiting, "poke", poke)
+
+        assert waiting.execute(context_of())["records"] == 3
+        assert [bool(each) for each in looks] == [False, False, True]
+
+    def test_rescheduling_gives_the_slot_back(self, tmp_path):
+        with pytest.raises(AirflowRescheduleException):
+            sensor(tmp_path, mode="reschedule").execute(context_of())
+
+    def test_rescheduling_ends_when_the_partitions_are_there(self, tmp_path, ada):
+        export(tmp_path)
+
+        assert sensor(tmp_path, mode="reschedule").execute(context_of())["records"] == 3
+
+    def test_it_gives_up_after_its_timeout(self, tmp_path):
+        with pytest.raises(AirflowSensorTimeout):
+            sensor(tmp_path, timeout=0, poke_interval=0).execute(context_of())
+
+
+class TestDestination:
+    @pytest.mark.parametrize("kind", [str, ObjectStoragePath])
+    def test_a_url_is_understood_as_by_the_operators(self, tmp_path, ada, kind):
+        export(tmp_path.as_uri())
+
+        waiting = ExportPartitionSensor(task_id="published", destination=kind(tmp_path.as_uri()))
+
+        assert waiting.poke(context_of())
+
+    def test_its_arguments_are_those_of_the_operators(self):
+        assert set(ExportPartitionSensor.template_fields) - {"scope"} <= set(ExportOperator.template_fields)
+
+    def test_templates_reach_it(self, tmp_path):
+        waiting = sensor("{{ root }}", scope={"bot_name": "{{ bot }}"}, interval_start="{{ a }}")
+
+        waiting.render_template_fields({"root": str(tmp_path), "bot": "b1", "a": "2026-04-01T00:00:00Z"})
+
+        assert (waiting.destination, waiting.scope) == (str(tmp_path), {"bot_name": "b1"})
+        assert waiting.interval_start == "2026-04-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ({"destination": " "}, "name a folder or a URL"),
+        ({"destination": "s3://"}, "."),
+        ({"partition_by": "week"}, "partition_by='week' is not one of"),
+        (
+            {"interval_start": "2026-04-01T05:00:00Z", "interval_end": "2026-04-02T00:00:00Z"},
+            "whole UTC days",
+        ),
+        ({"interval_start": "2026-04-01T00:00:00Z"}, "pass both interval_start and interval_end"),
+        (
+            {"destination": "file://one@/set", "destination_conn_id": "two"},
+            "names the connection 'one' and destination_conn_id is 'two'",
+        ),
+    ],
+)
+def test_a_wrong_dag_fails_without_retry(tmp_path, arguments, advice):
+    with pytest.raises(AirflowFailException, match=advice):
+        sensor(**{"destination": str(tmp_path)} | arguments).execute(context_of())
+
+
+def test_something_else_under_the_manifests_name_fails_without_retry(tmp_path, ada):
+    export(tmp_path)
+    manifest = tmp_path / "dt=2026-04-02" / "_manifest.json"
+    manifest.write_text(json.dumps({"records": 5}))
+
+    with pytest.raises(AirflowFailException, match="is not a manifest of this package"):
+        sensor(tmp_path).execute(context_of())
+    assert Path(manifest).exists()
+
+
+def test_an_interval_of_a_period_is_found(tmp_path, ada):
+    export(tmp_path, days=1)
+    instant = {"data_interval_start": APRIL_1.add(days=1), "data_interval_end": APRIL_1.add(days=1)}
+
+    assert sensor(tmp_path, period=timedelta(days=1)).poke(instant)
