@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.budget_storage import counter_factory, rates_of
+from airflow_provider_convexport.export.stream import Limit
+
+LIMITS = (Limit(2, timedelta(seconds=30)),)
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def counter(own_folder):
+    """Makes counters of a storage, and closes their files afterwards."""
+    made = []
+
+    def make(name, storage="machine"):
+        made.append(counter_factory(storage)(name, LIMITS))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.bucket.close()
+
+
+@pytest.mark.parametrize("storage", ["memory", "machine"])
+def test_a_counter_gives_what_the_limit_allows_and_then_the_seconds_to_wait(counter, storage):
+    counter = counter("ada:acme", storage)
+
+    assert [counter.take(), counter.take()] == [0.0, 0.0]
+    assert 29 < counter.take() < 33
+
+
+def test_two_processes_of_a_machine_would_open_the_same_counter(counter):
+    counter("ada:acme").take()
+    counter("ada:acme").take()
+
+    assert counter("ada:acme").take() > 0
+    assert counter("ada:other").take() == 0
+
+
+def test_nobody_else_can_read_the_machines_counters_and_their_names_tell_nothing(counter, own_folder):
+    counter("agentx:0123456789abcdef").take()
+
+    [folder] = own_folder.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not [path for path in folder.iterdir() if "agentx" in path.name]
+
+
+def test_windows_are_stretched_and_sorted_by_length():
+    rates = rates_of((Limit(100, timedelta(minutes=1)), Limit(10, timedelta(seconds=1))))
+
+    assert [(rate.limit, rate.interval) for rate in rates] == [(10, 1040), (100, 61_100)]
+
+
+def test_another_storage_is_refused_with_what_to_write_instead():
+    with pytest.raises(ConfigurationError, match="none of 'machine', 'memory' and a redis:// URL"):
+        counter_factory("memcached://localhost")
