@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.retry import RetryPolicy
+from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.simulator.faults import Fault
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, files, partitions, truth
 
@@ -104,4 +106,21 @@ def test_an_answer_that_would_lose_records_fails_with_one_clear_sentence(
         export(case, tmp_path, START, END)
 
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.rglob("part-*"))
+
+
+def test_a_window_of_31_days_that_the_vendor_refuses_fails_with_one_clear_sentence(
+    simulator, tmp_path, monkeypatch
+):
+    too_long = replace(AppliedLabsHook.streams["conversations"], max_window=31 * DAY)
+    monkeypatch.setattr(AppliedLabsHook, "streams", {"conversations": too_long})
+    begin = MIDNIGHT - 40 * DAY
+
+    with pytest.raises(AirflowFailException) as caught:
+        export(STREAMS[0], tmp_path, begin, begin + 31 * DAY)
+
+    assert str(caught.value) == (
+        "Applied Labs /v2026-04/conversations/export/ refused the request with status 400 (request id not "
+        "given). The vendor will not answer this request however often it is sent; check the Dag's arguments."
+    )
     assert not list(tmp_path.rglob("part-*"))

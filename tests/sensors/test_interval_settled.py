@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferred
 from airflow.utils.state import DagRunState
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException

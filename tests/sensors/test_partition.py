@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 from airflow.sdk import ObjectStoragePath
-from airflow.sdk.exceptions import AirflowSensorTimeout
 from export.tiny_server import as_json
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
