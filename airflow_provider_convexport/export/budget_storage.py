@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
-from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -76,11 +77,19 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
 
     A process that dies leaves nothing locked: the lock goes with it, and its requests leave the moving
     windows by themselves.
+
+    :raises ConfigurationError: if the file cannot be written.
     """
     folder = Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
-    bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise ConfigurationError(
+            f"The request budget cannot be kept in {folder} ({type(error).__name__}); set TMPDIR to a folder "
+            "that this user can write to, or [convexport] budget_storage to 'memory' or a redis:// URL."
+        ) from error
     lock: Any = bucket.lock
     lock.poll_interval = _LOCK_POLL
     return LibraryCounter(bucket)
@@ -159,8 +168,11 @@ class RedisCounter:
         self._script = str(self._client.script_load(_TAKE))
 
     def take(self) -> float:
-        """Count one request and return 0, or return the seconds until there may be room for it."""
-        from redis.exceptions import NoScriptError
+        """Count one request and return 0, or return the seconds until there may be room for it.
+
+        :raises IncompleteExportError: if the server does not answer, after half a minute of tries.
+        """
+        from redis.exceptions import NoScriptError, RedisError
 
         arguments = [secrets.token_hex(8)]
         for rate in self._rates:
@@ -170,6 +182,11 @@ class RedisCounter:
         except NoScriptError:
             self._assume_full()
             return 1.0
+        except RedisError as error:
+            raise IncompleteExportError(
+                f"The Redis server of [convexport] budget_storage did not answer ({type(error).__name__}), so "
+                "no request was sent; nothing was published, and progress is kept for the next try."
+            ) from error
         return int(wait) / 1000
 
     def _assume_full(self) -> None:

@@ -62,6 +62,14 @@ def test_windows_are_stretched_and_sorted_by_length():
     assert [(rate.limit, rate.interval) for rate in rates] == [(10, 1040), (100, 61_100)]
 
 
+def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+
+    with pytest.raises(ConfigurationError, match="set TMPDIR to a folder that this user can write to"):
+        counter_factory("machine")("ada:acme", LIMITS)
+
+
 def test_another_storage_is_refused_with_what_to_write_instead():
     with pytest.raises(ConfigurationError, match="none of 'machine', 'memory' and a redis:// URL"):
         counter_factory("memcached://localhost")
