@@ -19,6 +19,8 @@ from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLit
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from redis import Redis
 
     from airflow_provider_convexport.export.stream import Limit
@@ -165,28 +167,25 @@ class RedisCounter:
         self._client: Any = client
         self._key = key
         self._rates = rates
-        self._script = str(self._client.script_load(_TAKE))
+        with _redis_answers():
+            self._script = str(self._client.script_load(_TAKE))
 
     def take(self) -> float:
         """Count one request and return 0, or return the seconds until there may be room for it.
 
         :raises IncompleteExportError: if the server does not answer, after half a minute of tries.
         """
-        from redis.exceptions import NoScriptError, RedisError
+        from redis.exceptions import NoScriptError
 
         arguments = [secrets.token_hex(8)]
         for rate in self._rates:
             arguments += [str(rate.limit), str(rate.interval)]
         try:
-            wait = self._client.evalsha(self._script, 1, self._key, *arguments)
+            with _redis_answers():
+                wait = self._client.evalsha(self._script, 1, self._key, *arguments)
         except NoScriptError:
             self._assume_full()
             return 1.0
-        except RedisError as error:
-            raise IncompleteExportError(
-                f"The Redis server of [convexport] budget_storage did not answer ({type(error).__name__}), so "
-                "no request was sent; nothing was published, and progress is kept for the next try."
-            ) from error
         return int(wait) / 1000
 
     def _assume_full(self) -> None:
@@ -196,6 +195,22 @@ class RedisCounter:
         requests = {f"restart:{number}": int(seconds) * 1000 + 999 for number in range(shortest.limit)}
         self._client.zadd(self._key, requests, nx=True)
         self._script = str(self._client.script_load(_TAKE))
+
+
+@contextlib.contextmanager
+def _redis_answers() -> Iterator[None]:
+    """Turn a server that is away into an error that says so, without its address or password."""
+    from redis.exceptions import NoScriptError, RedisError
+
+    try:
+        yield
+    except NoScriptError:
+        raise
+    except RedisError as error:
+        raise IncompleteExportError(
+            f"The Redis server of [convexport] budget_storage did not answer ({type(error).__name__}), so no "
+            "request was sent; nothing was published, and progress is kept for the next try."
+        ) from error
 
 
 def _redis_client(url: str) -> Redis:
