@@ -7,7 +7,7 @@ import sys
 import zlib
 
 import pytest
-import zstandard  # noqa: TID253
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
