@@ -163,7 +163,9 @@ class Collector:
     def _keep(self, step: Step, state: WindowState) -> None:
         self._is_whole = False
         self.stager.add(self.intake.take(step.page, state.window))
-        state.url, state.done = step.next_url, step.next_url is None
+        # Without the host, which may have moved when a later try goes on from here.
+        state.url = None if step.next_url is None else step.next_url.removeprefix(self.client.base_url)
+        state.done = step.next_url is None
         state.reached = max((each for each in step.page.moments if each is not None), default=state.reached)
         if self.stager.is_due:
             self._save()

@@ -20,7 +20,7 @@ class WindowState(msgspec.Struct):
 
     :param start: Start in UTC, closed.
     :param end: End in UTC, open.
-    :param url: URL of the next page to fetch; ``None`` before the first one.
+    :param url: Path and query of the next page to fetch; ``None`` before the first one.
     :param done: True once its last page was staged.
     :param reached: Latest time among the records of the last page, epoch seconds; only for estimates.
     :param is_piece: True if it was cut from a longer window; then it is not cut again.
