@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow.sdk import ObjectStoragePath
@@ -22,23 +23,39 @@ def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None
     """
     if not str(destination).strip():
         raise ConfigurationError("destination='' is empty; name a folder or a URL for the dataset.")
-    try:
-        path = ObjectStoragePath(destination)
-    except ValueError as error:
-        raise ConfigurationError(f"destination={str(destination)!r} cannot be used: {error}") from error
-    if conn_id and path.conn_id and path.conn_id != conn_id:
+    path = _path(destination)
+    named = _conn_id(path)
+    if conn_id and named and named != conn_id:
         raise ConfigurationError(
-            f"destination names the connection {path.conn_id!r} and destination_conn_id is "
+            f"destination names the connection {named!r} and destination_conn_id is "
             f"{conn_id!r}; keep one of them."
         )
-    if conn_id and not path.conn_id:
-        path = ObjectStoragePath(destination, conn_id=conn_id)
+    if conn_id and not named:
+        path = _path(str(destination), conn_id=conn_id)
     if not path.path.strip("/"):
         raise ConfigurationError(f"destination={str(destination)!r} has no folder; name one for the dataset.")
     fs = _file_system(path)
     root = str(fs._strip_protocol(path.path)).rstrip("/")
     url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
     return Store(fs, root, url)
+
+
+def _path(destination: str | ObjectStoragePath, **options: str) -> ObjectStoragePath:
+    if isinstance(destination, ObjectStoragePath):
+        return destination
+    if "://" not in destination:
+        # Airflow 3.1 takes a relative path for one at the root.
+        destination = f"file://{Path(destination).absolute()}"
+    try:
+        return ObjectStoragePath(destination, **options)
+    except ValueError as error:
+        raise ConfigurationError(f"destination={destination!r} cannot be used: {error}") from error
+
+
+def _conn_id(path: ObjectStoragePath) -> str | None:
+    """Return the connection that a path names: an attribute since Airflow 3.2, before that an option."""
+    named = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
+    return str(named) if named else None
 
 
 def _file_system(path: ObjectStoragePath) -> AbstractFileSystem:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,6 +53,16 @@ def execute(destination, context=None, **arguments):
 
 def manifests(folder):
     return [json.loads(path.read_text()) for path in sorted(Path(folder).rglob("_manifest.json"))]
+
+
+class OutletEvents:
+    """As Airflow's: by asset, whose hash fails in Airflow 3.1."""
+
+    def __init__(self):
+        self.extras = {}
+
+    def __getitem__(self, asset):
+        return SimpleNamespace(extra=self.extras.setdefault(asset.name, {}))
 
 
 class TestConstructor:
@@ -138,7 +147,7 @@ class TestFacts:
         assert json.loads(json.dumps(facts)) == facts
 
     def test_the_facts_go_to_every_outlets_event(self, ada, tmp_path):
-        events = defaultdict(lambda: SimpleNamespace(extra={}))
+        events = OutletEvents()
         outlets = [
             Asset(name="one", uri="s3://b/one"),
             Asset(name="two", uri="s3://b/two"),
@@ -147,8 +156,7 @@ class TestFacts:
 
         facts = execute(tmp_path / "set", {**INTERVAL, "outlet_events": events}, outlets=outlets)
 
-        assert [events[asset].extra for asset in outlets[:2]] == [facts, facts]
-        assert len(events) == 2
+        assert events.extras == {"one": facts, "two": facts}
 
     def test_the_run_is_named_in_the_manifest(self, ada, tmp_path):
         ti = SimpleNamespace(dag_id="my_dag", task_id="export", map_index=4, try_number=3, run_id="r")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.utils.state import DagRunState
 
@@ -16,6 +16,7 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
+from sensors.conftest import SensorTimeout
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -85,7 +86,7 @@ def test_a_sensor_that_has_waited_for_too_long_fails():
     context = run_until(now() + DAY)
     context["ti"].get_first_reschedule_date = lambda context: now() - HOUR
 
-    with pytest.raises(AirflowSensorTimeout):
+    with pytest.raises(SensorTimeout):
         sensor(mode="reschedule", timeout=600).execute(context)
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 from airflow.sdk import ObjectStoragePath
 from export.tiny_server import as_json
 
@@ -16,6 +15,7 @@ from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
+from sensors.conftest import SensorTimeout
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 
@@ -169,7 +169,7 @@ class TestModes:
         assert sensor(tmp_path, mode="reschedule").execute(context_of())["records"] == 3
 
     def test_it_gives_up_after_its_timeout(self, tmp_path):
-        with pytest.raises(AirflowSensorTimeout):
+        with pytest.raises(SensorTimeout):
             sensor(tmp_path, timeout=0, poke_interval=0).execute(context_of())
 
 
