@@ -139,8 +139,8 @@ class Store:
 def _create(path: Path, create: Callable[[], object]) -> None:
     """Call ``create`` once the parent of ``path`` exists; another attempt may prune it in between."""
     for _ in range(100):
-        path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
             create()
             return
     create()
