@@ -136,6 +136,7 @@ class Attempt:
         # An older attempt that is still alive may have written in between, relying on this one to clean up;
         # from here on it finds no lease and does so itself.
         self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
+        self.store.prune(f"{STAGING}/{self.task}")
 
     def _left(self, prefix: str, kind: type[T]) -> Iterable[T]:
         folder = f"{STAGING}/{self.task}/{self.fingerprint}"

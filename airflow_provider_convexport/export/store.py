@@ -122,6 +122,17 @@ class Store:
             for folder in {Path(path).parent for path in paths}:
                 self._prune(folder)
 
+    def prune(self, folder: str) -> None:
+        """Remove empty folders under and including a folder of a local disk; elsewhere there are none."""
+        if not self.is_local:
+            return
+        top = Path(self._path(folder))
+        with contextlib.suppress(FileNotFoundError):  # another attempt prunes at the same time
+            for path in sorted(top.rglob("*"), reverse=True):
+                with contextlib.suppress(OSError):  # a file, or not empty
+                    path.rmdir()
+        self._prune(top)
+
     def _path(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}"
 
