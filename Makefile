@@ -1,6 +1,7 @@
 # All that a developer runs. Needs python3 (3.11 to 3.13) and make; everything else goes into $(VENV).
 
 VENV ?= .venv
+TOOLS := $(VENV)-tools
 UV_VERSION := 0.13.8
 PYTHONS := 3.13 3.12 3.11
 
@@ -27,7 +28,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-limits benchmark lint types constraints test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: help demo test test-crash test-limits test-compose benchmark lint types constraints test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +46,10 @@ test-limits: $(READY) ## Hold exports against the vendors' real limits and laten
 	dev/install_redis.sh
 	$(BIN)/pytest tests/limits
 
+test-compose: $(READY) $(TOOLS)/.ready ## Check docker-compose.yaml and its images' files, without Docker
+	dev/check_compose.sh $(TOOLS)
+	$(BIN)/pytest tests/compose
+
 benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
 	$(BIN)/python benchmarks/throughput.py
 
@@ -54,7 +59,7 @@ lint: $(READY) ## Check style and format
 
 types: $(READY) ## Check types
 	$(BIN)/mypy
-	$(BIN)/mypy dev/*.py
+	$(BIN)/mypy dev/*.py docker/airflow/*.py
 
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt
@@ -69,7 +74,7 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ------------------------------------------------------------------------------------
@@ -79,6 +84,13 @@ $(BIN)/uv:
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/uv
 	dev/install.sh $(VENV) constraints.txt
+	@touch $@
+
+$(TOOLS)/bin/uv:
+	dev/new_environment.sh $(TOOLS) $(PYTHONS)
+
+$(TOOLS)/.ready: dev/install_tools.sh | $(TOOLS)/bin/uv
+	dev/install_tools.sh $(TOOLS)
 	@touch $@
 
 $(AIRFLOWS:%=$(VENV)-airflow-%/bin/uv): $(VENV)-airflow-%/bin/uv:
