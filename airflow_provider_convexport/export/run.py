@@ -115,7 +115,7 @@ class Export:
         checkpoint = self._left(attempt.left_checkpoints(Checkpoint))
         intake = Intake(stream, grid)
         if checkpoint is None:
-            frontier = Frontier.of(job.interval.split(stream.max_window))
+            frontier = Frontier.of(job.query.windows(job.interval))
             stager = Stager(attempt)
         else:
             frontier = Frontier(checkpoint.windows)

@@ -68,6 +68,7 @@ class ExportOperator(BaseOperator):
     :param compression: ``"gzip"``, ``"zstd"`` (extra ``zstd``) or ``"none"``.
     :param target_file_bytes: Compressed size in bytes at which a file is closed and the next one begun.
     :param page_size: Records per request; the vendor's best by default.
+    :param request_window: Longest span of time asked for in one request; the vendor's best by default.
     :param concurrency: Request windows fetched at a time; the vendor's best by default.
     :param on_unsettled: What to do while the vendor may still add records to the interval: ``"wait"`` hands
         the slot back until it has settled, ``"fail"`` fails the try, ``"export"`` exports what is there.
@@ -101,6 +102,7 @@ class ExportOperator(BaseOperator):
         compression: Compression = "gzip",
         target_file_bytes: int = DEFAULT_TARGET_FILE_BYTES,
         page_size: int | None = None,
+        request_window: timedelta | None = None,
         concurrency: int | None = None,
         on_unsettled: OnUnsettled = "wait",
         settle: timedelta | None = None,
@@ -120,6 +122,7 @@ class ExportOperator(BaseOperator):
         self.compression = compression
         self.target_file_bytes = target_file_bytes
         self.page_size = page_size
+        self.request_window = request_window
         self.concurrency = concurrency
         self.on_unsettled = on_unsettled
         self.settle = settle
@@ -187,6 +190,7 @@ class ExportOperator(BaseOperator):
             window_on=self.window_on,
             filters=self.filters,
             page_size=self.page_size,
+            request_window=self.request_window,
         )
         return Job(
             query=query,

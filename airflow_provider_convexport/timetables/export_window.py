@@ -74,9 +74,9 @@ class ExportWindowTimetable(Timetable):
         """Return the schedule with the fewest runs that one request window each can serve.
 
         ``max_length`` is the longest window that the vendor accepts (`Stream.max_window`: 59 days for Ada,
-        29 for Applied Labs), but at least a week, which AgentX gets: its one-day requests are this package's
-        caution rather than a limit of the vendor's. ``delay`` is the stream's `Stream.settle`. Windows are
-        as many days as fit into ``max_length`` unless ``unit`` or ``size`` says otherwise.
+        29 for Applied Labs), and a week where it does not say (AgentX). ``delay`` is the stream's
+        `Stream.settle`. Windows are as many days as fit into ``max_length`` unless ``unit`` or ``size`` says
+        otherwise.
 
         For an export that is to be fresh, pass ``size=1``.
 
@@ -90,7 +90,7 @@ class ExportWindowTimetable(Timetable):
 
         known = stream_of(vendor, stream)
         arguments: dict[str, Any] = {
-            "max_length": max(known.max_window, _WEEK),
+            "max_length": known.max_window or _WEEK,
             "delay": known.settle,
             **overrides,
         }
