@@ -483,7 +483,9 @@ class TestQuery:
     def test_a_request_window_that_the_vendor_refuses_is_not_sent(self, connect, vendor, days):
         connect(vendor, "https://acme.example")
 
-        with pytest.raises(ConfigurationError, match=rf"{days} days, 0:00:00 is refused .* at most {days - 1}"):
+        with pytest.raises(
+            ConfigurationError, match=rf"{days} days, 0:00:00 is refused .* at most {days - 1}"
+        ):
             HOOKS[vendor]().query(request_window=timedelta(days=days))
 
     def test_a_vendor_that_states_no_longest_window_takes_any(self, connect):
