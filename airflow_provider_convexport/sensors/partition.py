@@ -9,7 +9,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.manifest import MANIFEST, Manifest, Span, read_manifest
+from airflow_provider_convexport.export.manifest import MANIFEST, Manifest, read_manifest
 from airflow_provider_convexport.export.partition import PartitionGrid
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
@@ -117,7 +117,7 @@ def _manifests(grid: PartitionGrid, store: Store) -> list[Manifest] | None:
     for index in reversed(range(grid.count)):  # the last one is published last
         window = grid.window_of(index)
         manifest = read_manifest(store, grid.folder_of(index))
-        if manifest is None or manifest.partition != Span(iso(window.start), iso(window.end)):
+        if manifest is None or manifest.partition.window != window:
             return None
         manifests.append(manifest)
     return manifests

@@ -202,7 +202,7 @@ def test_another_datasets_partition_is_refused_before_any_request(store):
 def test_an_empty_interval_gets_its_manifests(store):
     outcome = export(store, Vendor([]))
 
-    assert len(outcome.manifests) == 5
+    assert len(outcome.written) == 5
     assert published(store) == []
 
 
