@@ -90,6 +90,8 @@ class AppliedLabsHook(ExportHook):
     extras = ("shop_id",)
     limits = (Limit(60, timedelta(minutes=1)),)
     streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS}
+    # "One active export worker per shop" is the vendor's advice.
+    pool_slots = 1
     advice: ClassVar[Mapping[int, str]] = {
         401: "Check the API key in the connection's password and the shop_id.",
         403: "Check the API key in the connection's password and the shop_id.",

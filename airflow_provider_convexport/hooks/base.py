@@ -53,6 +53,8 @@ class ExportHook(HttpHook):
     """The vendor's rate limits."""
     streams: ClassVar[Mapping[str, Stream]]
     """The vendor's streams by name."""
+    pool_slots: ClassVar[int] = 2
+    """Exports that are best run at a time; more of them only wait for each other's requests."""
     advice: ClassVar[Mapping[int, str]] = {}
     """For some statuses, what to check."""
 

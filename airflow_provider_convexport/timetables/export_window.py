@@ -13,6 +13,8 @@ from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.timetables.grid import DAY, HORIZON, MOST_DAYS, Unit, WindowGrid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.timetables.base import TimeRestriction
 
 _WEEK = timedelta(days=7)
@@ -86,7 +88,7 @@ class ExportWindowTimetable(Timetable):
         :raises ConfigurationError: if there is no such vendor or stream, or as for the constructor.
         """
         # Imported here since it is for Dag files; the scheduler reads the outcome from the serialised Dag.
-        from airflow_provider_convexport.timetables.vendor_stream import stream_of  # noqa: PLC0415
+        from airflow_provider_convexport.hooks.vendors import stream_of  # noqa: PLC0415
 
         known = stream_of(vendor, stream)
         arguments: dict[str, Any] = {
@@ -109,6 +111,21 @@ class ExportWindowTimetable(Timetable):
             return _pendulum(self._grid.window_at(moment).start)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
+
+    def windows(self, start: datetime, end: datetime) -> Iterator[Window]:
+        """Yield the windows that together cover ``start <= t < end``, the data intervals of a backfill.
+
+        :param start: A moment with a time zone; the first window is the one that contains it.
+        :param end: A moment with a time zone; the last window begins before it.
+        :raises ConfigurationError: if either has no time zone.
+        """
+        try:
+            window, limit = self._grid.window_at(start), min(utc(end), HORIZON)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        while window.start < limit:
+            yield window
+            window = self._grid.window_at(window.end)
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
         """Return the last window that was complete at ``run_after``."""

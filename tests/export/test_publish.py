@@ -27,21 +27,26 @@ class Run:
     """One attempt of a run over two days, up to its plan."""
 
     def __init__(self, store, *records, task=TASK, drops=None, target=100, **changes):
-        self.job = Job(query(), days(2), task=task, **changes)
-        self.grid = PartitionGrid(self.job.interval, self.job.partition_by, self.job.query.scope)
+        self.job = self.job_of(task, **changes)
+        self.grid = self.job.grid()
         self.attempt = Attempt.begin(store, task=self.job.task_key, fingerprint=self.job.fingerprint)
         stager = Stager(self.attempt)
         for identity, moment in records:
             stager.add([batch((identity, moment), partition=self.grid.index_of(moment))])
             stager.flush()
-        plans = partition_plans(stager.segments, drops or {}, partitions=2, target_file_bytes=target)
+        plans = partition_plans(
+            stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
+        )
         commit = commit_of(plans, seed=self.attempt.name)
         self.plan = Plan(START, commit, plans, Counts(pages=4, duplicates=1), Effort(5, 0.12345))
         self.attempt.save_plan(self.plan, commit=commit)
 
+    def job_of(self, task, **changes):
+        return Job(query(), days(2), task=task, **changes)
+
     def publish(self, attempt=None):
         publisher = Publisher(self.job, self.grid, attempt or self.attempt, self.plan, lambda: START + 100.4)
-        return [publisher.publish(partition) for partition in self.plan.partitions]
+        return [publisher.publish(self.plan.partitions[index]) for index in self.grid.published]
 
 
 def lines_of(store, folder):
