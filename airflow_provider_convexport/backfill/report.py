@@ -73,7 +73,8 @@ def commands(plan: BackfillPlan) -> list[str]:
         for runs in _stretches(plan)
     ]
     pool = f'airflow pools set {plan.pool} {slots} "Exports from {plan.hook.title}"'
-    return [pool, *backfills] if backfills else []
+    unpause = f"airflow dags unpause {plan.dag_id}"  # no run of a paused Dag starts, of a backfill neither
+    return [pool, unpause, *backfills] if backfills else []
 
 
 def coverage_text(datasets: Sequence[Dataset], url: str) -> str:

@@ -43,7 +43,7 @@ def test_a_plan_is_printed_for_programs(capsys):
 
     values = json.loads(capsys.readouterr().out)
     assert values["requests"] == 2
-    assert "--dag-id mine" in values["commands"][1]
+    assert "--dag-id mine" in values["commands"][2]
 
 
 def test_the_schedule_may_be_another_one(capsys):

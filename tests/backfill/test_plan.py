@@ -64,7 +64,7 @@ class TestRuns:
     )
     def test_the_backfill_command_creates_exactly_the_planned_runs(self, start, length, vendor):
         planned = plan(vendor, start, start + length * DAY)
-        words = commands(planned)[1].split()
+        words = commands(planned)[2].split()
         first, last = (
             datetime.fromisoformat(words[words.index(flag) + 1]) for flag in ("--from-date", "--to-date")
         )
@@ -156,7 +156,7 @@ class TestRetention:
 
         states = [run.state for run in planned.runs]
         assert states == ["expired"] * (len(states) - 2) + ["to export"] * 2
-        assert f"--from-date {planned.runs[-2].window.start:%Y-%m-%d}" in commands(planned)[1]
+        assert f"--from-date {planned.runs[-2].window.start:%Y-%m-%d}" in commands(planned)[2]
 
     def test_a_vendor_that_keeps_everything_has_no_such_sentence(self):
         assert "no longer kept" not in plan_text(plan("agentx", day(2020, 1, 1), day(2020, 2, 1)))
@@ -172,7 +172,7 @@ class TestPublished:
 
         assert [run.state for run in planned.runs] == ["to export", "published", "to export"]
         assert planned.requests == 2
-        assert len(commands(planned)) == 3, "one pool and two backfills, around what is there"
+        assert len(commands(planned)) == 4, "a pool, a Dag and two backfills, around what is there"
         text = plan_text(planned)
         assert "Runs: 3; 2 to export, 1 published." in text
         assert f"Published: {second}." in text
@@ -266,6 +266,7 @@ class TestText:
             "The Dag agentx_windows needs the schedule that these windows come from; then:",
             "",
             'airflow pools set convexport_agentx 2 "Exports from AgentX Support"',
+            "airflow dags unpause agentx_windows",
             "airflow backfill create --dag-id agentx_windows --from-date 2026-08-31T00:00:00Z "
             "--to-date 2026-09-07T00:00:00Z --max-active-runs 2",
         ]
@@ -285,4 +286,4 @@ class TestText:
         assert values["expired"] == [["2025-11-01T00:00:00Z", "2025-11-21T08:00:00Z"]]
         assert (values["requests"], values["least_seconds"]) == (2, 0.0)
         assert (values["published"], values["gaps"]) == (None, None)
-        assert "--dag-id mine " in values["commands"][1]
+        assert "--dag-id mine " in values["commands"][2]
