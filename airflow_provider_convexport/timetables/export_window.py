@@ -51,8 +51,8 @@ class ExportWindowTimetable(Timetable):
         back, blocks of days that are longer are cut inside themselves into about equal parts. Days of 25
         hours are only cut if nothing else helps.
     :param delay: How long after its window's end a run starts, up to 366 days.
-    :param timezone: IANA name of the zone whose days are meant. Operators with ``partition_by`` ``"day"``
-        need UTC.
+    :param timezone: IANA name of the zone whose days are meant. Operators need the same
+        ``partition_timezone``, or ``partition_by="interval"``.
     :raises ConfigurationError: if the arguments do not make a schedule; says what to write instead.
     """
 
