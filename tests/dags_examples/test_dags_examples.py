@@ -51,6 +51,7 @@ PARSE = """
 import json, runpy, sys, time
 import airflow.sdk, airflow.timetables.interval
 
+airflow.sdk.DAG("first", schedule=airflow.timetables.interval.CronDataIntervalTimetable("@daily", timezone="UTC"))
 seconds = {}
 for path in sys.argv[1:]:
     start = time.process_time()
