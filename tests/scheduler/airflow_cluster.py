@@ -117,7 +117,7 @@ class AirflowCluster:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, f"airflow {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
@@ -154,7 +154,7 @@ class AirflowCluster:
         found = self.api(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
-    def finish(self, dag_id: str, *, at_least: int = 1, seconds: float = 300) -> list[dict[str, Any]]:
+    def finish(self, dag_id: str, *, at_least: int = 1, seconds: float = 600) -> list[dict[str, Any]]:
         """Wait until a Dag has that many runs and all have succeeded; return them, the earliest first."""
 
         def finished() -> list[dict[str, Any]] | None:
@@ -183,7 +183,7 @@ class AirflowCluster:
             assert process.poll() is None, f"The {component} ended.\n{log.read_text()[-3000:]}"
         try:
             parts = self.api("/monitor/health")
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
         return all(part["status"] == "healthy" for part in parts.values())
 
