@@ -27,7 +27,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-limits benchmark lint types constraints test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: help demo test test-crash test-limits test-scheduler benchmark lint types constraints test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ test-crash: $(READY) ## Kill exports at random moments and run them again
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_redis.sh
 	$(BIN)/pytest tests/limits
+
+test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
+	$(BIN)/pytest tests/scheduler
 
 benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
 	$(BIN)/python benchmarks/throughput.py
