@@ -72,7 +72,7 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
                 self._defer(settled)
             if self.mode == "reschedule":
                 # One visit at the right moment instead of one a minute.
-                self.poke_interval = max(self.poke_interval, min(wait.total_seconds(), self.timeout))
+                self.poke_interval = min(wait.total_seconds(), self.timeout)
         super().execute(context)
 
     def resume(self, context: Context, event: Any = None) -> None:

@@ -51,7 +51,8 @@ PARSE = """
 import json, runpy, sys, time
 import airflow.sdk, airflow.timetables.interval
 
-airflow.sdk.DAG("first", schedule=airflow.timetables.interval.CronDataIntervalTimetable("@daily", timezone="UTC"))
+daily = airflow.timetables.interval.CronDataIntervalTimetable("@daily", timezone="UTC")
+airflow.sdk.DAG("first", schedule=daily)
 seconds = {}
 for path in sys.argv[1:]:
     start = time.process_time()
