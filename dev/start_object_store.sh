@@ -24,19 +24,20 @@ memory=${STORE_MEMORY:-4294967296}
 keyring=$folder/keyring
 export CEPH_CONF=$folder/ceph.conf
 
-# Succeeds if the process of a daemon's pid file lives and is that daemon.
+# Succeeds if the process of a daemon's pid file lives and is that daemon. (In a container there may be nobody
+# who takes the dead away: state Z.)
 runs() {
     local pid
-    pid=$(cat "$folder/run/$1.pid" 2>/dev/null) && [[ $(cat "/proc/$pid/comm" 2>/dev/null) == "$2" ]]
+    pid=$(cat "$folder/run/$1.pid" 2>/dev/null) && grep -q "^$pid ($2) [^Z]" "/proc/$pid/stat" 2>/dev/null
 }
 
 stop() {
-    local daemon pid
+    local daemon
     for daemon in client.admin:radosgw osd.0:ceph-osd mon.a:ceph-mon; do
-        runs "${daemon%:*}" "${daemon#*:}" || continue
-        pid=$(<"$folder/run/${daemon%:*}.pid")
-        kill -KILL "$pid"
-        while [[ -e /proc/$pid && $(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null) != Z ]]; do sleep 0.05; done
+        while runs "${daemon%:*}" "${daemon#*:}"; do
+            kill -KILL "$(<"$folder/run/${daemon%:*}.pid")" || true
+            sleep 0.05
+        done
     done
 }
 
