@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, Stats, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    BaseHook,
+    Stats,
+    conf,
+)
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -13,6 +19,7 @@ __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowRescheduleException",
+    "BaseHook",
     "Stats",
     "conf",
 ]
