@@ -56,6 +56,8 @@ class Proxy:
                     self.stopped.set()
                     continue
                 server.sendall(data)
+            # A mere close would not reach the server while the other thread reads from it.
+            server.shutdown(socket.SHUT_RDWR)
 
     def _named(self, data: bytes) -> bool:
         """Tell whether an upload is named in its body, as Google's are."""
