@@ -6,6 +6,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowNotFoundException,
     AirflowSkipException,
+    BaseHook,
     Stats,
     conf,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "AirflowNotFoundException",
     "AirflowRescheduleException",
     "AirflowSkipException",
+    "BaseHook",
     "Stats",
     "conf",
 ]
