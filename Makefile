@@ -48,6 +48,7 @@ test-limits: $(READY) ## Hold exports against the vendors' real limits and laten
 
 test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
 	$(BIN)/pytest tests/scheduler
+
 test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and Google stores (minutes)
 	dev/install_object_store.sh
 	dev/install_azurite.sh
