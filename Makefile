@@ -28,7 +28,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-limits test-compose benchmark lint types constraints test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: help demo test test-crash test-limits test-scheduler test-stores test-compose benchmark lint types constraints
+.PHONY: test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +46,14 @@ test-crash: $(READY) ## Kill exports at random moments and run them again
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_redis.sh
 	$(BIN)/pytest tests/limits
+
+test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
+	$(BIN)/pytest tests/scheduler
+
+test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and Google stores (minutes)
+	dev/install_object_store.sh
+	dev/install_azurite.sh
+	$(VENV)-stores/bin/pytest tests/stores
 
 test-compose: $(READY) $(TOOLS)/.ready ## Check docker-compose.yaml and its images' files, without Docker
 	dev/check_compose.sh $(TOOLS)
@@ -74,7 +83,7 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(TOOLS) $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-stores $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ------------------------------------------------------------------------------------
@@ -84,6 +93,13 @@ $(BIN)/uv:
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/uv
 	dev/install.sh $(VENV) constraints.txt
+	@touch $@
+
+$(VENV)-stores/bin/uv:
+	dev/new_environment.sh $(VENV)-stores $(PYTHONS)
+
+$(VENV)-stores/.ready: pyproject.toml constraints.txt | $(VENV)-stores/bin/uv
+	dev/install.sh $(VENV)-stores constraints.txt s3,gcs,azure stores
 	@touch $@
 
 $(TOOLS)/bin/uv:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, Stats, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+    BaseHook,
+    Stats,
+    conf,
+)
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -13,6 +20,8 @@ __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowRescheduleException",
+    "AirflowSkipException",
+    "BaseHook",
     "Stats",
     "conf",
 ]

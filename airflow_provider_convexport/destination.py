@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import ObjectStoragePath
 
+from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHook
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.store import Store
+from airflow_provider_convexport.export.store_errors import explained
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -34,10 +36,12 @@ def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None
         path = _path(str(destination), conn_id=conn_id)
     if not path.path.strip("/"):
         raise ConfigurationError(f"destination={str(destination)!r} has no folder; name one for the dataset.")
-    fs = _file_system(path)
+    connection = _conn_id(path)
+    with explained(str(path), connection):
+        fs = _file_system(path, connection)
     root = str(fs._strip_protocol(path.path)).rstrip("/")
     url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
-    return Store(fs, root, url)
+    return Store(fs, root, url, connection=connection)
 
 
 def _path(destination: str | ObjectStoragePath, **options: str) -> ObjectStoragePath:
@@ -58,9 +62,16 @@ def _conn_id(path: ObjectStoragePath) -> str | None:
     return str(named) if named else None
 
 
-def _file_system(path: ObjectStoragePath) -> AbstractFileSystem:
+def _file_system(path: ObjectStoragePath, connection: str | None) -> AbstractFileSystem:
     try:
+        if connection:
+            # Amazon's hook takes the worker's own credentials, or none, where the connection does not exist.
+            BaseHook.get_connection(connection)
         return path.fs
+    except AirflowNotFoundException:
+        raise ConfigurationError(
+            f"The connection {connection!r} that destination={str(path)!r} names does not exist; create it."
+        ) from None
     except (ImportError, ValueError) as error:
         raise ConfigurationError(
             f"destination={str(path)!r} cannot be used: {error}. For s3://, gs:// and abfs:// install "

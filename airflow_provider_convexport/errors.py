@@ -1,15 +1,16 @@
 """Every error this package raises on purpose, grouped by what the scheduler should do about it.
 
-==========================  ============================================================
-error                       consequence
-==========================  ============================================================
-`ConfigurationError`        the Dag or the connection is wrong: fail, no retry
-`VendorRejectedError`       the vendor refuses for good: fail, no retry
-`SupersededError`           a newer attempt of the same task works on it: this one ends
-`RateLimitedError`          the vendor asks for a long pause: hand the slot back
-`IncompleteExportError`     an answer is broken or rows are missing: retry
-`VendorUnavailableError`    the vendor did not answer properly after all tries: retry
-==========================  ============================================================
+=============================  ============================================================
+error                          consequence
+=============================  ============================================================
+`ConfigurationError`           the Dag or the connection is wrong: fail, no retry
+`VendorRejectedError`          the vendor refuses for good: fail, no retry
+`SupersededError`              a newer attempt of the same task works on it: this one ends
+`RateLimitedError`             the vendor asks for a long pause: hand the slot back
+`IncompleteExportError`        an answer is broken or rows are missing: retry
+`VendorUnavailableError`       the vendor did not answer properly after all tries: retry
+`DestinationUnavailableError`  the object store did not answer properly: retry
+=============================  ============================================================
 
 Whatever is raised, no partition was half-published. No message holds a key, a response body or a record.
 """
@@ -96,3 +97,22 @@ class VendorUnavailableError(ConvExportError):
         self.endpoint = endpoint
         self.problem = problem
         self.tries = tries
+
+
+class DestinationUnavailableError(ConvExportError):
+    """The object store did not answer properly, after all tries of its client; a later retry may succeed.
+
+    :param url: The destination.
+    :param problem: What the last try met, such as ``"SlowDown, status 503"``.
+    :param connection: Airflow connection of the store, if one is named.
+    """
+
+    def __init__(self, *, url: str, problem: str, connection: str | None) -> None:
+        place = f"the Airflow connection {connection!r}" if connection else "the store"
+        super().__init__(
+            f"The object store of {url} gave no usable answer ({problem}); progress is kept for a retry. "
+            f"If it stays, check the address of {place}."
+        )
+        self.url = url
+        self.problem = problem
+        self.connection = connection

@@ -12,7 +12,7 @@ caps=()
 [[ $airflow != 3.2 ]] || caps=('fastapi<0.137' 'svcs<26')
 printf '%s\n' "apache-airflow${airflow:+~=$airflow.0}" "${caps[@]}" |
     "$uv" pip compile pyproject.toml - --universal --python-version 3.11 --all-extras \
-        --group test --group lint --group stack \
+        --group test --group lint --group stores --group stack \
         --no-header --no-annotate --no-emit-index-url --quiet >>"$output"
 if grep --line-number '://' "$output"; then
     echo "$output must not name a host." >&2

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Installs the package for development, and what the tests and checks need, under a constraints file.
 #
-# Usage: install.sh ENVIRONMENT CONSTRAINTS
+# Usage: install.sh ENVIRONMENT CONSTRAINTS [EXTRAS [GROUP...]]    (extras such as s3,gcs; more dependency groups)
 set -euo pipefail
 
-"$1/bin/uv" pip install --quiet --no-progress --python "$1/bin/python" \
-    --editable '.[zstd,redis]' --group test --group lint --constraints "$2"
+environment=$1 constraints=$2 extras=zstd,redis${3:+,$3}
+groups=(--group test --group lint)
+for group in "${@:4}"; do groups+=(--group "$group"); done
+"$environment/bin/uv" pip install --quiet --no-progress --python "$environment/bin/python" \
+    --editable ".[$extras]" "${groups[@]}" --constraints "$constraints"

@@ -64,7 +64,8 @@ def test_airflows_own_schema_accepts_the_info():
 
 
 def test_every_key_is_one_that_airflow_knows():
-    assert INFO.keys() <= KEYS
+    """Airflow 3.1 does not know ``cli`` yet, and passes over it."""
+    assert INFO.keys() <= KEYS | {"cli"}
 
 
 @pytest.mark.parametrize("entry", CONNECTIONS, ids=by_type)

@@ -14,12 +14,13 @@ from airflow_provider_convexport.export.segment import damaged, inflate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
     from airflow_provider_convexport.export.segment import Segment
 
 Compression = Literal["gzip", "zstd", "none"]
 
-_SUFFIX = {"gzip": ".jsonl.gz", "zstd": ".jsonl.zst", "none": ".jsonl"}
+_SUFFIX: dict[Compression, str] = {"gzip": ".jsonl.gz", "zstd": ".jsonl.zst", "none": ".jsonl"}
 _ZSTD_LEVEL = 3
 
 
@@ -46,6 +47,29 @@ def suffix_of(compression: Compression) -> str:
     if compression not in get_args(Compression):
         raise ConfigurationError(f"compression={compression!r} is not one of {list(get_args(Compression))}.")
     return _SUFFIX[compression]
+
+
+def compression_of(name: str) -> Compression:
+    """Return how a published file is compressed, by the ending of its name."""
+    return next(
+        (compression for compression, suffix in _SUFFIX.items() if name.endswith(suffix)),
+        "none",
+    )
+
+
+def zstandard() -> ModuleType:
+    """Return the library for zstd.
+
+    :raises ConfigurationError: if it is not installed.
+    """
+    try:
+        import zstandard as library
+    except ImportError:
+        raise ConfigurationError(
+            "compression='zstd' needs the package zstandard; "
+            "install airflow-provider-convexport[zstd], or use compression='gzip'."
+        ) from None
+    return library
 
 
 def check_available(compression: Compression) -> None:
@@ -116,20 +140,13 @@ class _Plain:
 
 class _Zstd:
     def __init__(self) -> None:
-        try:
-            import zstandard
-        except ImportError:
-            raise ConfigurationError(
-                "compression='zstd' needs the package zstandard; "
-                "install airflow-provider-convexport[zstd], or use compression='gzip'."
-            ) from None
-        self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+        self._compressor = zstandard().ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
 
     def add(self, segment: Segment, data: bytes) -> bytes:
-        return self._compressor.compress(inflate(segment, data))
+        return bytes(self._compressor.compress(inflate(segment, data)))
 
     def finish(self) -> bytes:
-        return self._compressor.flush()
+        return bytes(self._compressor.flush())
 
 
 def _encoder(compression: Compression) -> _Encoder:

@@ -158,12 +158,12 @@ class Intake:
 
     def _sorted(self, page: Page, window: Window) -> Iterator[Batch]:
         grid, is_new = self.grid, self.recent.is_new
-        start, end, step = grid.start, grid.end, grid.step_seconds
+        start, end, index_of = grid.start, grid.end, grid.index_of
         kept: dict[int, list[int]] = defaultdict(list)
         for position, (identity, moment) in enumerate(zip(page.ids, page.moments, strict=True)):
             partition: int | None
             if moment is not None and start <= moment < end:
-                partition = min(int((moment - start) // step), grid.last)
+                partition = index_of(moment)
             else:
                 partition = self._elsewhere(moment, window, identity)
             if partition is None:
@@ -189,4 +189,4 @@ class Intake:
         if at_seam or not self.stream.keeps_outside:
             return None
         self.counts.kept_outside += is_new
-        return grid.index_of(moment)
+        return grid.index_of(max(moment, grid.start))

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from airflow_provider_convexport.export.manifest import FORMAT_VERSION
+from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.window import Window
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_convexport.export.compose import Compression
     from airflow_provider_convexport.export.manifest import Manifest
     from airflow_provider_convexport.export.partition import PartitionBy
     from airflow_provider_convexport.export.plan import Plan
     from airflow_provider_convexport.export.stream import Query
-    from airflow_provider_convexport.export.window import Window
 
 DEFAULT_TARGET_FILE_BYTES = 128 * 2**20
 
@@ -34,6 +37,17 @@ class TaskInstance:
     run_id: str = ""
     map_index: int = -1
     try_number: int = 1
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Return who wrote a manifest."""
+        return cls(
+            dag_id=manifest.dag_id,
+            task_id=manifest.task_id,
+            run_id=manifest.run_id,
+            map_index=manifest.map_index,
+            try_number=manifest.try_number,
+        )
 
     @property
     def identity(self) -> tuple[str, str, str, int]:
@@ -52,6 +66,9 @@ class Job:
     :param target_file_bytes: A file is closed once it has that size.
     :param concurrency: Windows walked at a time; ``None`` for the vendor's best.
     :param checkpoint_max_age: Staged work older than that is not used.
+    :param partition_timezone: IANA name of the zone whose days are meant by ``"day"``.
+    :param kept_from: The vendor no longer keeps what lies before; ``None`` if it keeps all of the interval.
+    :param skip_unchanged: Whether a partition whose records are the same as before is left as it is.
     :param max_pause: Longest time that the vendor may ask this task to pause for, in total.
     :param task: Whose run it is.
     """
@@ -59,12 +76,33 @@ class Job:
     query: Query
     interval: Window
     partition_by: PartitionBy = "day"
+    partition_timezone: str = "UTC"
+    kept_from: datetime | None = None
+    skip_unchanged: bool = False
     compression: Compression = "gzip"
     target_file_bytes: int = DEFAULT_TARGET_FILE_BYTES
     concurrency: int | None = None
     checkpoint_max_age: timedelta = timedelta(days=1)
     max_pause: timedelta = timedelta(days=2)
     task: TaskInstance = field(default_factory=TaskInstance)
+
+    def grid(self) -> PartitionGrid:
+        """Return the run's partitions.
+
+        :raises ConfigurationError: if the interval cannot be cut that way.
+        """
+        return PartitionGrid(
+            self.interval,
+            self.partition_by,
+            self.query.scope,
+            timezone=self.partition_timezone,
+            kept_from=self.kept_from,
+        )
+
+    @property
+    def asked(self) -> Window:
+        """The part of the interval that the vendor is asked for."""
+        return self.interval if self.kept_from is None else Window(self.kept_from, self.interval.end)
 
     @property
     def task_key(self) -> str:
@@ -85,7 +123,9 @@ class Job:
                 sorted(query.filters.items()),
                 query.page_size,
                 str(self.interval),
+                str(self.asked),
                 self.partition_by,
+                self.partition_timezone,
                 self.compression,
                 self.target_file_bytes,
             )
@@ -93,27 +133,46 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """One partition as it stands after a run.
+
+    :param key: The partition's key for Airflow, such as ``2026-04-01``.
+    :param url: URL of its manifest.
+    :param manifest: Its manifest.
+    """
+
+    key: str
+    url: str
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run published.
 
     :param plan: The plan that was carried out.
-    :param manifests: The manifests, in order of their partitions.
-    :param urls: The manifests' URLs.
+    :param written: The partitions that have a new version, in order.
+    :param unchanged: Number of the partitions that were left as they were.
     """
 
     plan: Plan
-    manifests: list[Manifest]
-    urls: list[str]
+    written: list[Published]
+    unchanged: int = 0
 
     @property
     def records(self) -> int:
         """Records published."""
-        return sum(manifest.records for manifest in self.manifests)
+        return sum(each.manifest.records for each in self.written)
+
+    @property
+    def files(self) -> int:
+        """Files published."""
+        return sum(len(each.manifest.files) for each in self.written)
 
     @property
     def bytes(self) -> int:
         """Size of all files published."""
-        return sum(file.bytes for manifest in self.manifests for file in manifest.files)
+        return sum(file.bytes for each in self.written for file in each.manifest.files)
 
 
 def _digest(value: object) -> str:

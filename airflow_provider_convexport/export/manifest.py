@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import Window, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_convexport.export.partition import PartitionGrid
     from airflow_provider_convexport.export.store import Store
     from airflow_provider_convexport.export.stream import Query
 
@@ -23,6 +27,16 @@ class Span(msgspec.Struct, frozen=True):
 
     start: str
     end: str
+
+    @classmethod
+    def of(cls, window: Window) -> Self:
+        """Return a window as text."""
+        return cls(iso(window.start), iso(window.end))
+
+    @property
+    def window(self) -> Window:
+        """The span as a window."""
+        return Window(datetime.fromisoformat(self.start), datetime.fromisoformat(self.end))
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -55,7 +69,11 @@ class RunFacts(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Content of ``_manifest.json``; readers trust it alone."""
+    """Content of ``_manifest.json``; readers trust it alone.
+
+    :param expired: First part of the partition, if the vendor no longer kept it when this was written.
+    :param content_digest: Of the records, whatever their order; only where it was asked for.
+    """
 
     format_version: int
     provider_version: str
@@ -78,6 +96,14 @@ class Manifest(msgspec.Struct, frozen=True):
     try_number: int
     commit: str
     committed_at: str
+    expired: Span | UnsetType = UNSET
+    content_digest: str | UnsetType = UNSET
+
+    @property
+    def covers(self) -> Window:
+        """The span of time that the partition is complete for."""
+        whole = self.partition.window
+        return whole if isinstance(self.expired, UnsetType) else Window(self.expired.window.end, whole.end)
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""
@@ -114,14 +140,18 @@ def read_manifest(store: Store, folder: str) -> Manifest | None:
         ) from None
 
 
-def check_replaceable(manifest: Manifest | None, url: str, query: Query) -> None:
-    """Refuse to replace a partition that holds something else.
+def check_replaceable(
+    manifest: Manifest | None, url: str, query: Query, grid: PartitionGrid, index: int
+) -> None:
+    """Refuse to replace a partition that holds something else, or more.
 
     :param manifest: The partition's manifest, if it has one.
     :param url: The partition's folder, for the message.
     :param query: What would replace it.
+    :param grid: The partitions that the run publishes.
+    :param index: Number of the partition that would replace it.
     :raises ConfigurationError: if its manifest was written for another vendor, stream, scope, filter or
-        ``window_on``.
+        ``window_on``, or for a span of time that would not be covered any more.
     """
     differences = {} if manifest is None else manifest.differences(query)
     if differences:
@@ -130,3 +160,15 @@ def check_replaceable(manifest: Manifest | None, url: str, query: Query) -> None
             f"{url} holds a partition with {name}={there!r}, and this task exports "
             f"{name}={here!r}; give each kind of export a destination of its own."
         )
+    if manifest is not None:
+        _check_span(manifest, url, grid, index)
+
+
+def _check_span(manifest: Manifest, url: str, grid: PartitionGrid, index: int) -> None:
+    window, covered, there = grid.window_of(index), grid.covered_of(index), manifest.covers
+    if window.covers(manifest.partition.window) and (covered.covers(there) or there.covers(covered)):
+        return
+    raise ConfigurationError(
+        f"{url} holds a partition of {there}, and this task would replace it by one of {covered}, which is "
+        "not all of that; give each schedule and time zone a destination of its own."
+    )

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import quote
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.export.window import Window, zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
 
 PartitionBy = Literal["day", "hour", "interval"]
 
 _STEP = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
 _FOLDER = {"day": "dt=%Y-%m-%d", "hour": "dt=%Y-%m-%d/hour=%H", "interval": "interval_start=%Y%m%dT%H%M%SZ"}
+_KEY = {"day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H:%M:%S", "interval": "%Y-%m-%dT%H:%M:%S"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,63 +28,111 @@ class PartitionGrid:
     """The partitions of one interval, numbered from 0 in order of time.
 
     :param interval: The run's interval.
-    :param by: ``"day"`` or ``"hour"`` (UTC), or ``"interval"`` for one partition.
+    :param by: ``"day"`` or ``"hour"``, or ``"interval"`` for one partition.
     :param scope: Shop or bot; its parts become the leading folders, quoted as path segments.
-    :raises ConfigurationError: for another ``by``, or an interval that is not made of whole days or hours.
+    :param timezone: IANA name of the zone whose days are meant; hours are UTC's.
+    :param kept_from: The vendor no longer keeps what lies before, so it is not exported; ``None`` if it keeps
+        everything.
+    :raises ConfigurationError: for another ``by`` or zone, or an interval not made of whole days or hours.
     """
 
     interval: Window
     by: PartitionBy
     scope: Mapping[str, str]
+    timezone: str = "UTC"
+    kept_from: datetime | None = None
     start: float = field(init=False)
-    """Start of the interval in epoch seconds, closed."""
+    """From where on records are published, in epoch seconds, closed."""
     end: float = field(init=False)
     """End of the interval in epoch seconds, open."""
-    step_seconds: float = field(init=False)
-    """Length of one partition in seconds."""
-    last: int = field(init=False)
-    """Number of the last partition."""
+    starts: list[float] = field(init=False, compare=False)
+    """Where each partition begins, in epoch seconds."""
+    _windows: tuple[Window, ...] = field(init=False, repr=False, compare=False)
+    _zone: ZoneInfo = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.by not in get_args(PartitionBy):
             raise ConfigurationError(f"partition_by={self.by!r} is not one of {list(get_args(PartitionBy))}.")
-        step = self.step
-        if self.by != "interval" and (_offset(self.interval.start, step) or _offset(self.interval.end, step)):
+        object.__setattr__(self, "_zone", zone_of(self.timezone, argument="partition_timezone"))
+        if self.by == "hour" and self.timezone != "UTC":
             raise ConfigurationError(
-                f"partition_by={self.by!r} needs an interval of whole UTC {self.by}s, but this run has "
-                f"{self.interval}; use a schedule in UTC that ends on a full {self.by}, or a finer "
-                "partition_by ('hour' or 'interval')."
+                f"partition_by='hour' has hours of UTC, so partition_timezone={self.timezone!r} cannot be "
+                "used with it; leave it out, or use partition_by='day'."
             )
-        object.__setattr__(self, "start", self.interval.start.timestamp())
+        object.__setattr__(self, "_windows", tuple(self._cut()))
+        object.__setattr__(self, "starts", [window.start.timestamp() for window in self._windows])
+        begin = self.interval.start if self.kept_from is None else self.kept_from
+        object.__setattr__(self, "start", begin.timestamp())
         object.__setattr__(self, "end", self.interval.end.timestamp())
-        object.__setattr__(self, "step_seconds", step.total_seconds())
-        object.__setattr__(self, "last", self.count - 1)
-
-    @property
-    def step(self) -> timedelta:
-        """Length of one partition."""
-        return _STEP.get(self.by, self.interval.length)
 
     @property
     def count(self) -> int:
         """Number of partitions."""
-        return self.interval.length // self.step
+        return len(self._windows)
+
+    @property
+    def published(self) -> range:
+        """Numbers of the partitions that are exported: all but those of which the vendor keeps nothing."""
+        return range(self.index_of(self.start), self.count)
 
     def index_of(self, moment: float) -> int:
         """Return the number of the partition nearest to ``moment`` (epoch seconds)."""
-        offset = (moment - self.start) // self.step_seconds
-        return int(min(max(offset, 0), self.last))
+        return max(bisect_right(self.starts, moment) - 1, 0)
 
     def window_of(self, index: int) -> Window:
         """Return the span of a partition."""
-        start = self.interval.start + index * self.step
-        return Window(start, start + self.step)
+        return self._windows[index]
+
+    def expired_of(self, index: int) -> Window | None:
+        """Return the first part of a partition if the vendor no longer keeps it."""
+        window = self._windows[index]
+        if self.kept_from is None or self.kept_from <= window.start:
+            return None
+        return Window(window.start, min(self.kept_from, window.end))
+
+    def covered_of(self, index: int) -> Window:
+        """Return the part of a partition that is exported; not for one of which nothing is kept."""
+        expired, window = self.expired_of(index), self._windows[index]
+        return window if expired is None else Window(expired.end, window.end)
 
     def folder_of(self, index: int) -> str:
         """Return a partition's folder, relative to the destination, without a final slash."""
         scope = "".join(f"{name}={quote(value, safe='')}/" for name, value in self.scope.items())
-        return scope + self.window_of(index).start.strftime(_FOLDER[self.by])
+        return scope + self._local_start(index).strftime(_FOLDER[self.by])
 
+    def key_of(self, index: int) -> str:
+        """Return a partition's key for Airflow: ``2026-04-01`` for a day, else its start to the second."""
+        return self._local_start(index).strftime(_KEY[self.by])
 
-def _offset(moment: datetime, step: timedelta) -> timedelta:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) % step
+    def _local_start(self, index: int) -> datetime:
+        start = self._windows[index].start
+        return start.astimezone(self._zone) if self.by == "day" else start
+
+    def _cut(self) -> Iterator[Window]:
+        if self.by == "interval":
+            yield self.interval
+            return
+        bounds = list(self._bounds())
+        if bounds[0] != self.interval.start or bounds[-1] != self.interval.end:
+            raise ConfigurationError(
+                f"partition_by={self.by!r} needs an interval of whole {self.timezone} {self.by}s, but this "
+                f"run has {self.interval}; use a schedule in {self.timezone} that ends on a full {self.by}, "
+                "or a finer partition_by ('hour' or 'interval')."
+            )
+        for start, end in pairwise(bounds):
+            yield Window(start, end)
+
+    def _bounds(self) -> Iterator[datetime]:
+        """Yield the starts of all days or hours that meet the interval, and the end of the last one."""
+        step, zone = _STEP[self.by], self._zone
+        first = self.interval.start.astimezone(zone)
+        # Local arithmetic: a day later on the wall clock, however long that day is.
+        local = first.replace(hour=first.hour if self.by == "hour" else 0, minute=0, second=0, microsecond=0)
+        bound = local.replace(fold=0).astimezone(UTC)
+        yield bound
+        while bound < self.interval.end:
+            local += step
+            following = local.replace(fold=0).astimezone(UTC)
+            if following > bound:  # a zone that crossed the date line leaves a day out
+                bound = following
+                yield bound

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from airflow_provider_convexport import __version__
 from airflow_provider_convexport.export.attempt import planned_commits
 from airflow_provider_convexport.export.compose import compose, suffix_of
+from airflow_provider_convexport.export.content import digest_of_lines, digest_of_partition
+from airflow_provider_convexport.export.job import TaskInstance
 from airflow_provider_convexport.export.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -20,7 +24,7 @@ from airflow_provider_convexport.export.manifest import (
     check_replaceable,
     read_manifest,
 )
-from airflow_provider_convexport.export.segment import without
+from airflow_provider_convexport.export.segment import inflate, without
 from airflow_provider_convexport.export.window import iso
 
 if TYPE_CHECKING:
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.partition import PartitionGrid
     from airflow_provider_convexport.export.plan import PartitionPlan, Plan, Source
     from airflow_provider_convexport.export.segment import Segment
-    from airflow_provider_convexport.export.window import Window
 
 
 _OURS = re.compile(r"part-[0-9a-f]{16}-\d{5,}\.jsonl(\.gz|\.zst)?")
@@ -56,7 +59,7 @@ class Publisher:
     now: Callable[[], float]
 
     def publish(self, partition: PartitionPlan) -> Manifest:
-        """Publish one partition and return its manifest.
+        """Publish one partition and return its manifest; an older one's if the partition is left as it is.
 
         :raises SupersededError: if a newer attempt has taken over; it publishes the same plan.
         """
@@ -64,12 +67,45 @@ class Publisher:
         folder = self.grid.folder_of(partition.index)
         manifest = read_manifest(store, folder)
         if manifest is None or manifest.commit != self.plan.commit:
-            check_replaceable(manifest, store.url_of(folder), self.job.query)
-            files = [self._write(folder, number, sources) for number, sources in enumerate(partition.files)]
-            manifest = self._manifest(partition, files)
-            self.attempt.check()
-            store.put(f"{folder}/{MANIFEST}", manifest.encode())
+            check_replaceable(manifest, store.url_of(folder), self.job.query, self.grid, partition.index)
+            digest = digest_of_lines(self._lines(partition)) if self.job.skip_unchanged else None
+            if manifest is None or not self._stays(folder, manifest, partition, digest):
+                manifest = self._replace(folder, partition, digest)
         self._sweep(folder, manifest)
+        return manifest
+
+    def _stays(self, folder: str, there: Manifest, partition: PartitionPlan, digest: str | None) -> bool:
+        """Tell whether the version that is there is to be kept."""
+        covered = self.grid.covered_of(partition.index)
+        if there.covers.start < covered.start and there.covers.covers(covered):
+            return True  # written when the vendor still kept more
+        if digest is None or there.covers != covered:
+            return False
+        if there.records != sum(source.records for source in partition.sources) or self._wrote(there):
+            return False
+        try:
+            return self._is_whole(folder, there) and digest == digest_of_partition(
+                self.attempt.store, folder, there
+            )
+        except FileNotFoundError:
+            return False
+
+    def _wrote(self, manifest: Manifest) -> bool:
+        """Tell whether an earlier try of this task wrote it, so that nobody has been told of it yet."""
+        return TaskInstance.of(manifest).identity == self.job.task.identity
+
+    def _is_whole(self, folder: str, manifest: Manifest) -> bool:
+        there = set(self.attempt.store.find(folder))
+        return all(f"{folder}/{file.name}" in there for file in manifest.files)
+
+    def _lines(self, partition: PartitionPlan) -> Iterator[bytes]:
+        return (inflate(segment, data) for segment, data in self._parts(partition.sources))
+
+    def _replace(self, folder: str, partition: PartitionPlan, digest: str | None) -> Manifest:
+        files = [self._write(folder, number, sources) for number, sources in enumerate(partition.files)]
+        manifest = self._manifest(partition, files, digest)
+        self.attempt.check()
+        self.attempt.store.put(f"{folder}/{MANIFEST}", manifest.encode())
         return manifest
 
     def _write(self, folder: str, number: int, sources: Sequence[Source]) -> FileEntry:
@@ -97,7 +133,8 @@ class Publisher:
             data = self.attempt.store.get_range(segment.object, segment.offset, segment.ids_offset)
             yield without(segment, data, set(source.drop)) if source.drop else (segment, data)
 
-    def _manifest(self, partition: PartitionPlan, files: list[FileEntry]) -> Manifest:
+    def _manifest(self, partition: PartitionPlan, files: list[FileEntry], digest: str | None) -> Manifest:
+        expired = self.grid.expired_of(partition.index)
         query, plan, job = self.job.query, self.plan, self.job
         counts = plan.counts
         segments = [source.segment for source in partition.sources]
@@ -109,8 +146,8 @@ class Publisher:
             scope=dict(query.scope),
             filters=dict(query.filters),
             window_on=query.window_on,
-            partition=_span(self.grid.window_of(partition.index)),
-            interval=_span(job.interval),
+            partition=Span.of(self.grid.window_of(partition.index)),
+            interval=Span.of(job.interval),
             records=sum(file.records for file in files),
             first_record_at=_moment(min((s.first for s in segments if s.first is not None), default=None)),
             last_record_at=_moment(max((s.last for s in segments if s.last is not None), default=None)),
@@ -132,6 +169,8 @@ class Publisher:
             try_number=job.task.try_number,
             commit=plan.commit,
             committed_at=iso(datetime.fromtimestamp(round(self.now()), tz=UTC)),
+            expired=UNSET if expired is None else Span.of(expired),
+            content_digest=UNSET if digest is None else digest,
         )
 
     def _sweep(self, folder: str, manifest: Manifest) -> None:
@@ -153,10 +192,6 @@ class Publisher:
         if present is not None:
             busy.add(present.commit)
             store.delete(path for path in unknown if path.removeprefix(prefix).split("-")[0] not in busy)
-
-
-def _span(window: Window) -> Span:
-    return Span(iso(window.start), iso(window.end))
 
 
 def _moment(epoch: float | None) -> str | None:

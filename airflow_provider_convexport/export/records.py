@@ -26,7 +26,7 @@ def records(client: Client, query: Query, interval: Window) -> Iterator[msgspec.
     """
     grid = PartitionGrid(interval, "interval", query.scope)
     intake = Intake(query.stream, grid, recent=RecentIds(capacity=sys.maxsize))
-    for window in interval.split(query.stream.max_window):
+    for window in query.windows(interval):
         for step in walk(client, query, start=query.first_url(window)):
             for batch in intake.take(step.page, window):
                 yield from batch.raws

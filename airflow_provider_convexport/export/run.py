@@ -13,9 +13,8 @@ from airflow_provider_convexport.export.collect import Collector
 from airflow_provider_convexport.export.compose import check_available
 from airflow_provider_convexport.export.frontier import Frontier
 from airflow_provider_convexport.export.intake import Intake
-from airflow_provider_convexport.export.job import Outcome
+from airflow_provider_convexport.export.job import Outcome, Published
 from airflow_provider_convexport.export.manifest import MANIFEST, check_replaceable, read_manifest
-from airflow_provider_convexport.export.partition import PartitionGrid
 from airflow_provider_convexport.export.plan import Plan, commit_of, partition_plans
 from airflow_provider_convexport.export.progress import Reporter
 from airflow_provider_convexport.export.publish import Publisher
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.client import Client
     from airflow_provider_convexport.export.job import Job
+    from airflow_provider_convexport.export.partition import PartitionGrid
     from airflow_provider_convexport.export.segment import Segment
     from airflow_provider_convexport.export.store import Store
 
@@ -63,10 +63,11 @@ class Export:
         """
         job = self.job
         check_available(job.compression)
-        grid = PartitionGrid(job.interval, job.partition_by, job.query.scope)
-        for index in range(grid.count):
+        grid = job.grid()
+        for index in grid.published:
             folder = grid.folder_of(index)
-            check_replaceable(read_manifest(self.store, folder), self.store.url_of(folder), job.query)
+            manifest = read_manifest(self.store, folder)
+            check_replaceable(manifest, self.store.url_of(folder), job.query, grid, index)
         attempt = Attempt.begin(
             self.store,
             task=job.task_key,
@@ -76,7 +77,7 @@ class Export:
         try:
             plan = self._left(attempt.left_plans(Plan)) or self._make_plan(attempt, grid)
             publisher = Publisher(job, grid, attempt, plan, self.now)
-            manifests = [publisher.publish(partition) for partition in plan.partitions]
+            manifests = {index: publisher.publish(plan.partitions[index]) for index in grid.published}
             attempt.finish()
         except FileNotFoundError as error:
             # A newer attempt that has finished removes what this one staged; that is the better message.
@@ -86,8 +87,12 @@ class Export:
                 f"A staged object under {self.store.url_of(STAGING)} has disappeared; nothing was published "
                 "from it, and the next try exports the interval from its beginning."
             ) from error
-        urls = [self.store.url_of(f"{grid.folder_of(index)}/{MANIFEST}") for index in range(grid.count)]
-        return Outcome(plan, manifests, urls)
+        written = [
+            Published(grid.key_of(index), self.store.url_of(f"{grid.folder_of(index)}/{MANIFEST}"), manifest)
+            for index, manifest in manifests.items()
+            if manifest.commit == plan.commit
+        ]
+        return Outcome(plan, written, unchanged=len(manifests) - len(written))
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collector = self._collector(attempt, grid)
@@ -115,7 +120,7 @@ class Export:
         checkpoint = self._left(attempt.left_checkpoints(Checkpoint))
         intake = Intake(stream, grid)
         if checkpoint is None:
-            frontier = Frontier.of(job.interval.split(stream.max_window))
+            frontier = Frontier.of(job.query.windows(job.asked))
             stager = Stager(attempt)
         else:
             frontier = Frontier(checkpoint.windows)

@@ -7,15 +7,22 @@ import os
 import secrets
 import tempfile
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_provider_convexport.errors import DestinationUnavailableError
+from airflow_provider_convexport.export.store_errors import explained
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from fsspec import AbstractFileSystem
+
+_NO_BUCKET = "there is no such bucket or container; create it, or correct its name"
 
 STAGING = "_staging"
 """Folder under the root for work in progress."""
@@ -34,12 +41,17 @@ class Store:
     :param url: The same for people and manifests.
     :param scratch: Folder under the root for half-written files of a local disk; an attempt's own, so that
         whatever it leaves behind when it is killed is found and removed.
+    :param connection: Airflow connection of the store, for messages.
+
+    All methods raise ``ConfigurationError`` where an object store refuses the credentials or has no such
+    bucket, and ``DestinationUnavailableError`` where a retry may help.
     """
 
     fs: AbstractFileSystem
     root: str
     url: str
     scratch: str = STAGING
+    connection: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -53,7 +65,8 @@ class Store:
     def put(self, name: str, content: bytes) -> None:
         """Write an object, replacing one of that name."""
         if not self.is_local:
-            self.fs.pipe_file(self._path(name), content)
+            with self._explained(missing=_NO_BUCKET):
+                self.fs.pipe_file(self._path(name), content)
             return
         temporary = self.temporary_file()
         temporary.write_bytes(content)
@@ -62,7 +75,8 @@ class Store:
     def put_file(self, name: str, source: Path) -> None:
         """Write an object from a local file, which is gone afterwards."""
         if not self.is_local:
-            self.fs.put_file(str(source), self._path(name))
+            with self._explained():
+                self._upload(name, source)
             source.unlink()
             return
         with source.open("rb") as file:
@@ -86,7 +100,8 @@ class Store:
     def get(self, name: str) -> bytes | None:
         """Return an object's content, or ``None`` if there is none of that name."""
         try:
-            return bytes(self.fs.cat_file(self._path(name)))
+            with self._explained():
+                return bytes(self.fs.cat_file(self._path(name)))
         except FileNotFoundError:
             return None
 
@@ -95,29 +110,31 @@ class Store:
 
         :raises FileNotFoundError: if it does not exist.
         """
-        return bytes(self.fs.cat_file(self._path(name), start=start, end=end)) if end > start else b""
+        if end <= start:
+            return b""
+        with self._explained():
+            return bytes(self.fs.cat_file(self._path(name), start=start, end=end))
 
     def find(self, folder: str) -> list[str]:
         """Return the names of all objects under a folder, as they are now, sorted."""
         self.fs.invalidate_cache()
         prefix = f"{self.root.rstrip('/')}/"
+        within = f"{self._path(folder).rstrip('/')}/"
         try:
-            found = self.fs.find(self._path(folder))
+            with self._explained():
+                found = self.fs.find(self._path(folder))
         except FileNotFoundError:
             return []
-        return sorted(path.removeprefix(prefix) for path in found)
+        # An empty folder that fills up at this moment is itself "found" by s3fs and adlfs.
+        return sorted(path.removeprefix(prefix) for path in found if path.startswith(within))
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; one that is gone already is no error."""
         paths = [self._path(name) for name in names]
         if not paths:
             return
-        try:
-            self.fs.rm(paths)
-        except FileNotFoundError:
-            for path in paths:
-                with contextlib.suppress(FileNotFoundError):
-                    self.fs.rm_file(path)
+        with self._explained():
+            self._remove(paths)
         if self.is_local:
             for folder in {Path(path).parent for path in paths}:
                 self._prune(folder)
@@ -132,6 +149,33 @@ class Store:
                 with contextlib.suppress(OSError):  # a file, or not empty
                     path.rmdir()
         self._prune(top)
+
+    def _explained(self, *, missing: str | None = None) -> AbstractContextManager[None]:
+        """Return what makes one sentence of a failure; a local disk's own errors say enough."""
+        if self.is_local:
+            return contextlib.nullcontext()
+        return explained(self.url, self.connection, missing=missing)
+
+    def _upload(self, name: str, source: Path) -> None:
+        try:
+            self.fs.put_file(str(source), self._path(name))
+        except FileNotFoundError as error:  # a lifecycle rule or somebody else aborted the upload
+            problem = "the upload was aborted"
+            raise DestinationUnavailableError(
+                url=self.url, problem=problem, connection=self.connection
+            ) from error
+
+    def _remove(self, paths: list[str]) -> None:
+        try:
+            # Only without wildcards in the folder's name: fsspec would expand them, to other objects as well.
+            if self.is_local or not any(has_magic(path) for path in paths):
+                self.fs.rm(paths)
+                return
+        except FileNotFoundError:
+            pass
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                self.fs.rm_file(path)
 
     def _path(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}"

@@ -11,9 +11,12 @@ from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.page import PageFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_convexport.export.window import Window
+
+_SHORTEST = timedelta(seconds=1)
+"""Vendors take whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,12 @@ class Stream:
     :param id_field: Record field that identifies a record.
     :param time_fields: For each ``window_on``, the record field whose time decides; the default one first.
     :param page_size: Allowed page sizes.
-    :param max_window: Longest window per request, before the reach at its ends is added.
+    :param request_window: Span of time asked for in one request unless the Dag says otherwise, before the
+        reach at its ends is added.
     :param window_params: ``(window, window_on)`` to the query parameters that ask for it.
     :param next_url: ``(link, url)`` to the URL of the next page, given the answer's link and the URL that
         was asked. Whether it may be followed is the client's decision.
+    :param max_window: Longest span that the vendor accepts; ``None`` if it does not say.
     :param filters: Further query parameters that a Dag may set.
     :param settle: How long after an interval's end the vendor may still add records to it.
     :param history: How far back the vendor keeps records; ``None`` if it does not say.
@@ -81,9 +86,10 @@ class Stream:
     id_field: str
     time_fields: Mapping[str, str]
     page_size: PageSize
-    max_window: timedelta
+    request_window: timedelta
     window_params: Callable[[Window, str], dict[str, str]]
     next_url: Callable[[str, str], str]
+    max_window: timedelta | None = None
     filters: frozenset[str] = frozenset()
     settle: timedelta = timedelta(0)
     history: timedelta | None = None
@@ -112,7 +118,9 @@ class Query:
     :param filters: Further query parameters, values as the vendor writes them.
     :param scope_params: Query parameters that select the scope (some vendors use a header instead).
     :param page_size: Records per request; ``None`` for the vendor's best.
-    :raises ConfigurationError: for a ``window_on``, filter or page size that the stream does not have.
+    :param request_window: Span of time asked for in one request; ``None`` for the vendor's best.
+    :raises ConfigurationError: for a ``window_on``, filter, page size or request window that the stream does
+        not have.
     """
 
     stream: Stream
@@ -121,6 +129,7 @@ class Query:
     filters: Mapping[str, str] = field(default_factory=dict)
     scope_params: Mapping[str, str] = field(default_factory=dict)
     page_size: int | None = None
+    request_window: timedelta | None = None
 
     def __post_init__(self) -> None:
         stream = self.stream
@@ -142,6 +151,12 @@ class Query:
                 f"page_size={self.page_size} is refused by {stream.title}; "
                 f"use {size.least} to {size.most}, or leave it out for {size.best}."
             )
+        if self.request_window is not None:
+            _check_request_window(self.request_window, stream)
+
+    def windows(self, interval: Window) -> Iterator[Window]:
+        """Yield the spans to ask for, one after another, each with requests of its own."""
+        return interval.split(self.request_window or self.stream.request_window)
 
     @property
     def page_format(self) -> PageFormat:
@@ -169,3 +184,17 @@ class Query:
     def next_url(self, link: str, url: str) -> str:
         """Return the URL of the page after ``url``, whose answer held ``link``."""
         return self.stream.next_url(link, url)
+
+
+def _check_request_window(length: timedelta, stream: Stream) -> None:
+    longest = stream.max_window
+    if not isinstance(length, timedelta) or length < _SHORTEST:
+        raise ConfigurationError(
+            f"request_window={length!r} is not a timedelta of a second or more; "
+            f"leave it out for {stream.request_window}."
+        )
+    if longest is not None and length > longest:
+        raise ConfigurationError(
+            f"request_window={length} is refused by {stream.title}; use at most {longest}, "
+            f"or leave it out for {stream.request_window}."
+        )

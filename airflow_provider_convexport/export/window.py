@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from airflow_provider_convexport.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +48,10 @@ class Window:
             yield Window(cursor, upper)
             cursor = upper
 
+    def covers(self, other: Window) -> bool:
+        """Tell whether every moment of ``other`` lies in this window."""
+        return self.start <= other.start and other.end <= self.end
+
     def reach(self, seam: timedelta) -> Window:
         """Return the window that reaches ``seam`` beyond both ends, on whole seconds.
 
@@ -79,6 +86,20 @@ def utc(moment: datetime) -> datetime:
         parts.microsecond,
         tzinfo=UTC,
     )
+
+
+def zone_of(name: str, *, argument: str) -> ZoneInfo:
+    """Return a time zone by its IANA name.
+
+    :param argument: What the name was given as, for the message.
+    :raises ConfigurationError: if there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        raise ConfigurationError(
+            f"{argument}={name!r} is not an IANA time zone; write a name such as 'UTC' or 'Europe/Berlin'."
+        ) from None
 
 
 def iso(moment: datetime) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PAGE_SIZE = "page_size"
 _CONVERSATION = "conversation_id"
 _REPEATED = (_PAGE_SIZE, _CONVERSATION)
+_LONGEST = timedelta(days=59)
+"""60 days is documented; requests reach a second beyond both ends, and 59 is what live clients use."""
 
 
 def _window_params(window: Window, window_on: str) -> dict[str, str]:
@@ -56,8 +58,8 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
         id_field="_id",
         time_fields=time_fields,
         page_size=PageSize(_PAGE_SIZE, best=10_000, least=100, most=10_000),
-        # 60 days is documented; requests reach a second beyond both ends, and 59 is what live clients use.
-        max_window=timedelta(days=59),
+        request_window=_LONGEST,
+        max_window=_LONGEST,
         window_params=_window_params,
         next_url=_next_url,
         filters=filters,

@@ -45,7 +45,7 @@ def _stream(name: str, time_field: str, *, keeps_outside: bool, filters: frozens
         time_fields={time_field: time_field},
         page_size=PageSize("per_page", best=1000, least=1, most=1000),
         # No maximum is documented; a day keeps a silent cap or a time-out from biting.
-        max_window=timedelta(days=1),
+        request_window=timedelta(days=1),
         window_params=_window_params,
         next_url=_next_url,
         filters=filters,

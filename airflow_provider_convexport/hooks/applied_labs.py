@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _VERSION = "/v2026-04"
 _CAP = timedelta(days=30)
+_LONGEST = timedelta(days=29)
+"""Whether exactly 30 days are accepted is not said, and requests reach a second beyond both ends."""
 _MOST_IN_A_LIST = 50
 """The vendor does not say how long an ``__in`` list may be; URLs stay below 2,000 characters with this."""
 
@@ -55,8 +57,8 @@ def _stream(path: str, *time_fields: str) -> Stream:
         id_field="id",
         time_fields={field: field for field in time_fields},
         page_size=PageSize("limit", best=100, least=1, most=100),
-        # Whether exactly 30 days are accepted is not said, and requests reach a second beyond both ends.
-        max_window=timedelta(days=29),
+        request_window=_LONGEST,
+        max_window=_LONGEST,
         window_params=_window_params,
         next_url=_next_url,
         filters=_FILTERS,
@@ -88,6 +90,8 @@ class AppliedLabsHook(ExportHook):
     extras = ("shop_id",)
     limits = (Limit(60, timedelta(minutes=1)),)
     streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS}
+    # "One active export worker per shop" is the vendor's advice.
+    pool_slots = 1
     advice: ClassVar[Mapping[int, str]] = {
         401: "Check the API key in the connection's password and the shop_id.",
         403: "Check the API key in the connection's password and the shop_id.",

@@ -27,6 +27,7 @@ from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from airflow_provider_convexport.export.stream import Limit, Stream
     from airflow_provider_convexport.hooks.settings import Settings
@@ -52,6 +53,8 @@ class ExportHook(HttpHook):
     """The vendor's rate limits."""
     streams: ClassVar[Mapping[str, Stream]]
     """The vendor's streams by name."""
+    pool_slots: ClassVar[int] = 2
+    """Exports that are best run at a time; more of them only wait for each other's requests."""
     advice: ClassVar[Mapping[int, str]] = {}
     """For some statuses, what to check."""
 
@@ -130,6 +133,7 @@ class ExportHook(HttpHook):
         window_on: str | None = None,
         filters: Mapping[str, Any] | None = None,
         page_size: int | None = None,
+        request_window: timedelta | None = None,
     ) -> Query:
         """Return what to ask of a stream, checked.
 
@@ -137,6 +141,7 @@ class ExportHook(HttpHook):
         :param window_on: Which of its times the windows select by; the stream's first one if left out.
         :param filters: Further query parameters; a list is written with commas.
         :param page_size: Records per request; the vendor's best if left out.
+        :param request_window: Span of time asked for in one request; the vendor's best if left out.
         :raises ConfigurationError: for anything that the stream does not have.
         """
         if filters is not None and not isinstance(filters, Mapping):
@@ -154,6 +159,7 @@ class ExportHook(HttpHook):
             },
             scope_params=self.scope_params(),
             page_size=page_size,
+            request_window=request_window,
         )
 
     def scope(self) -> dict[str, str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NotRequired, TypedDict, get_args
 
 from airflow.sdk import Asset, BaseOperator
 
-from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException, conf
+from airflow_provider_convexport.compat import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+    conf,
+)
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import (
     ConfigurationError,
@@ -17,8 +23,9 @@ from airflow_provider_convexport.errors import (
 )
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskInstance
 from airflow_provider_convexport.export.progress import Reporter
+from airflow_provider_convexport.export.retention import kept_from
 from airflow_provider_convexport.export.run import Export
-from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
 
@@ -31,10 +38,10 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.job import Outcome
     from airflow_provider_convexport.export.partition import PartitionBy
     from airflow_provider_convexport.export.stream import Query
-    from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.base import ExportHook
 
 OnUnsettled = Literal["wait", "fail", "export"]
+OnExpired = Literal["fail", "clip", "export"]
 
 
 class ExportFacts(TypedDict):
@@ -47,6 +54,8 @@ class ExportFacts(TypedDict):
     bytes: int
     requests: int
     manifests: list[str]
+    unchanged: NotRequired[int]
+    expired: NotRequired[list[str]]
 
 
 class ExportOperator(BaseOperator):
@@ -64,14 +73,23 @@ class ExportOperator(BaseOperator):
     :param interval_start: Explicit start, closed, ISO-8601 with zone (templated); with ``interval_end``.
     :param interval_end: Explicit end, open.
     :param period: Length of one period, for runs that name only an instant or a partition.
-    :param partition_by: ``"day"`` or ``"hour"`` (UTC), or ``"interval"``.
+    :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``.
+    :param partition_timezone: IANA name of the zone whose days are meant by ``"day"``.
     :param compression: ``"gzip"``, ``"zstd"`` (extra ``zstd``) or ``"none"``.
     :param target_file_bytes: Compressed size in bytes at which a file is closed and the next one begun.
     :param page_size: Records per request; the vendor's best by default.
+    :param request_window: Longest span of time asked for in one request; the vendor's best by default.
     :param concurrency: Request windows fetched at a time; the vendor's best by default.
     :param on_unsettled: What to do while the vendor may still add records to the interval: ``"wait"`` hands
         the slot back until it has settled, ``"fail"`` fails the try, ``"export"`` exports what is there.
     :param settle: How long after its end an interval settles; the vendor's lag by default.
+    :param on_expired: What to do if the vendor no longer keeps the beginning of the interval: ``"fail"``,
+        ``"clip"`` to export what is left, and skip the task if nothing is, or ``"export"`` to ask for all of
+        it and let the vendor decide. Partitions that were published when it kept more stay as they are.
+    :param skip_unchanged: Leave a partition as it is if its records are the same as before, in any order. A
+        run that changes nothing sends no asset event: it ends as skipped if the task has outlets.
+    :param add_partitions: Send one asset event for each partition that was written, with the partition's key
+        (``2026-04-01`` for a day), which wakes partitioned Dags. Needs Airflow 3.3.
     :param max_pause: Longest time in total that the vendor may ask this task to pause for. Pauses of more
         than two minutes are handed back to the scheduler and use no retry.
     """
@@ -98,12 +116,17 @@ class ExportOperator(BaseOperator):
         interval_end: datetime | str | None = None,
         period: timedelta | None = None,
         partition_by: PartitionBy = "day",
+        partition_timezone: str = "UTC",
         compression: Compression = "gzip",
         target_file_bytes: int = DEFAULT_TARGET_FILE_BYTES,
         page_size: int | None = None,
+        request_window: timedelta | None = None,
         concurrency: int | None = None,
         on_unsettled: OnUnsettled = "wait",
         settle: timedelta | None = None,
+        on_expired: OnExpired = "fail",
+        skip_unchanged: bool = False,
+        add_partitions: bool = False,
         max_pause: timedelta = timedelta(days=2),
         **kwargs: Any,
     ) -> None:
@@ -117,12 +140,17 @@ class ExportOperator(BaseOperator):
         self.interval_end = interval_end
         self.period = period
         self.partition_by = partition_by
+        self.partition_timezone = partition_timezone
         self.compression = compression
         self.target_file_bytes = target_file_bytes
         self.page_size = page_size
+        self.request_window = request_window
         self.concurrency = concurrency
         self.on_unsettled = on_unsettled
         self.settle = settle
+        self.on_expired = on_expired
+        self.skip_unchanged = skip_unchanged
+        self.add_partitions = add_partitions
         self.max_pause = max_pause
 
     @property
@@ -134,10 +162,13 @@ class ExportOperator(BaseOperator):
         """Export the run's interval.
 
         :returns: A small dict of facts: vendor, stream, interval (two ISO-8601 strings), records, bytes,
-            requests, manifests (URLs).
+            requests, manifests (URLs of those that were written). With ``skip_unchanged`` also unchanged (how
+            many partitions stayed as they were), with a clipped interval also expired (two strings).
         :raises AirflowFailException: if the Dag, the connection or the vendor rules a success out.
         :raises AirflowRescheduleException: if the interval has not settled or the vendor asks for a long
             pause; progress is kept.
+        :raises AirflowSkipException: if nothing changed and the task has outlets, or the vendor keeps nothing
+            of the interval any more.
         :raises ConvExportError: if a retry may help.
         """
         try:
@@ -151,8 +182,11 @@ class ExportOperator(BaseOperator):
     def _export(self, context: Context) -> ExportFacts:
         hook = self.hook
         job = self._job(context, hook)
-        self._wait_until_settled(job)
+        job.grid()  # refuses what cannot be cut, before anything is waited for
+        outlets = self._asset_outlets(context)
         query = job.query
+        self._wait_until_settled(job)
+        job = self._without_what_expired(job)
         self.log.info("Exporting %s %s of %s.", query.stream.title, query.stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
         store = store_at(self.destination, conn_id=self.destination_conn_id)
@@ -161,14 +195,16 @@ class ExportOperator(BaseOperator):
         self.log.info(
             "Exported %d records in %d files with %d requests; %.0f s were waited for the vendor's limits.",
             outcome.records,
-            sum(len(manifest.files) for manifest in outcome.manifests),
+            outcome.files,
             effort.requests,
             effort.throttled_seconds,
         )
+        if outcome.unchanged:
+            self.log.info("%d more partitions stay as they were.", outcome.unchanged)
         self._warn(outcome, query)
         count_outcome(outcome, stream=query.stream, seconds=reporter.seconds)
         facts = _facts(job, outcome)
-        self._tell_outlets(context, facts)
+        self._tell(context, outlets, facts, keys=[each.key for each in outcome.written])
         return facts
 
     def _job(self, context: Context, hook: ExportHook) -> Job:
@@ -187,11 +223,14 @@ class ExportOperator(BaseOperator):
             window_on=self.window_on,
             filters=self.filters,
             page_size=self.page_size,
+            request_window=self.request_window,
         )
         return Job(
             query=query,
             interval=interval,
             partition_by=self.partition_by,
+            partition_timezone=self.partition_timezone,
+            skip_unchanged=self.skip_unchanged,
             compression=self.compression,
             target_file_bytes=self.target_file_bytes,
             concurrency=self.concurrency,
@@ -220,6 +259,30 @@ class ExportOperator(BaseOperator):
         self.log.info("%s. The slot is handed back until then.", problem)
         raise _reschedule(settled)
 
+    def _without_what_expired(self, job: Job) -> Job:
+        """Return the job without the part of its interval that the vendor no longer keeps."""
+        if self.on_expired not in get_args(OnExpired):
+            raise ConfigurationError(
+                f"on_expired={self.on_expired!r} is not one of {list(get_args(OnExpired))}."
+            )
+        stream, now = job.query.stream, datetime.now(UTC)
+        begin = kept_from(job.interval, stream, now)
+        if begin is None or stream.history is None or self.on_expired == "export":
+            return job
+        problem = (
+            f"{stream.title} keeps {stream.name} for {stream.history.days} days, so of the interval "
+            f"{job.interval} it no longer has"
+        )
+        if self.on_expired == "fail":
+            raise ConfigurationError(
+                f"{problem} what lies before {iso(now.replace(microsecond=0) - stream.history)}. Begin "
+                "later, or use on_expired='clip' to export what is left."
+            )
+        if begin >= job.interval.end:
+            raise AirflowSkipException(f"{problem} anything, and nothing was exported.")
+        self.log.warning("%s what lies before %s; only the rest is exported.", problem, iso(begin))
+        return replace(job, kept_from=begin)
+
     def _warn(self, outcome: Outcome, query: Query) -> None:
         counts = outcome.plan.counts
         if counts.kept_outside:
@@ -239,10 +302,32 @@ class ExportOperator(BaseOperator):
         if not outcome.records and query.scope:
             self.log.warning("There are no records; check that %s is right.", dict(query.scope))
 
-    def _tell_outlets(self, context: Context, facts: ExportFacts) -> None:
-        for outlet in self.outlets or ():
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", facts))
+    def _tell(
+        self, context: Context, outlets: Sequence[Asset], facts: ExportFacts, *, keys: list[str]
+    ) -> None:
+        if outlets and not keys:
+            raise AirflowSkipException(
+                f"No partition of {'..'.join(facts['interval'])} has changed, so all stay as they were and "
+                "no asset event is sent."
+            )
+        for outlet in outlets:
+            event: Any = context["outlet_events"][outlet]
+            event.extra.update(facts)
+            if self.add_partitions:
+                event.add_partitions(keys)
+
+    def _asset_outlets(self, context: Context) -> list[Asset]:
+        """Return the assets that events are sent for, after a look whether they can be sent as asked."""
+        outlets = [outlet for outlet in self.outlets or () if isinstance(outlet, Asset)]
+        if not self.add_partitions:
+            return outlets
+        if not outlets:
+            raise ConfigurationError("add_partitions=True needs an asset; pass outlets=[Asset(...)].")
+        if not hasattr(context["outlet_events"][outlets[0]], "add_partitions"):
+            raise ConfigurationError(
+                "add_partitions=True needs Airflow 3.3 or newer; leave it out to send one event per run."
+            )
+        return outlets
 
 
 def _checkpoint_max_age() -> timedelta:
@@ -276,15 +361,20 @@ def _integer(value: Any, *, default: int) -> int:
 
 def _facts(job: Job, outcome: Outcome) -> ExportFacts:
     stream = job.query.stream
-    return ExportFacts(
+    facts = ExportFacts(
         vendor=stream.vendor,
         stream=stream.name,
         interval=_texts(job.interval),
         records=outcome.records,
         bytes=outcome.bytes,
         requests=outcome.plan.effort.requests,
-        manifests=outcome.urls,
+        manifests=[each.url for each in outcome.written],
     )
+    if job.skip_unchanged:
+        facts["unchanged"] = outcome.unchanged
+    if job.kept_from is not None:
+        facts["expired"] = _texts(Window(job.interval.start, job.kept_from))
+    return facts
 
 
 def _texts(window: Window) -> list[str]:

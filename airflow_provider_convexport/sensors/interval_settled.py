@@ -72,7 +72,7 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
                 self._defer(settled)
             if self.mode == "reschedule":
                 # One visit at the right moment instead of one a minute.
-                self.poke_interval = max(self.poke_interval, min(wait.total_seconds(), self.timeout))
+                self.poke_interval = min(wait.total_seconds(), self.timeout)
         super().execute(context)
 
     def resume(self, context: Context, event: Any = None) -> None:
@@ -101,7 +101,7 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
             if self.vendor is None:
                 raise ConfigurationError("No lag is known; pass vendor='ada' (or another), or settle=.")
             # Imported here since hooks load requests, which a Dag processor need not do for a sensor.
-            from airflow_provider_convexport.timetables.vendor_stream import stream_of  # noqa: PLC0415
+            from airflow_provider_convexport.hooks.vendors import stream_of  # noqa: PLC0415
 
             return stream_of(self.vendor, self.stream).settle
         if not isinstance(self.settle, timedelta) or self.settle < timedelta(0):

@@ -9,7 +9,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.manifest import MANIFEST, Manifest, Span, read_manifest
+from airflow_provider_convexport.export.manifest import MANIFEST, Manifest, read_manifest
 from airflow_provider_convexport.export.partition import PartitionGrid
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
@@ -33,6 +33,7 @@ class ExportPartitionSensor(BaseSensorOperator):
     :param destination: Root of the dataset (templated), as for the export operators.
     :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
     :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``, as the export writes it.
+    :param partition_timezone: IANA name of the zone whose days are meant by ``"day"``, as for the export.
     :param scope: The shop or bot whose folder is meant (templated): ``{"shop_id": ...}`` for Applied Labs,
         ``{"bot_name": ...}`` for AgentX; Ada has none.
     :param min_records: Also wait until the partitions together hold that many records.
@@ -57,6 +58,7 @@ class ExportPartitionSensor(BaseSensorOperator):
         destination: str | ObjectStoragePath,
         destination_conn_id: str | None = None,
         partition_by: PartitionBy = "day",
+        partition_timezone: str = "UTC",
         scope: Mapping[str, str] | None = None,
         min_records: int = 0,
         interval_start: datetime | str | None = None,
@@ -68,6 +70,7 @@ class ExportPartitionSensor(BaseSensorOperator):
         self.destination = destination
         self.destination_conn_id = destination_conn_id
         self.partition_by = partition_by
+        self.partition_timezone = partition_timezone
         self.scope = scope
         self.min_records = min_records
         self.interval_start = interval_start
@@ -108,7 +111,7 @@ class ExportPartitionSensor(BaseSensorOperator):
             interval_end=self.interval_end,
             period=self.period,
         )
-        return PartitionGrid(interval, self.partition_by, self.scope or {})
+        return PartitionGrid(interval, self.partition_by, self.scope or {}, timezone=self.partition_timezone)
 
 
 def _manifests(grid: PartitionGrid, store: Store) -> list[Manifest] | None:
@@ -117,7 +120,7 @@ def _manifests(grid: PartitionGrid, store: Store) -> list[Manifest] | None:
     for index in reversed(range(grid.count)):  # the last one is published last
         window = grid.window_of(index)
         manifest = read_manifest(store, grid.folder_of(index))
-        if manifest is None or manifest.partition != Span(iso(window.start), iso(window.end)):
+        if manifest is None or manifest.partition.window != window:
             return None
         manifests.append(manifest)
     return manifests

@@ -170,7 +170,8 @@ def clipped(selection: Selection, *, call: Call, as_of: int) -> Selection:
 
 def microseconds(moment: datetime) -> int:
     """Return an aware datetime as microseconds since the epoch."""
-    return (moment - EPOCH) // _MICROSECOND
+    # Not by the operator: with Airflow's pendulum values it gives what no timedelta can divide.
+    return datetime.__sub__(moment, EPOCH) // _MICROSECOND
 
 
 def naive_text(at: int) -> str:

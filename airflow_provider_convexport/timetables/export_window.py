@@ -13,6 +13,8 @@ from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.timetables.grid import DAY, HORIZON, MOST_DAYS, Unit, WindowGrid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.timetables.base import TimeRestriction
 
 _WEEK = timedelta(days=7)
@@ -49,8 +51,8 @@ class ExportWindowTimetable(Timetable):
         back, blocks of days that are longer are cut inside themselves into about equal parts. Days of 25
         hours are only cut if nothing else helps.
     :param delay: How long after its window's end a run starts, up to 366 days.
-    :param timezone: IANA name of the zone whose days are meant. Operators with ``partition_by`` ``"day"``
-        need UTC.
+    :param timezone: IANA name of the zone whose days are meant. Operators need the same
+        ``partition_timezone``, or ``partition_by="interval"``.
     :raises ConfigurationError: if the arguments do not make a schedule; says what to write instead.
     """
 
@@ -74,9 +76,9 @@ class ExportWindowTimetable(Timetable):
         """Return the schedule with the fewest runs that one request window each can serve.
 
         ``max_length`` is the longest window that the vendor accepts (`Stream.max_window`: 59 days for Ada,
-        29 for Applied Labs), but at least a week, which AgentX gets: its one-day requests are this package's
-        caution rather than a limit of the vendor's. ``delay`` is the stream's `Stream.settle`. Windows are
-        as many days as fit into ``max_length`` unless ``unit`` or ``size`` says otherwise.
+        29 for Applied Labs), and a week where it does not say (AgentX). ``delay`` is the stream's
+        `Stream.settle`. Windows are as many days as fit into ``max_length`` unless ``unit`` or ``size`` says
+        otherwise.
 
         For an export that is to be fresh, pass ``size=1``.
 
@@ -86,11 +88,11 @@ class ExportWindowTimetable(Timetable):
         :raises ConfigurationError: if there is no such vendor or stream, or as for the constructor.
         """
         # Imported here since it is for Dag files; the scheduler reads the outcome from the serialised Dag.
-        from airflow_provider_convexport.timetables.vendor_stream import stream_of  # noqa: PLC0415
+        from airflow_provider_convexport.hooks.vendors import stream_of  # noqa: PLC0415
 
         known = stream_of(vendor, stream)
         arguments: dict[str, Any] = {
-            "max_length": max(known.max_window, _WEEK),
+            "max_length": known.max_window or _WEEK,
             "delay": known.settle,
             **overrides,
         }
@@ -109,6 +111,21 @@ class ExportWindowTimetable(Timetable):
             return _pendulum(self._grid.window_at(moment).start)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
+
+    def windows(self, start: datetime, end: datetime) -> Iterator[Window]:
+        """Yield the windows that together cover ``start <= t < end``, the data intervals of a backfill.
+
+        :param start: A moment with a time zone; the first window is the one that contains it.
+        :param end: A moment with a time zone; the last window begins before it.
+        :raises ConfigurationError: if either has no time zone.
+        """
+        try:
+            window, limit = self._grid.window_at(start), min(utc(end), HORIZON)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        while window.start < limit:
+            yield window
+            window = self._grid.window_at(window.end)
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
         """Return the last window that was complete at ``run_after``."""

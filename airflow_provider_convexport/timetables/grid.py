@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
-from zoneinfo import ZoneInfo
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.export.window import Window, utc, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
 Unit = Literal["days", "weeks", "months"]
 
@@ -58,7 +58,7 @@ class WindowGrid:
         _check_size(self.size, self.unit)
         if self.max_length is not None:
             _check_cap(self.max_length, self.size)
-        object.__setattr__(self, "zone", _zone(self.timezone))
+        object.__setattr__(self, "zone", zone_of(self.timezone, argument="timezone"))
 
     def window_at(self, moment: datetime) -> Window:
         """Return the window that contains ``moment``; before 1900 and after 9000 the nearest one."""
@@ -137,12 +137,3 @@ def _check_cap(cap: timedelta, size: int) -> None:
         )
     if size * DAY > cap:
         raise ConfigurationError(f"size={size} days is longer than max_length={cap}; use size={cap // DAY}.")
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (AttributeError, KeyError, OSError, TypeError, ValueError):
-        raise ConfigurationError(
-            f"timezone={name!r} is not an IANA time zone; write a name such as 'UTC' or 'Europe/Berlin'."
-        ) from None

@@ -123,6 +123,14 @@ def test_a_service_can_be_run_several_times_if_it_publishes_no_port(name):
     assert "hostname" not in SERVICES[name]
 
 
+@every_airflow_service
+def test_the_dags_that_are_mounted_are_the_daily_exports(name):
+    mounted = {each.split(":")[0] for each in SERVICES[name]["volumes"] if each.startswith("./")}
+    daily = {f"./dags_examples/{path.name}" for path in (REPOSITORY / "dags_examples").glob("*_daily.py")}
+
+    assert mounted == (set() if name == "airflow-init" else daily)
+
+
 def test_there_are_two_workers_and_more_can_be_had():
     worker = SERVICES["airflow-worker"]
 

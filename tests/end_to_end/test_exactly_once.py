@@ -127,3 +127,15 @@ def test_agentx_conversations_far_outside_are_kept_if_its_window_filters_another
     assert len(published) == len(set(published))
     manifest = next(path for path in tmp_path.rglob("_manifest.json"))
     assert json.loads(manifest.read_text())["run"]["kept_outside"] > 0
+
+
+@pytest.mark.parametrize("length", [DAY / 3, 7 * DAY, 29 * DAY])
+@pytest.mark.parametrize("case", STREAMS, ids=str)
+def test_whatever_the_span_of_one_request_the_records_are_the_same(simulator, tmp_path, case, length):
+    start, end = MIDNIGHT - 40 * DAY, MIDNIGHT - 11 * DAY
+    simulator.update(records=300, seams=False)
+
+    facts = export(case, tmp_path, start, end, request_window=length)
+
+    assert partitions(tmp_path) == truth(simulator, case, start, end)
+    assert facts["requests"] == -(-(end - start) // length)

@@ -112,7 +112,7 @@ def test_an_answer_that_would_lose_records_fails_with_one_clear_sentence(
 def test_a_window_of_31_days_that_the_vendor_refuses_fails_with_one_clear_sentence(
     simulator, tmp_path, monkeypatch
 ):
-    too_long = replace(AppliedLabsHook.streams["conversations"], max_window=31 * DAY)
+    too_long = replace(AppliedLabsHook.streams["conversations"], request_window=31 * DAY)
     monkeypatch.setattr(AppliedLabsHook, "streams", {"conversations": too_long})
     begin = MIDNIGHT - 40 * DAY
 

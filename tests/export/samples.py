@@ -40,6 +40,7 @@ def stream(**changes: Any) -> Stream:
         "id_field": "id",
         "time_fields": {"created": "at", "updated": "changed_at"},
         "page_size": PageSize("size", best=10, least=1, most=100),
+        "request_window": 30 * DAY,
         "max_window": 30 * DAY,
         "window_params": lambda window, on: {f"{on}_from": iso(window.start), f"{on}_to": iso(window.end)},
         "next_url": lambda link, url: urljoin(url, link),

@@ -51,7 +51,7 @@ class Vendor(Client):
 
 RECORDS = [(str(number), APRIL_1.timestamp() + number * 6 * 3600) for number in range(-2, 30)]
 WANTED = [identity for identity, at in RECORDS if 0 <= at - APRIL_1.timestamp() < 5 * 86_400]
-WEEK = Query(stream(max_window=2 * DAY))
+WEEK = Query(stream(request_window=2 * DAY))
 
 
 def export(store, vendor, *, run_id="r", **changes):
@@ -202,7 +202,7 @@ def test_another_datasets_partition_is_refused_before_any_request(store):
 def test_an_empty_interval_gets_its_manifests(store):
     outcome = export(store, Vendor([]))
 
-    assert len(outcome.manifests) == 5
+    assert len(outcome.written) == 5
     assert published(store) == []
 
 

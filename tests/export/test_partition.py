@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.partition import PartitionGrid
 from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.timetables.grid import WindowGrid
 from export.samples import APRIL_1, DAY, HOUR, days
 
 SECOND = timedelta(seconds=1)
@@ -124,3 +126,86 @@ def test_the_partitions_of_a_day_with_a_clock_change_abroad_are_utc_days():
     with pytest.raises(ConfigurationError, match="use a schedule in UTC"):
         PartitionGrid(berlin, "day", {})
     assert PartitionGrid(berlin, "hour", {}).count == 23
+
+
+def berlin(first, last):
+    return Window(datetime(2026, *first, tzinfo=UTC), datetime(2026, *last, tzinfo=UTC))
+
+
+def test_days_of_a_zone_are_whole_local_days_whatever_the_clocks_do():
+    interval = berlin((3, 27, 23), (3, 30, 22))  # 28 to 30 March; the 29th has 23 hours
+
+    grid = PartitionGrid(interval, "day", {}, timezone="Europe/Berlin")
+
+    assert [grid.folder_of(index) for index in range(grid.count)] == [
+        "dt=2026-03-28",
+        "dt=2026-03-29",
+        "dt=2026-03-30",
+    ]
+    assert [grid.window_of(index).length for index in range(3)] == [24 * HOUR, 23 * HOUR, 24 * HOUR]
+    assert [grid.key_of(index) for index in range(3)] == ["2026-03-28", "2026-03-29", "2026-03-30"]
+
+
+def test_an_interval_that_is_not_made_of_local_days_is_refused_with_the_zones_name():
+    with pytest.raises(
+        ConfigurationError, match=r"whole Europe/Berlin days, .* use a schedule in Europe/Berlin"
+    ):
+        PartitionGrid(days(1), "day", {}, timezone="Europe/Berlin")
+
+
+def test_hours_are_those_of_utc():
+    with pytest.raises(ConfigurationError, match="partition_by='hour' has hours of UTC"):
+        PartitionGrid(days(1), "hour", {}, timezone="Europe/Berlin")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", None, "../etc", 3])
+def test_an_unknown_zone_is_refused(zone):
+    with pytest.raises(ConfigurationError, match=r"partition_timezone=.* is not an IANA time zone"):
+        PartitionGrid(days(1), "day", {}, timezone=zone)
+
+
+ZONES = ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "Africa/Cairo", "UTC"]
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    day=st.dates(date(2005, 1, 1), date(2026, 1, 1)),
+    count=st.integers(1, 90),
+)
+def test_the_days_of_any_zone_follow_each_other_and_fill_the_interval(zone, day, count):
+    window = WindowGrid("days", 1, None, zone).window_at(
+        datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    )
+    start, end = window.start, window.end
+    for _ in range(count - 1):
+        end = WindowGrid("days", 1, None, zone).window_at(end).end
+
+    grid = PartitionGrid(Window(start, end), "day", {}, timezone=zone)
+
+    windows = [grid.window_of(index) for index in range(grid.count)]
+    assert (windows[0].start, windows[-1].end, len(windows)) == (start, end, count)
+    assert all(one.end == following.start for one, following in pairwise(windows))
+    assert len({grid.folder_of(index) for index in range(count)}) == count
+
+
+def test_what_the_vendor_no_longer_keeps_has_no_partition():
+    grid = PartitionGrid(days(4), "day", {}, kept_from=APRIL_1 + 2 * DAY + 5 * HOUR)
+
+    assert grid.published == range(2, 4)
+    assert grid.expired_of(1) == grid.window_of(1)
+    assert grid.expired_of(2) == Window(APRIL_1 + 2 * DAY, APRIL_1 + 2 * DAY + 5 * HOUR)
+    assert grid.covered_of(2) == Window(APRIL_1 + 2 * DAY + 5 * HOUR, APRIL_1 + 3 * DAY)
+    assert grid.expired_of(3) is None
+    assert grid.start == (APRIL_1 + 2 * DAY + 5 * HOUR).timestamp()
+
+
+def test_a_limit_at_a_border_leaves_whole_partitions():
+    grid = PartitionGrid(days(4), "day", {}, kept_from=APRIL_1 + 2 * DAY)
+
+    assert grid.published == range(2, 4)
+    assert grid.expired_of(2) is None
+
+
+def test_hours_and_intervals_have_their_start_as_key():
+    assert PartitionGrid(days(1), "hour", {}).key_of(5) == "2026-04-01T05:00:00"
+    assert PartitionGrid(days(9), "interval", {}).key_of(0) == "2026-04-01T00:00:00"

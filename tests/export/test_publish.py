@@ -27,21 +27,26 @@ class Run:
     """One attempt of a run over two days, up to its plan."""
 
     def __init__(self, store, *records, task=TASK, drops=None, target=100, **changes):
-        self.job = Job(query(), days(2), task=task, **changes)
-        self.grid = PartitionGrid(self.job.interval, self.job.partition_by, self.job.query.scope)
+        self.job = self.job_of(task, **changes)
+        self.grid = self.job.grid()
         self.attempt = Attempt.begin(store, task=self.job.task_key, fingerprint=self.job.fingerprint)
         stager = Stager(self.attempt)
         for identity, moment in records:
             stager.add([batch((identity, moment), partition=self.grid.index_of(moment))])
             stager.flush()
-        plans = partition_plans(stager.segments, drops or {}, partitions=2, target_file_bytes=target)
+        plans = partition_plans(
+            stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
+        )
         commit = commit_of(plans, seed=self.attempt.name)
         self.plan = Plan(START, commit, plans, Counts(pages=4, duplicates=1), Effort(5, 0.12345))
         self.attempt.save_plan(self.plan, commit=commit)
 
+    def job_of(self, task, **changes):
+        return Job(query(), days(2), task=task, **changes)
+
     def publish(self, attempt=None):
         publisher = Publisher(self.job, self.grid, attempt or self.attempt, self.plan, lambda: START + 100.4)
-        return [publisher.publish(partition) for partition in self.plan.partitions]
+        return [publisher.publish(self.plan.partitions[index]) for index in self.grid.published]
 
 
 def lines_of(store, folder):
@@ -253,7 +258,7 @@ def test_another_datasets_partition_is_not_replaced(store, there, difference):
     other = replace(run.job, query=there)
 
     with pytest.raises(ConfigurationError, match="give each kind of export a destination of its own"):
-        check_replaceable(read_manifest(store, DAY_1), store.url_of(DAY_1), there)
+        check_replaceable(read_manifest(store, DAY_1), store.url_of(DAY_1), there, run.grid, 0)
     foreign = Publisher(other, run.grid, run.attempt, replace_commit(run.plan), lambda: START)
     with pytest.raises(ConfigurationError, match="holds a partition with"):
         foreign.publish(run.plan.partitions[0])
@@ -266,10 +271,11 @@ def replace_commit(plan):
 
 
 def test_the_same_dataset_or_none_may_be_replaced(store):
-    Run(store).publish()
+    run = Run(store)
+    run.publish()
 
-    check_replaceable(read_manifest(store, DAY_1), "url", query(page_size=7))
-    check_replaceable(read_manifest(store, "dt=2020-01-01"), "url", query())
+    check_replaceable(read_manifest(store, DAY_1), "url", query(page_size=7), run.grid, 0)
+    check_replaceable(read_manifest(store, "dt=2020-01-01"), "url", query(), run.grid, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"not JSON", b"[]"])
@@ -295,3 +301,103 @@ def test_a_failed_publication_leaves_no_file_behind_on_this_machine(memory, monk
 
 def test_days_are_counted_from_the_interval():
     assert PartitionGrid(days(2), "day", {}).window_of(1).start == APRIL_1 + DAY
+
+
+def covering(*, kept_from=None, count=2, **changes):
+    return PartitionGrid(days(count), "day", {}, kept_from=kept_from, **changes)
+
+
+def test_a_day_of_another_zone_is_not_replaced(store):
+    Run(store).publish()
+    zone = "Asia/Kathmandu"
+    local = PartitionGrid(days(1, start=APRIL_1 - DAY * 5.75 / 24), "day", {}, timezone=zone)
+    assert local.folder_of(0) == DAY_1
+
+    with pytest.raises(ConfigurationError, match="give each schedule and time zone a destination of its own"):
+        check_replaceable(read_manifest(store, DAY_1), "url", query(), local, 0)
+
+
+def test_a_longer_interval_of_the_same_start_is_not_replaced_by_a_shorter_one(store):
+    run = Run(store, ("a", START))
+    job = replace(run.job, partition_by="interval")
+    publisher = Publisher(job, job.grid(), run.attempt, run.plan, lambda: START)
+    publisher.publish(run.plan.partitions[0])
+    folder = job.grid().folder_of(0)
+    shorter = replace(job, interval=days(1)).grid()
+    assert shorter.folder_of(0) == folder
+
+    with pytest.raises(ConfigurationError, match=r"holds a partition of 2026-04-01.*2026-04-03T00:00:00Z"):
+        check_replaceable(read_manifest(store, folder), "url", query(), shorter, 0)
+    longer = replace(job, interval=days(3)).grid()
+    check_replaceable(read_manifest(store, folder), "url", query(), longer, 0)
+
+
+def run_again(store, *records, **changes):
+    return Run(store, *records, task=replace(TASK, run_id="manual__2"), **changes)
+
+
+def test_without_being_asked_to_leave_it_a_partition_of_the_same_records_is_written_anew(store):
+    Run(store, ("a", START)).publish()
+    again = run_again(store, ("a", START))
+
+    assert [manifest.commit for manifest in again.publish()] == [again.plan.commit] * 2
+    assert "content_digest" not in json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+
+
+def test_a_partition_of_the_same_records_in_another_order_stays_if_asked(store):
+    Run(store, ("a", START), ("b", START + 1), ("c", START + 86_400)).publish()
+    before = {name: store.get(name) for name in published(store)}
+
+    again = run_again(store, ("c", START + 86_400), ("b", START + 1), ("a", START), skip_unchanged=True)
+    manifests = again.publish()
+
+    assert {name: store.get(name) for name in published(store)} == before
+    assert again.plan.commit not in [manifest.commit for manifest in manifests]
+
+
+def test_of_several_partitions_only_the_changed_one_is_written(store):
+    Run(store, ("a", START), ("b", START + 86_400)).publish()
+    again = run_again(store, ("a", START), ("B", START + 86_400), skip_unchanged=True)
+
+    first, second = again.publish()
+
+    assert first.commit != again.plan.commit == second.commit
+    assert (lines_of(store, DAY_1), lines_of(store, DAY_2)) == (["a"], ["B"])
+    third = Run(
+        store, ("a", START), ("B", START + 86_400), task=replace(TASK, run_id="3"), skip_unchanged=True
+    )
+    assert [manifest.commit for manifest in third.publish()] == [first.commit, second.commit]
+
+
+def test_a_partition_that_lost_a_file_is_written_anew(store):
+    Run(store, ("a", START)).publish()
+    store.delete([name for name in published(store) if "part-" in name])
+
+    again = run_again(store, ("a", START), skip_unchanged=True)
+    again.publish()
+
+    assert lines_of(store, DAY_1) == ["a"]
+
+
+def test_what_an_earlier_try_of_the_same_task_wrote_counts_as_changed(store):
+    """Its asset event was never sent."""
+    Run(store, ("a", START), skip_unchanged=True).publish()
+    again = Run(store, ("a", START), skip_unchanged=True)
+
+    assert [manifest.commit for manifest in again.publish()] == [again.plan.commit] * 2
+
+
+def test_a_clipped_partition_says_so_and_never_replaces_a_fuller_one(store):
+    noon = APRIL_1 + DAY / 2
+    whole = Run(store, ("a", START), ("b", START + 50_000))
+    clipped = run_again(store, ("b", START + 50_000))
+    grid = covering(kept_from=noon)
+    publisher = Publisher(clipped.job, grid, clipped.attempt, clipped.plan, lambda: START)
+
+    publisher.publish(clipped.plan.partitions[0])
+    manifest = json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+    assert manifest["expired"] == {"start": "2026-04-01T00:00:00Z", "end": "2026-04-01T12:00:00Z"}
+    whole.publish()
+    assert "expired" not in json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+    publisher.publish(clipped.plan.partitions[0])
+    assert lines_of(store, DAY_1) == ["a", "b"]

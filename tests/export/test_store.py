@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_convexport.errors import DestinationUnavailableError
 from export.samples import local_store
 
 
@@ -80,6 +81,42 @@ def test_a_folder_with_special_characters_is_a_folder_like_any_other(tmp_path):
     assert store.find("x[1]") == ["x[1]/y*z"]
     store.delete(["x[1]/y*z"])
     assert store.find("") == []
+
+
+def test_a_wildcard_in_a_name_deletes_nothing_else(memory):
+    for name in ("x*/checkpoint", "xy/checkpoint"):
+        memory.put(name, b"1")
+
+    memory.delete(["x*/checkpoint"])
+
+    assert memory.find("") == ["xy/checkpoint"]
+
+
+def test_a_folder_that_fills_up_while_it_is_listed_is_not_taken_for_an_object(memory, monkeypatch):
+    # As s3fs and adlfs do: nothing is listed, then the folder is looked up, and there it is.
+    monkeypatch.setattr(type(memory.fs), "find", lambda self, path: [path])
+
+    assert memory.find("_staging/task") == []
+
+
+def test_an_outage_of_the_store_names_the_connection(memory, monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionResetError
+
+    monkeypatch.setattr(type(memory.fs), "pipe_file", away)
+
+    with pytest.raises(DestinationUnavailableError, match="of the Airflow connection 'lake'"):
+        replace(memory, connection="lake").put("a", b"")
+
+
+def test_an_aborted_upload_is_an_outage_and_not_a_lost_staged_object(memory, monkeypatch):
+    def aborted(*args, **kwargs):
+        raise FileNotFoundError("NoSuchUpload")
+
+    monkeypatch.setattr(type(memory.fs), "put_file", aborted)
+
+    with pytest.raises(DestinationUnavailableError, match="the upload was aborted"):
+        memory.put_file("part-0", memory.temporary_file())
 
 
 def test_urls_join_root_and_name(store):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ EXTRAS: dict[str, dict[str, Any]] = {
 def _no_pacing(monkeypatch: pytest.MonkeyPatch) -> None:
     for hook in (AppliedLabsHook, AdaHook, AgentXHook):
         monkeypatch.setattr(hook, "limits", ())
+
+
+@pytest.fixture(autouse=True)
+def _long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests have fixed dates, which no vendor would keep for ever."""
+    streams = {name: replace(stream, history=None) for name, stream in AdaHook.streams.items()}
+    monkeypatch.setattr(AdaHook, "streams", streams)
 
 
 @pytest.fixture

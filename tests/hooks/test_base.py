@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pendulum
 import pytest
@@ -478,6 +478,28 @@ class TestQuery:
 
         with pytest.raises(ConfigurationError, match="window_on='resolved' does not exist for"):
             HOOKS[vendor]().query(window_on="resolved")
+
+    @pytest.mark.parametrize(("vendor", "days"), [("applied_labs", 30), ("ada", 60)])
+    def test_a_request_window_that_the_vendor_refuses_is_not_sent(self, connect, vendor, days):
+        connect(vendor, "https://acme.example")
+
+        with pytest.raises(
+            ConfigurationError, match=rf"{days} days, 0:00:00 is refused .* at most {days - 1}"
+        ):
+            HOOKS[vendor]().query(request_window=timedelta(days=days))
+
+    def test_a_vendor_that_states_no_longest_window_takes_any(self, connect):
+        connect("agentx", "https://acme.example")
+        window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+
+        assert list(AgentXHook().query(request_window=timedelta(days=90)).windows(window)) == [window]
+
+    @pytest.mark.parametrize("length", [timedelta(0), timedelta(milliseconds=999), 3600, "1 day"])
+    def test_a_request_window_that_is_no_span_is_refused(self, connect, length):
+        connect("ada", "https://acme.example")
+
+        with pytest.raises(ConfigurationError, match="is not a timedelta of a second or more"):
+            AdaHook().query(request_window=length)
 
     @pytest.mark.parametrize(
         ("vendor", "sizes"), [("applied_labs", (0, 101)), ("ada", (99, 10_001)), ("agentx", (0, 1001))]

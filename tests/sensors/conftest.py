@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from hooks.conftest import _no_pacing, answer_empty, connect, refuse, server
+from hooks.conftest import _long_memory, _no_pacing, answer_empty, connect, refuse, server
 
 try:
     from airflow.sdk.exceptions import AirflowSensorTimeout as SensorTimeout
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import AirflowSensorTimeout as SensorTimeout
 
-__all__ = ["SensorTimeout", "_no_pacing", "answer_empty", "connect", "refuse", "server"]
+__all__ = ["SensorTimeout", "_long_memory", "_no_pacing", "answer_empty", "connect", "refuse", "server"]

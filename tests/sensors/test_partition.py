@@ -231,3 +231,20 @@ def test_an_interval_of_a_period_is_found(tmp_path, ada):
     instant = {"data_interval_start": APRIL_1.add(days=1), "data_interval_end": APRIL_1.add(days=1)}
 
     assert sensor(tmp_path, period=timedelta(days=1)).poke(instant)
+
+
+def test_days_of_a_zone_are_waited_for_as_they_are_exported(ada, tmp_path):
+    start = pendulum.datetime(2026, 4, 1, tz="Asia/Kathmandu")
+    context = {"data_interval_start": start, "data_interval_end": start.add(days=2), "run_id": "r"}
+    zone = {"destination": str(tmp_path), "partition_timezone": "Asia/Kathmandu"}
+    waiting = ExportPartitionSensor(task_id="wait", **zone)
+    assert not waiting.poke(context).is_done
+
+    AdaExportOperator(task_id="export", **zone).execute(context)
+
+    assert waiting.poke(context).is_done
+    assert (
+        not ExportPartitionSensor(task_id="utc", destination=str(tmp_path))
+        .poke({**context, "data_interval_start": APRIL_1, "data_interval_end": APRIL_1.add(days=1)})
+        .is_done
+    )

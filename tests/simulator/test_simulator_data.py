@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pendulum
 import pytest
 
 from airflow_provider_convexport.simulator.app import VENDORS, Simulator
@@ -24,6 +25,13 @@ STREAMS = [
 def simulated(*, now=NOW, **changes):
     settings = SimulatorSettings(**({"records": 4000} | changes))
     return RunningSimulator("http://nowhere", Simulator(settings, clock=now.timestamp))
+
+
+def test_the_truth_may_be_asked_for_with_airflow_s_moments():
+    start, end = (pendulum.instance(moment, tz="Asia/Tokyo") for moment in (START, START + DAY))
+
+    expected = simulated().truth("ada", "conversations", START, START + DAY)
+    assert simulated().truth("ada", "conversations", start, end) == expected != []
 
 
 @pytest.mark.parametrize(("vendor", "stream", "field"), STREAMS)

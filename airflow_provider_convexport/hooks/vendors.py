@@ -1,4 +1,7 @@
-"""Finds a vendor's stream by name, through what the provider tells Airflow about itself."""
+"""Finds a vendor's hook and streams by name, through what the provider tells Airflow about itself.
+
+So a new vendor is known everywhere as soon as the provider info names its hook.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,33 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.hooks.base import ExportHook
 
 
-def stream_of(vendor: str, name: str) -> Stream:
-    """Return a vendor's stream; a new vendor is known as soon as the provider info names its hook.
+def vendors() -> list[str]:
+    """Return the machine names of all vendors, which are their connection types."""
+    return sorted(_hook_paths())
+
+
+def hook_of(vendor: str) -> type[ExportHook]:
+    """Return a vendor's hook class.
 
     :param vendor: The vendor's machine name, which is its connection type: ``"ada"``.
-    :param name: The stream's name: ``"conversations"`` or ``"messages"``.
-    :raises ConfigurationError: if there is no such vendor or stream; lists those that exist.
+    :raises ConfigurationError: if there is no such vendor; lists those that exist.
     """
     paths = _hook_paths()
     if vendor not in paths:
-        raise ConfigurationError(f"vendor={vendor!r} does not exist; use one of {sorted(paths)}.")
+        raise ConfigurationError(f"vendor={vendor!r} does not exist; use one of {vendors()}.")
     module, _, class_name = paths[vendor].rpartition(".")
     hook: type[ExportHook] = getattr(import_module(module), class_name)
+    return hook
+
+
+def stream_of(vendor: str, name: str) -> Stream:
+    """Return a vendor's stream.
+
+    :param vendor: The vendor's machine name.
+    :param name: The stream's name: ``"conversations"`` or ``"messages"``.
+    :raises ConfigurationError: if there is no such vendor or stream; lists those that exist.
+    """
+    hook = hook_of(vendor)
     if name not in hook.streams:
         raise ConfigurationError(
             f"stream={name!r} does not exist for {hook.title}; use one of {sorted(hook.streams)}."

@@ -1,0 +1,127 @@
+"""Tells what a store's failure means: refused for good, a missing bucket, or worth a retry.
+
+Every file system raises its own library's exceptions, which are optional dependencies and name neither the
+destination nor the connection; so they are told apart by what they carry. Messages of those libraries are
+left out, because some hold signed URLs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    ConvExportError,
+    DestinationUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PASSING = frozenset(
+    ("ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed", "TokenRefreshRequired")
+)
+"""Refusals of temporary credentials and of a wrong clock: the next try brings fresh ones."""
+
+_NO_CREDENTIALS = frozenset((
+    "NoCredentialsError", "PartialCredentialsError",  # botocore
+    "ClientAuthenticationError",  # azure
+    "DefaultCredentialsError", "MalformedError",  # google.auth
+))  # fmt: skip
+
+_MISTAKES = (AttributeError, AssertionError, LookupError, MemoryError, NameError, TypeError)
+"""Not the store's doing: they go on as they are."""
+
+
+@contextlib.contextmanager
+def explained(url: str, connection: str | None, *, missing: str | None = None) -> Iterator[None]:
+    """Turn whatever a file system raises in the block into one of this package's errors.
+
+    ``FileNotFoundError`` goes on as it is unless ``missing`` says what it means.
+
+    :param url: The destination, for the message.
+    :param connection: Airflow connection of the store, if one is named.
+    :param missing: What is missing when the store says so.
+    :raises ConfigurationError: if the store refuses the credentials, or ``missing`` is.
+    :raises DestinationUnavailableError: for everything else: outages, resets, timeouts, throttling.
+    """
+    try:
+        yield
+    except (ConvExportError, *_MISTAKES):
+        raise
+    except Exception as error:
+        status, code = _answer(error)
+        if missing is None and isinstance(error, FileNotFoundError):
+            raise
+        if missing is not None and (isinstance(error, FileNotFoundError) or status == 404):
+            raise ConfigurationError(f"The destination {url} cannot be written: {missing}.") from None
+        problem = _problem(error, status, code)
+        if _is_refused(error, status, code):
+            raise ConfigurationError(
+                f"The object store refused {url} ({problem}). Check the credentials and permissions of "
+                f"{_whose(connection)}."
+            ) from None
+        raise DestinationUnavailableError(url=url, problem=problem, connection=connection) from error
+
+
+def _whose(connection: str | None) -> str:
+    if connection:
+        return f"the Airflow connection {connection!r}"
+    return "the worker, since the destination names no Airflow connection"
+
+
+def _is_refused(error: Exception, status: int | None, code: str | None) -> bool:
+    if code in _PASSING:
+        return False
+    if status in (401, 403):
+        return True
+    if status is not None:
+        return False
+    names = {base.__name__ for each in _chain(error) for base in type(each).__mro__}
+    if "RefreshError" in names:  # google.auth says whether its token server may answer later
+        return not any(getattr(each, "retryable", False) for each in _chain(error))
+    return "PermissionError" in names or bool(names & _NO_CREDENTIALS)
+
+
+def _problem(error: Exception, status: int | None, code: str | None) -> str:
+    parts = [code] if code and code != str(status) else []
+    if status is not None:
+        parts.append(f"status {status}")
+    return ", ".join(parts) or type(error).__name__
+
+
+def _answer(error: Exception) -> tuple[int | None, str | None]:
+    """Return the HTTP status and the store's error code, as far as an exception carries them."""
+    for each in _chain(error):
+        response: Any = getattr(each, "response", None)
+        if isinstance(response, dict):  # botocore
+            code = response.get("Error", {}).get("Code")
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            return _number(status) or _number(code), _text(code)
+        for name in ("status_code", "status", "code"):  # azure, aiohttp, gcsfs
+            status = _number(getattr(each, name, None))
+            if status is not None:
+                code = getattr(each, "error_code", None)
+                return status, _text(getattr(code, "value", code))
+        if isinstance(each, OSError) and each.errno is None and str(each).startswith("Forbidden:"):
+            return 403, None  # gcsfs
+    return None, None
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else None
+
+
+def _text(value: object) -> str | None:
+    """Return an error code, but nothing that might be a message."""
+    return value if isinstance(value, str) and value.isalnum() else None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what it was raised from; some libraries wrap their own."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

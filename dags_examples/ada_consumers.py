@@ -1,0 +1,58 @@
+"""Two ways to read what ``ada_daily`` exports, in Dags of other teams.
+
+* ``ada_consumer`` runs whenever an export has finished, and learns from the asset event which
+  manifests were written.
+* ``ada_daily_report`` has a schedule of its own and waits until its day is published, without asking Ada.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import DAG, Asset, ObjectStoragePath, task
+from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
+
+from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
+from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
+
+# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
+ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/ada'
+
+conversations = Asset("ada_conversations")
+
+with DAG(dag_id="ada_consumer", schedule=[conversations], tags=["convexport", "ada"]) as consumer:
+
+    @task(inlets=[conversations])
+    def read_manifests(triggering_asset_events: Any = None) -> list[str]:
+        """Return the manifests that were written since the last run of this Dag."""
+        events = triggering_asset_events[conversations] if triggering_asset_events else []
+        return [manifest for event in events for manifest in event.extra["manifests"]]
+
+    read_manifests()
+
+with DAG(
+    dag_id="ada_daily_report",
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    tags=["convexport", "ada"],
+) as dag:
+    # For a Dag that exports, this is not needed: its operators wait by themselves.
+    settled = ExportIntervalSettledSensor(task_id="settled", vendor="ada", mode="reschedule")
+    published = ExportPartitionSensor(
+        task_id="published", destination=f"{ROOT}/conversations", mode="reschedule", poke_interval=300
+    )
+
+    @task
+    def count_lines(facts: dict[str, Any]) -> int:
+        """Return the number of lines in the files that the day's manifests name."""
+        total = 0
+        for url in facts["manifests"]:
+            manifest = ObjectStoragePath(url)
+            total += sum(file["records"] for file in json.loads(manifest.read_text())["files"])
+        return total
+
+    settled >> published
+    count_lines(published.output)

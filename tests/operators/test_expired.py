@@ -1,0 +1,138 @@
+"""Exports of intervals of which the vendor no longer keeps everything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from export.tiny_server import as_json
+
+from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
+from airflow_provider_convexport.hooks.ada import AdaHook
+from airflow_provider_convexport.operators.ada import AdaExportOperator
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+HISTORY = 30 * DAY
+MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+START = MIDNIGHT - 33 * DAY
+
+
+@pytest.fixture
+def vendor(connect, server, monkeypatch):
+    """Ada with a record every hour, a short memory, and the limits it says it has."""
+    streams = {name: replace(stream, history=HISTORY) for name, stream in AdaHook.streams.items()}
+    monkeypatch.setattr(AdaHook, "streams", streams)
+    connect("ada", server.url)
+    hours = [START + timedelta(hours=hour) for hour in range(40 * 24)]
+
+    def answer(asked):
+        params = dict(parse_qsl(urlsplit(asked.target).query))
+        since, upto = (datetime.fromisoformat(params[name]) for name in ("created_since", "created_to"))
+        assert since >= datetime.now(UTC) - HISTORY, "A strict vendor would refuse this."
+        records = [
+            {"_id": hour.isoformat(), "date_created": hour.isoformat()}
+            for hour in hours
+            if since <= hour < upto
+        ]
+        return as_json({"data": records, "meta": {"next_page_uri": None}})
+
+    server.fallback = answer
+    return server
+
+
+def execute(folder, start, end, run="1", **arguments):
+    operator = AdaExportOperator(task_id="export", destination=str(folder), **arguments)
+    return operator.execute({"data_interval_start": start, "data_interval_end": end, "run_id": run})
+
+
+def manifests(folder):
+    return {path.parent.name: json.loads(path.read_text()) for path in folder.rglob("_manifest.json")}
+
+
+def test_an_interval_that_begins_too_early_fails_without_a_request_and_says_what_to_do(vendor, tmp_path):
+    with pytest.raises(AirflowFailException, match=r"keeps conversations for 30 days.*on_expired='clip'"):
+        execute(tmp_path, START, START + 6 * DAY)
+
+    assert not vendor.asked
+    assert not list(tmp_path.iterdir())
+
+
+def test_clipped_it_exports_what_is_left_and_says_so_in_the_manifest(vendor, tmp_path):
+    facts = execute(tmp_path, START, START + 6 * DAY, on_expired="clip")
+
+    found = manifests(tmp_path)
+    first = min(found)
+    assert facts["expired"][0] == f"{START:%Y-%m-%dT00:00:00Z}"
+    clipped = datetime.fromisoformat(facts["expired"][1])
+    assert 10 * MINUTE <= clipped - (datetime.now(UTC) - HISTORY) + MINUTE <= 72 * MINUTE
+    days = [START + day * DAY for day in range(6) if START + (day + 1) * DAY > clipped]
+    assert sorted(found) == [f"dt={day:%Y-%m-%d}" for day in days]
+    cut = {} if clipped == days[0] else {"start": f"{days[0]:%Y-%m-%dT%H:%M:%SZ}", "end": facts["expired"][1]}
+    assert found[first].get("expired", {}) == cut
+    assert not any("expired" in manifest for name, manifest in found.items() if name != first)
+    assert facts["records"] == (START + 6 * DAY - clipped) // timedelta(hours=1)
+    assert min(manifest["first_record_at"] for manifest in found.values()) == f"{clipped:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_clipping_leaves_partitions_alone_that_were_published_when_more_was_kept(
+    vendor, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        streams = {name: replace(stream, history=None) for name, stream in AdaHook.streams.items()}
+        patch.setattr(AdaHook, "streams", streams)
+        vendor.fallback, strict = (
+            lambda asked: as_json(
+                {
+                    "data": [
+                        {"_id": str(day), "date_created": (START + day * DAY).isoformat()} for day in range(6)
+                    ],
+                    "meta": {"next_page_uri": None},
+                }
+            ),
+            vendor.fallback,
+        )
+        execute(tmp_path, START, START + 6 * DAY)
+        vendor.fallback = strict
+    before = manifests(tmp_path)
+
+    facts = execute(tmp_path, START, START + 6 * DAY, "2", on_expired="clip")
+
+    after = manifests(tmp_path)
+    kept = [name for name in before if after[name] == before[name]]
+    boundary = datetime.fromisoformat(facts["expired"][1])
+    assert sorted(kept) == [
+        f"dt={START + day * DAY:%Y-%m-%d}" for day in range(6) if START + day * DAY < boundary
+    ]
+    assert "expired" not in json.dumps(list(after.values()))
+
+
+def test_if_nothing_is_left_a_clipped_task_is_skipped(vendor, tmp_path):
+    with pytest.raises(AirflowSkipException, match=r"it no longer has anything, and nothing was exported"):
+        execute(tmp_path, START, START + DAY, on_expired="clip")
+
+    assert not vendor.asked
+
+
+def test_the_vendor_may_be_left_to_decide(vendor, tmp_path):
+    vendor.fallback = lambda asked: as_json({"data": [], "meta": {"next_page_uri": None}})
+
+    facts = execute(tmp_path, START, START + DAY, on_expired="export")
+
+    assert (facts["records"], len(vendor.asked)) == (0, 1)
+    assert "expired" not in facts
+
+
+def test_another_word_is_refused(vendor, tmp_path):
+    with pytest.raises(AirflowFailException, match=r"on_expired='ignore' is not one of"):
+        execute(tmp_path, START + 10 * DAY, START + 11 * DAY, on_expired="ignore")
+
+
+def test_an_interval_that_is_still_kept_is_not_touched(vendor, tmp_path):
+    facts = execute(tmp_path, START + 10 * DAY, START + 11 * DAY, on_expired="clip")
+
+    assert facts["records"] == 24
+    assert "expired" not in facts

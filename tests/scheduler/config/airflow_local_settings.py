@@ -1,0 +1,23 @@
+"""Lets the command line write to the sqlite database of a scheduler that is at work.
+
+Airflow creates a backfill's runs in savepoints that begin with a query. In sqlite such a transaction cannot
+wait: if another process has committed meanwhile, it fails with "database is locked". Taking the write lock
+first makes it wait for its turn. Databases with row locks need nothing of this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, event
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@event.listens_for(Engine, "savepoint")
+def lock_before_a_savepoint(connection: Connection, _name: str) -> None:
+    """Begin a transaction that may write, unless there is one."""
+    database = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite" and not getattr(database, "in_transaction", True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,141 @@
+"""Tries of a task in processes of their own, which can be stopped and killed at a chosen write.
+
+They are forked from a server process that has imported everything and never used a file system: fsspec's
+event loop does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_convexport.destination import store_at
+from airflow_provider_convexport.errors import SupersededError
+from airflow_provider_convexport.export.stager import Stager
+from airflow_provider_convexport.export.store import Store
+from airflow_provider_convexport.hooks.agentx import AgentXHook
+from airflow_provider_convexport.operators.agentx import AgentXExportOperator
+
+for _module in ("s3fs", "adlfs", "gcsfs", "airflow.providers.amazon.aws.fs.s3"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_module)
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
+SUPERSEDED = 3
+"""Exit code of an attempt that noticed a newer one."""
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A write at which a process gets a signal; before it, so that it does not happen.
+
+    :param name: Part of the object's name.
+    :param signal: Number of the signal.
+    """
+
+    name: str
+    signal: int
+
+    def arrange(self) -> None:
+        for method in ("put", "put_file"):
+            setattr(Store, method, self._around(getattr(Store, method)))
+
+    def _around(self, original: Any) -> Any:
+        def watched(store: Store, name: str, content: Any) -> None:
+            if self.name in name:
+                os.kill(os.getpid(), self.signal)
+            original(store, name, content)
+
+        return watched
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of the task ``export``: AgentX messages.
+
+    :param destination: URL of the dataset.
+    :param interval: Start and end.
+    :param environment: The connections.
+    :param moment: When it gets a signal.
+    """
+
+    destination: str
+    interval: tuple[datetime, datetime]
+    environment: dict[str, str] = field(default_factory=dict)
+    moment: Moment | None = None
+
+    def start(self) -> Any:
+        process = PROCESSES.Process(target=self.run)
+        process.start()
+        return process
+
+    def run(self) -> None:
+        os.environ.update(self.environment)
+        if self.moment is not None:
+            self.moment.arrange()
+        stage_often()
+        AgentXHook.limits = ()
+        operator = AgentXExportOperator(
+            task_id="export",
+            destination=self.destination,
+            stream="messages",
+            page_size=10,
+            target_file_bytes=20_000,
+        )
+        start, end = self.interval
+        context: Any = {"data_interval_start": start, "data_interval_end": end, "run_id": "scheduled__x"}
+        try:
+            operator.execute(context)
+        except SupersededError:
+            os._exit(SUPERSEDED)
+        os._exit(0)
+
+
+def stage_often() -> None:
+    """Stage every page or two instead of every four seconds."""
+    defaults = list(Stager.__init__.__defaults__ or ())
+    defaults[1] = 0.02
+    Stager.__init__.__defaults__ = tuple(defaults)  # type: ignore[misc]
+
+
+def exit_code(process: Any) -> int:
+    """Wait for a process; one that hangs is killed and fails the test."""
+    process.join(SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"An attempt did not end within {SECONDS} s.")
+    return int(process.exitcode)
+
+
+def wait_until_stopped(process: Any) -> None:
+    """Wait until a process stands still or has ended."""
+    for _ in range(SECONDS * 100):
+        try:
+            status = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return
+        if status in "TZ":
+            return
+        time.sleep(0.01)
+    raise TimeoutError("No attempt came to the write at which it was to stop.")
+
+
+def put(environment: dict[str, str], destination: str, name: str, content: bytes) -> None:
+    """Write an object, as another worker would."""
+    os.environ.update(environment)
+    store_at(destination).put(name, content)
+
+
+def put_file(environment: dict[str, str], destination: str, name: str, source: str) -> None:
+    """Upload a file, as another worker would."""
+    os.environ.update(environment)
+    store_at(destination).put_file(name, Path(source))

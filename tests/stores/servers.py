@@ -1,0 +1,120 @@
+"""Starts the object stores that the tests publish to, each on a free port of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+AZURITE = REPOSITORY / ".azurite" / "node_modules" / ".bin" / "azurite-blob"
+START_SECONDS = 60
+
+S3_KEYS = ("TESTACCESSKEY", "testsecretkey")
+
+
+@contextlib.contextmanager
+def rados_gateway() -> Iterator[str]:
+    """Run Ceph's RADOS Gateway; ``dev/install_object_store.sh`` installs it on Debian."""
+    _require(shutil.which("radosgw"), "radosgw is not installed; run dev/install_object_store.sh as root.")
+    script = str(REPOSITORY / "dev" / "start_object_store.sh")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="rgw-", ignore_cleanup_errors=True) as folder:
+        environment = {
+            "STORE_FOLDER": f"{folder}/store",
+            "STORE_PORT": str(port),
+            "STORE_MON_PORT": str(free_port()),
+            "STORE_ACCESS_KEY": S3_KEYS[0],
+            "STORE_SECRET_KEY": S3_KEYS[1],
+        }
+        try:
+            with _running([script], port, environment):
+                yield f"http://127.0.0.1:{port}"
+        finally:
+            subprocess.run([script, "stop"], env=os.environ | environment, check=False)
+
+
+@contextlib.contextmanager
+def azurite() -> Iterator[str]:
+    """Run Azurite, Microsoft's emulator of Azure Storage; ``dev/install_azurite.sh`` installs it."""
+    _require(
+        shutil.which("node") and AZURITE.exists(), "Azurite is not installed; run dev/install_azurite.sh."
+    )
+    port = free_port()
+    command = [
+        str(AZURITE), "--silent", "--disableTelemetry", "--inMemoryPersistence", "--blobPort", str(port),
+        "--skipApiVersionCheck",
+    ]  # fmt: skip
+    with _running(command, port, {}):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def gcs_emulator() -> Iterator[str]:
+    """Run gcp-storage-emulator, which comes with the dependency group ``stores``."""
+    program = Path(sys.executable).with_name("gcp-storage-emulator")
+    _require(program.exists(), "gcp-storage-emulator is not installed; run make test-stores.")
+    port = free_port()
+    command = [str(program), "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory"]
+    with _running(command, port, {}):
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _require(found: object, advice: str) -> None:
+    if found:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{advice} CI must not skip this.")
+    pytest.skip(advice)
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], port: int, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run a server until the block ends; it must answer HTTP within `START_SECONDS`."""
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | dict(environment)) as process,
+    ):
+        try:
+            _wait_for_answer(process, port)
+            yield
+        except TimeoutError:
+            log.seek(0)
+            raise RuntimeError(log.read().decode(errors="replace")[-2000:]) from None
+        finally:
+            process.kill()
+
+
+def _wait_for_answer(process: subprocess.Popen[bytes], port: int) -> None:
+    for _ in range(START_SECONDS * 10):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+            break
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
+        except urllib.error.HTTPError:
+            return  # a refusal is an answer
+        except OSError:
+            continue
+        return
+    raise TimeoutError(f"{process.args} does not answer on port {port}.")
