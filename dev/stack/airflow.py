@@ -148,11 +148,12 @@ def _worker(settings: Settings, variables: Mapping[str, str], name: str) -> Serv
 def _worker_answers(broker: str, node: str) -> bool:
     from celery import Celery
     from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
 
     with Celery(broker=broker) as app:
         try:
             return bool(app.control.ping(destination=[node], timeout=1))
-        except OperationalError:
+        except (OperationalError, RedisError):
             return False
 
 

@@ -1,4 +1,4 @@
-"""One stack for all tests here, made by the same code as `make stack`, apart from one that a developer runs."""
+"""One stack for all tests here, by the same code as `make stack`, apart from one that a developer runs."""
 
 from __future__ import annotations
 
@@ -21,18 +21,24 @@ DAGS = Path(__file__).parent / "dags"
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """The running stack, with the Dags of this folder and the examples; logs are kept if a test fails."""
+    """The running stack, with the Dags of this folder and the examples; logs are kept if a test fails.
+
+    With ``STACK_KEEP=1`` it is left running, and one that was left is taken.
+    """
     missing = [name for name in ("radosgw", "redis-server") if shutil.which(name) is None]
     if missing and os.environ.get("CI"):
         pytest.fail(f"{missing} are not installed, and CI must not skip this.")
     if missing:
         pytest.skip(f"{missing} are not installed; run dev/install_stack.sh as root.")
-    if (ROOT / "settings.json").exists():
-        Cluster.at(ROOT).down()  # a run that was interrupted left it
-    shutil.rmtree(ROOT, ignore_errors=True)
+    keep = bool(os.environ.get("STACK_KEEP"))
+    if not keep:
+        if (ROOT / "settings.json").exists():
+            Cluster.at(ROOT).down()  # a run that was interrupted left it
+        shutil.rmtree(ROOT, ignore_errors=True)
     cluster = Cluster.at(ROOT, dags=(EXAMPLES, DAGS))
     try:
         cluster.up()
         yield cluster
     finally:
-        cluster.down(keep_logs=bool(request.session.testsfailed))
+        if not keep:
+            cluster.down(keep_logs=bool(request.session.testsfailed))

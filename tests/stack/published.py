@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,16 +24,20 @@ DAY = timedelta(days=1)
 def objects(stack: Cluster, prefix: str) -> dict[str, bytes]:
     """Return every object below a prefix by the rest of its name."""
     client = s3_client(stack.settings)
-    found = {}
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
-        for entry in page.get("Contents", ()):
-            body = client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()
-            found[entry["Key"].removeprefix(prefix)] = body
-    return found
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def content(key: str) -> bytes:
+        return client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+    with ThreadPoolExecutor(8) as pool:
+        return {
+            key.removeprefix(prefix): body for key, body in zip(keys, pool.map(content, keys), strict=True)
+        }
 
 
 def partitions(found: dict[str, bytes]) -> dict[str, list[bytes]]:
-    """Return the records of every partition, sorted, having checked its manifest; nothing else may be there."""
+    """Return the records of every partition, sorted; checks all manifests, and that nothing else is there."""
     lines: dict[str, list[bytes]] = defaultdict(list)
     named = set()
     for name, content in found.items():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-START, END = TODAY - 125 * DAY, TODAY - 35 * DAY
+START, END = TODAY - 120 * DAY, TODAY - 30 * DAY
 FOLDERS = {
     "ada": "",
     "agentx": "bot_name=support-bot/",
@@ -34,7 +34,7 @@ DAGS = {vendor: f"three_months_{vendor}" for vendor in OPERATORS}
 @pytest.fixture(scope="module")
 def tasks(stack: Cluster) -> list[dict[str, Any]]:
     """The task instances of the whole backfill, after all that happened to it."""
-    stack.restart("simulator", switches=("--fault-rate", "0.04"))
+    stack.restart("simulator", switches=("--fault-rate", "0.04", "--records", "30000"))
     for dag_id in DAGS.values():
         stack.api.wait_for_dag(dag_id)
     begun = time.monotonic()
@@ -88,7 +88,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "stream"), [(vendor, stream) for vendor, (_, streams) in OPERATORS.items() for stream in streams]
+    ("vendor", "stream"),
+    [(vendor, stream) for vendor, (_, streams) in OPERATORS.items() for stream in streams],
 )
 def test_three_months_are_published_once_whatever_breaks_meanwhile(stack, tasks, vendor, stream):
     runs = stack.api.runs(DAGS[vendor])

@@ -22,5 +22,5 @@ with DAG(
             destination="s3://aws_default@convexport/full_speed",
             interval_start=f"{{{{ dag_run.conf['{worker}'][0] }}}}",
             interval_end=f"{{{{ dag_run.conf['{worker}'][1] }}}}",
-            page_size=70,
+            page_size=60,
         )

@@ -18,9 +18,9 @@ WINDOWS = {
     "applied_labs": ExportWindowTimetable.for_vendor("applied_labs"),
 }
 OPERATORS = {
-    "ada": (AdaExportOperator, {"conversations": 1_000, "messages": 1_000}),
-    "agentx": (AgentXExportOperator, {"conversations": 100, "messages": 100}),
-    "applied_labs": (AppliedLabsExportOperator, {"conversations": 70}),
+    "ada": (AdaExportOperator, {"conversations": 300, "messages": 300}),
+    "agentx": (AgentXExportOperator, {"conversations": 50, "messages": 100}),
+    "applied_labs": (AppliedLabsExportOperator, {"conversations": 100}),
 }
 
 for vendor, (operator, streams) in OPERATORS.items():
