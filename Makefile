@@ -11,6 +11,7 @@ PYTHONS_3.2 := 3.11 3.12 3.13
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STACK := $(VENV)-stack
 PYTEST_FAST := -m 'not slow' -n 2 --dist loadgroup
 export UV_VERSION
 
@@ -27,7 +28,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-limits test-scheduler test-stores benchmark lint types constraints
+.PHONY: help demo test test-crash test-limits test-scheduler test-stores benchmark stack stack-down test-stack lint types constraints
 .PHONY: test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
@@ -54,6 +55,17 @@ test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and
 	dev/install_azurite.sh
 	$(VENV)-stores/bin/pytest tests/stores
 
+stack: $(STACK)/.ready ## Start a whole Airflow with Celery, Postgres, Redis, S3 and the simulator
+	dev/install_stack.sh
+	@$(STACK)/bin/python -m dev.stack up
+
+stack-down: $(STACK)/.ready ## Stop it and remove what it held
+	@$(STACK)/bin/python -m dev.stack down
+
+test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minutes)
+	dev/install_stack.sh
+	$(STACK)/bin/pytest tests/stack
+
 benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
 	$(BIN)/python benchmarks/throughput.py
 
@@ -64,6 +76,7 @@ lint: $(READY) ## Check style and format
 types: $(READY) ## Check types
 	$(BIN)/mypy
 	$(BIN)/mypy dev/*.py
+	$(BIN)/mypy -p dev.stack
 
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt
@@ -78,7 +91,7 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-stores .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-stores $(STACK) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ------------------------------------------------------------------------------------
@@ -95,6 +108,13 @@ $(VENV)-stores/bin/uv:
 
 $(VENV)-stores/.ready: pyproject.toml constraints.txt | $(VENV)-stores/bin/uv
 	dev/install.sh $(VENV)-stores constraints.txt s3,gcs,azure stores
+	@touch $@
+
+$(STACK)/bin/uv:
+	dev/new_environment.sh $(STACK) $(PYTHONS)
+
+$(STACK)/.ready: pyproject.toml constraints.txt | $(STACK)/bin/uv
+	dev/install.sh $(STACK) constraints.txt s3 stack
 	@touch $@
 
 $(AIRFLOWS:%=$(VENV)-airflow-%/bin/uv): $(VENV)-airflow-%/bin/uv:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +42,6 @@ class Service:
     kept: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 20.0
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     @property
     def log(self) -> Path:
@@ -61,17 +59,20 @@ class Service:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         command = (str(KEEPER), *self.command) if self.kept else self.command
+        # Not by subprocess.Popen, which complains about a process that outlives it.
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
+            pid = os.posix_spawnp(
+                command[0],
                 command,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+                {**os.environ, **self.environment},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                    (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+                ],
+                setsid=True,
             )
-        self._started.append(process)
-        self.pid_file.write_text(f"{process.pid} {_start_of(process.pid)}")
+        self.pid_file.write_text(f"{pid} {_start_of(pid)}")
 
     def wait(self, *, timeout: float = 120.0) -> None:
         """Wait until it does its work.
@@ -108,12 +109,12 @@ class Service:
 
     def processes(self) -> list[int]:
         """Return the ids of its living processes, the first one first: its session and their offspring."""
-        for process in self._started:
-            process.poll()
         try:
             session, start = self.pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
             return []
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(int(session), os.WNOHANG)  # if it was started from here and has ended
         if _start_of(int(session)) not in (start, ""):
             return []  # its number was given to another process since
         return _family(int(session))
