@@ -184,7 +184,8 @@ class RedisCounter:
             with _redis_answers():
                 wait = self._client.evalsha(self._script, 1, self._key, *arguments)
         except NoScriptError:
-            self._assume_full()
+            with _redis_answers():
+                self._assume_full()
             return 1.0
         return int(wait) / 1000
 

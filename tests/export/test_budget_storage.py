@@ -4,9 +4,10 @@ import stat
 from datetime import timedelta
 
 import pytest
+import redis
 
-from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.budget_storage import counter_factory, rates_of
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.budget_storage import RedisCounter, counter_factory, rates_of
 from airflow_provider_convexport.export.stream import Limit
 
 LIMITS = (Limit(2, timedelta(seconds=30)),)
@@ -73,3 +74,23 @@ def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, monk
 def test_another_storage_is_refused_with_what_to_write_instead():
     with pytest.raises(ConfigurationError, match="none of 'machine', 'memory' and a redis:// URL"):
         counter_factory("memcached://localhost")
+
+
+class RestartingServer:
+    """A Redis server that has forgotten its scripts and goes away again before it is told what to count."""
+
+    def script_load(self, script):
+        return "digest"
+
+    def evalsha(self, *arguments):
+        raise redis.exceptions.NoScriptError
+
+    def time(self):
+        raise redis.exceptions.ConnectionError("redis:6379")
+
+
+def test_a_redis_server_that_goes_away_again_after_its_restart_is_named_too():
+    counter = RedisCounter(RestartingServer(), "ada:restarting", rates_of(LIMITS))
+
+    with pytest.raises(IncompleteExportError, match=r"Redis server .* did not answer \(ConnectionError\)"):
+        counter.take()
