@@ -109,7 +109,7 @@ def test_the_vendors_limits_were_kept_by_both_workers_together(stack, tasks):
     statuses = Counter(visit["status"] for visit in visits(stack))
     print(statuses)
     assert statuses[429]
-    assert statuses[500]
+    assert any(status >= 500 for status in statuses)
 
 
 def test_both_workers_did_a_fair_share(stack, tasks):

@@ -19,7 +19,7 @@ WINDOWS = {
 }
 OPERATORS = {
     "ada": (AdaExportOperator, {"conversations": 300, "messages": 300}),
-    "agentx": (AgentXExportOperator, {"conversations": 50, "messages": 100}),
+    "agentx": (AgentXExportOperator, {"conversations": 100, "messages": 200}),
     "applied_labs": (AppliedLabsExportOperator, {"conversations": 100}),
 }
 
