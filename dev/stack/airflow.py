@@ -58,7 +58,7 @@ def environment(settings: Settings, *, dags: Sequence[Path]) -> dict[str, str]:
         # One that a worker took and lost before it began to run is queued again.
         "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
-        # Celery would give a lost worker's tasks back after this long, but also tasks that take longer than it.
+        # After this long Celery gives a lost worker's tasks back, and those that merely take longer, too.
         "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
         # Requests are counted in Redis, for both workers together, apart from Celery's queues.
         "AIRFLOW__CONVEXPORT__BUDGET_STORAGE": f"{settings.url('redis', scheme='redis')}/1",
