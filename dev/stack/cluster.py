@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dev.stack import airflow, servers
 from dev.stack.api import Api
+from dev.stack.processes import Service
 from dev.stack.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from dev.stack.processes import Service
 
 EXAMPLES = REPOSITORY / "dags_examples"
 
@@ -81,7 +81,10 @@ class Cluster:
 
         :param keep_logs: Leave the servers' and the tasks' logs.
         """
-        for service in reversed(self.services.values()):
+        components = [service for service in self.services.values() if service.kept]
+        with ThreadPoolExecutor(len(components)) as pool:
+            list(pool.map(Service.stop, components))
+        for service in self.services.values():
             service.stop()
         servers.stop_object_store(self.settings)
         servers.remove_database(self.settings)

@@ -39,16 +39,7 @@ def postgres(settings: Settings) -> Service:
     """Return Airflow's database server; `make_database` makes what it serves."""
     folder = settings.root / "postgres"
     port = settings.ports["postgres"]
-    options = [
-        "-D",
-        f"{folder}/data",
-        "-p",
-        str(port),
-        "-k",
-        f"{folder}/",
-        "-c",
-        "listen_addresses=127.0.0.1",
-    ]
+    options = ["-D", f"{folder}/data", "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
     ready = [str(_postgres_program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
     return Service(
         "postgres",

@@ -19,7 +19,7 @@ def assert_never_exceeded(stack: Cluster) -> list[dict[str, Any]]:
     """Check that no limit was exceeded in any moving window, and return how far each was used."""
     uses = _ask(stack, "summary")["limits"]
     assert uses
-    assert not any(visit["limited"] for visit in visits(stack))
+    assert [visit for visit in visits(stack) if visit["limited"]] == []
     assert [use for use in uses if use["most_arrivals"] > use["allowed"]] == []
     return list(uses)
 
