@@ -76,16 +76,18 @@ class Cluster:
             service.wait()
         airflow.make_pools(self.settings)
 
-    def down(self, *, keep_logs: bool = False) -> None:
+    def down(self, *, keep_logs: bool = False, at_once: bool = False) -> None:
         """Stop everything and remove what it held.
 
         :param keep_logs: Leave the servers' and the tasks' logs.
+        :param at_once: Kill the servers, since nothing of them is needed any more.
         """
+        end = Service.kill if at_once else Service.stop
         components = [service for service in self.services.values() if service.kept]
         with ThreadPoolExecutor(len(components)) as pool:
-            list(pool.map(Service.stop, components))
+            list(pool.map(end, components))
         for service in self.services.values():
-            service.stop()
+            end(service)
         servers.stop_object_store(self.settings)
         servers.remove_database(self.settings)
         (self.settings.root / "settings.json").unlink()

@@ -42,4 +42,4 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         yield cluster
     finally:
         if not keep:
-            cluster.down(keep_logs=bool(request.session.testsfailed))
+            cluster.down(keep_logs=bool(request.session.testsfailed), at_once=True)
