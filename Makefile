@@ -12,6 +12,7 @@ PYTHONS_3.2 := 3.11 3.12 3.13
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STACK := $(VENV)-stack
 PYTEST_FAST := -m 'not slow' -n 2 --dist loadgroup
 export UV_VERSION
 
@@ -28,8 +29,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-limits test-scheduler test-stores test-compose benchmark lint types constraints
-.PHONY: test-versions test-wheel clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: help demo test test-crash test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: test-versions stack stack-down benchmark lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -59,6 +60,17 @@ test-compose: $(READY) $(TOOLS)/.ready ## Check docker-compose.yaml and its imag
 	dev/check_compose.sh $(TOOLS)
 	$(BIN)/pytest tests/compose
 
+stack: $(STACK)/.ready ## Start a whole Airflow with Celery, Postgres, Redis, S3 and the simulator
+	dev/install_stack.sh
+	@$(STACK)/bin/python -m dev.stack up
+
+stack-down: $(STACK)/.ready ## Stop it and remove what it held
+	@$(STACK)/bin/python -m dev.stack down
+
+test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minutes)
+	dev/install_stack.sh
+	$(STACK)/bin/pytest tests/stack
+
 benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
 	$(BIN)/python benchmarks/throughput.py
 
@@ -69,6 +81,7 @@ lint: $(READY) ## Check style and format
 types: $(READY) ## Check types
 	$(BIN)/mypy
 	$(BIN)/mypy dev/*.py docker/airflow/*.py
+	$(BIN)/mypy -p dev.stack
 
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt
@@ -83,7 +96,8 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-stores $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-stores $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ------------------------------------------------------------------------------------
@@ -107,6 +121,13 @@ $(TOOLS)/bin/uv:
 
 $(TOOLS)/.ready: dev/install_tools.sh | $(TOOLS)/bin/uv
 	dev/install_tools.sh $(TOOLS)
+	@touch $@
+
+$(STACK)/bin/uv:
+	dev/new_environment.sh $(STACK) $(PYTHONS)
+
+$(STACK)/.ready: pyproject.toml constraints.txt | $(STACK)/bin/uv
+	dev/install.sh $(STACK) constraints.txt s3 stack
 	@touch $@
 
 $(AIRFLOWS:%=$(VENV)-airflow-%/bin/uv): $(VENV)-airflow-%/bin/uv:

@@ -8,6 +8,7 @@ import os
 import secrets
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ _MOST_JITTER_MS = 1100
 """More than a stretched second: permission of a minute's count may wait that long for one of a second's."""
 _LOCK_POLL = 0.002
 """Seconds between two looks at a lock that another process holds, for about a millisecond."""
+
+_AGAIN = 0.001
+"""Seconds after which to ask again for a permission that was given back."""
 
 _REDIS_RETRIES = 30
 _KEY_PREFIX = "convexport:budget:"
@@ -158,15 +162,24 @@ class RedisCounter:
     The library's own Redis bucket reads the clock on the client, before its script runs, and does not count
     requests that another client logged since; with four workers it let a fourth request into a second.
 
+    A permission whose answer took long to arrive is given back: its request would come later than counted, by
+    more than the windows are stretched for, and might be one too many for the next window.
+
     :param client: The connection.
     :param key: Name of the sorted set.
     :param rates: The limits, shortest window first.
+    :param clock: Tells the seconds of a steady clock.
     """
 
-    def __init__(self, client: Redis, key: str, rates: list[Rate]) -> None:
+    def __init__(
+        self, client: Redis, key: str, rates: list[Rate], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client: Any = client
         self._key = key
         self._rates = rates
+        self._clock = clock
+        self._quickest = float("inf")
+        self._late = rates[0].interval / 1000 * JITTER / 2
         with _redis_answers():
             self._script = str(self._client.script_load(_TAKE))
 
@@ -177,16 +190,27 @@ class RedisCounter:
         """
         from redis.exceptions import NoScriptError
 
-        arguments = [secrets.token_hex(8)]
+        request = secrets.token_hex(8)
+        arguments = [request]
         for rate in self._rates:
             arguments += [str(rate.limit), str(rate.interval)]
         try:
             with _redis_answers():
+                asked = self._clock()
                 wait = self._client.evalsha(self._script, 1, self._key, *arguments)
+                if wait == 0 and self._came_late(self._clock() - asked):
+                    self._client.zrem(self._key, request)
+                    return _AGAIN
         except NoScriptError:
-            self._assume_full()
+            with _redis_answers():
+                self._assume_full()
             return 1.0
         return int(wait) / 1000
+
+    def _came_late(self, seconds: float) -> bool:
+        """Tell whether an answer took so much longer than the quickest that its permission is stale."""
+        self._quickest = min(self._quickest, seconds)
+        return seconds - self._quickest > self._late
 
     def _assume_full(self) -> None:
         """After a restart of the server, which may have forgotten what was sent: count a window as full."""

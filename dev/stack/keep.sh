@@ -1,0 +1,7 @@
+#!/bin/sh
+# Runs a command again whenever it ends, as a container with "restart: always" does.
+while :; do
+    "$@"
+    echo "keep.sh: ended with $?; started again in 2 s: $*"
+    sleep 2
+done

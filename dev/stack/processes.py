@@ -1,0 +1,171 @@
+"""Servers as processes: started apart from this one, found by their pid files, ended with all they began."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+KEEPER = Path(__file__).with_name("keep.sh")
+
+
+class StackError(Exception):
+    """The stack cannot do what was asked; says why and where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One server of the stack.
+
+    :param name: Its name.
+    :param command: What runs in the foreground.
+    :param folder: Where its log and its pid file are.
+    :param is_ready: Tells whether it does its work; may be slow.
+    :param environment: Further environment variables.
+    :param kept: Whether it is started again when it ends by itself, as a container would be.
+    :param stop_signal: What asks it to end cleanly.
+    :param patience: Seconds until a clean end is given up.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    is_ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    kept: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
+    patience: float = 20.0
+
+    @property
+    def log(self) -> Path:
+        """The file that gets all it writes."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def pid_file(self) -> Path:
+        """The file with the number of its session, and when that began."""
+        return self.folder / f"{self.name}.pid"
+
+    def start(self) -> None:
+        """Start it in a session of its own; does nothing if it runs."""
+        if self.processes():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = (str(KEEPER), *self.command) if self.kept else self.command
+        # Not by subprocess.Popen, which complains about a process that outlives it.
+        with self.log.open("ab") as log:
+            pid = os.posix_spawnp(
+                command[0],
+                command,
+                {**os.environ, **self.environment},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                    (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+                ],
+                setsid=True,
+            )
+        self.pid_file.write_text(f"{pid} {_start_of(pid)}")
+
+    def wait(self, *, timeout: float = 120.0) -> None:
+        """Wait until it does its work.
+
+        :raises StackError: if it does not in time, or ends.
+        """
+        end = time.monotonic() + timeout
+        while not self.is_ready():
+            if not self.processes():
+                raise StackError(f"{self.name} ended:\n{self.log_tail()}")
+            if time.monotonic() > end:
+                raise StackError(f"{self.name} is not ready after {timeout:.0f} s:\n{self.log_tail()}")
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Ask it to end, and end what is left of it."""
+        running = self.processes()
+        if running and self.kept:
+            _send(running[:1], signal.SIGKILL)  # the keeper, which would start it again
+            _send(_children(running[0]), self.stop_signal)
+        else:
+            _send(running[:1], self.stop_signal)
+        end = time.monotonic() + self.patience
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and all that it began with SIGKILL, as the loss of its machine would."""
+        while running := self.processes():
+            _send(running, signal.SIGKILL)
+            time.sleep(0.05)
+        self.pid_file.unlink(missing_ok=True)
+
+    def processes(self) -> list[int]:
+        """Return the ids of its living processes, the first one first: its session and their offspring."""
+        try:
+            session, start = self.pid_file.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return []
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(int(session), os.WNOHANG)  # if it was started from here and has ended
+        if _start_of(int(session)) not in (start, ""):
+            return []  # its number was given to another process since
+        return _family(int(session))
+
+    def log_tail(self) -> str:
+        """Return the end of what it wrote."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-25:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    parent: int
+    session: int
+
+
+def _family(session: int) -> list[int]:
+    """Return the processes of a session and all that descend from them."""
+    alive = list(_alive())
+    family = {each.pid for each in alive if each.session == session}
+    grown = True
+    while grown:
+        offspring = {each.pid for each in alive if each.parent in family} - family
+        family |= offspring
+        grown = bool(offspring)
+    return sorted(family, key=lambda pid: (pid != session, pid))
+
+
+def _alive() -> Iterable[_Process]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                state, parent, _, session, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+                if state != "Z":
+                    yield _Process(int(entry.name), int(parent), int(session))
+
+
+def _children(parent: int) -> list[int]:
+    return [each.pid for each in _alive() if each.parent == parent]
+
+
+def _start_of(pid: int) -> str:
+    """Return when a process began, in ticks since the machine did; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

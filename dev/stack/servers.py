@@ -1,0 +1,229 @@
+"""The servers around Airflow: PostgreSQL, Redis, the S3 store and the vendors' simulator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dev.stack.processes import Service, StackError
+from dev.stack.settings import BUCKET, REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dev.stack.settings import Settings
+
+STORE_SCRIPT = REPOSITORY / "dev" / "start_object_store.sh"
+ROLE = "airflow"
+
+
+def answers(port: int) -> bool:
+    """Tell whether something listens on a port of this machine."""
+    with socket.socket() as client:
+        client.settimeout(2)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------
+
+
+def postgres(settings: Settings) -> Service:
+    """Return Airflow's database server; `make_database` makes what it serves."""
+    folder = settings.root / "postgres"
+    port = settings.ports["postgres"]
+    options = ["-D", f"{folder}/data", "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
+    ready = [str(_postgres_program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return Service(
+        "postgres",
+        (*_as_postgres(), str(_postgres_program("postgres")), *options),
+        settings.root / "run",
+        lambda: subprocess.run(ready, check=False).returncode == 0,
+        stop_signal=signal.SIGINT,  # ends sessions instead of waiting for them
+    )
+
+
+def make_database(settings: Settings) -> None:
+    """Make the folder of the database server, with one role that may do everything."""
+    folder = settings.root / "postgres"
+    if folder.exists():
+        return
+    # PostgreSQL refuses to run as root, and its own user may not come into the folder of this repository.
+    home = Path(tempfile.mkdtemp(prefix="convexport-stack-"))
+    folder.symlink_to(home)
+    password_file = home / "password"
+    password_file.write_text(settings.password)
+    if _is_root():
+        shutil.chown(home, "postgres", "postgres")
+        shutil.chown(password_file, "postgres", "postgres")
+    initdb = [
+        str(_postgres_program("initdb")),
+        "-D",
+        f"{home}/data",
+        "-U",
+        ROLE,
+        "--pwfile",
+        str(password_file),
+    ]
+    _run([*_as_postgres(), *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+
+
+def remove_database(settings: Settings) -> None:
+    """Remove the folder of the database server."""
+    folder = settings.root / "postgres"
+    if folder.is_symlink():
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink()
+
+
+def _postgres_program(name: str) -> Path:
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(installed[-1]) if installed else shutil.which(name)
+    if found is None:
+        raise StackError(f"{name} of PostgreSQL is not installed; run dev/install_stack.sh as root.")
+    return Path(found)
+
+
+def _as_postgres() -> tuple[str, ...]:
+    return ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--") if _is_root() else ()
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+# --- Redis ---------------------------------------------------------------------------------------------
+
+
+def redis(settings: Settings) -> Service:
+    """Return Celery's broker, which also counts the requests; what it holds outlives a restart."""
+    folder = settings.root / "redis"
+    folder.mkdir(exist_ok=True)
+    port = settings.ports["redis"]
+    options = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+    ]
+    return Service("redis", ("redis-server", *options), settings.root / "run", lambda: _redis_is_ready(port))
+
+
+def _redis_is_ready(port: int) -> bool:
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    with Redis(port=port, socket_timeout=2) as client:
+        try:
+            return bool(client.ping())
+        except RedisError:
+            return False
+
+
+# --- the object store ----------------------------------------------------------------------------------
+
+
+def object_store(settings: Settings) -> Service:
+    """Return the S3 gateway; the store's monitor and storage daemon stay when it is stopped."""
+    port = settings.ports["object-store"]
+    return Service(
+        "object-store",
+        (str(STORE_SCRIPT),),
+        settings.root / "run",
+        lambda: answers(port),
+        environment=_store_environment(settings),
+        patience=5,
+    )
+
+
+def stop_object_store(settings: Settings) -> None:
+    """Stop all of the store and forget what it held, which was in memory."""
+    environment = {**os.environ, **_store_environment(settings)}
+    subprocess.run([str(STORE_SCRIPT), "stop"], env=environment, check=True)
+    shutil.rmtree(settings.root / "object-store", ignore_errors=True)
+
+
+def make_bucket(settings: Settings) -> None:
+    """Make the bucket, as soon as the store takes requests."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = s3_client(settings)
+    end = time.monotonic() + 30
+    while True:
+        try:
+            client.create_bucket(Bucket=BUCKET)
+        except (BotoCoreError, ClientError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def s3_client(settings: Settings) -> Any:
+    """Return boto3's client of the store."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.url("object-store"),
+        aws_access_key_id=settings.s3_key,
+        aws_secret_access_key=settings.s3_secret,
+        region_name="us-east-1",
+    )
+
+
+def _store_environment(settings: Settings) -> dict[str, str]:
+    return {
+        "STORE_FOLDER": str(settings.root / "object-store"),
+        "STORE_PORT": str(settings.ports["object-store"]),
+        "STORE_MON_PORT": str(settings.ports["monitor"]),
+        "STORE_ACCESS_KEY": settings.s3_key,
+        "STORE_SECRET_KEY": settings.s3_secret,
+    }
+
+
+# --- the simulator -------------------------------------------------------------------------------------
+
+
+def simulator(settings: Settings, switches: Sequence[str] = ()) -> Service:
+    """Return the simulator of the three vendors.
+
+    :param switches: Of its command line; those of its next start.
+    """
+    port = settings.ports["simulator"]
+    command = (sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", str(port), *switches)
+    return Service("simulator", (*_served_first(), *command), settings.root / "run", lambda: answers(port))
+
+
+def _served_first() -> tuple[str, ...]:
+    """Return what gives a command the processor whenever it wants it, where that may be done.
+
+    The simulator's journal shall say when requests came, not when it found time to look at them.
+    """
+    first = ("chrt", "--rr", "1")
+    if (
+        shutil.which("chrt")
+        and subprocess.run([*first, "true"], capture_output=True, check=False).returncode == 0
+    ):
+        return first
+    return ()
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode:
+        raise StackError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -1,0 +1,45 @@
+"""One stack for all tests here, by the same code as `make stack`, apart from one that a developer runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dev.stack.cluster import EXAMPLES, Cluster
+from dev.stack.settings import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = REPOSITORY / ".stack-test"
+DAGS = Path(__file__).parent / "dags"
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The running stack, with the Dags of this folder and the examples; logs are kept if a test fails.
+
+    With ``STACK_KEEP=1`` it is left running, and one that was left is taken.
+    """
+    missing = [name for name in ("radosgw", "redis-server") if shutil.which(name) is None]
+    missing += [] if any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) else ["postgresql"]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"{missing} are not installed, and CI must not skip this.")
+    if missing:
+        pytest.skip(f"{missing} are not installed; run dev/install_stack.sh as root.")
+    keep = bool(os.environ.get("STACK_KEEP"))
+    if not keep:
+        if (ROOT / "settings.json").exists():
+            Cluster.at(ROOT).down()  # a run that was interrupted left it
+        shutil.rmtree(ROOT, ignore_errors=True)
+    cluster = Cluster.at(ROOT, dags=(EXAMPLES, DAGS))
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        if not keep:
+            cluster.down(keep_logs=bool(request.session.testsfailed), at_once=True)
