@@ -180,13 +180,16 @@ class RedisCounter:
         self._clock = clock
         self._quickest = float("inf")
         self._late = rates[0].interval / 1000 * JITTER / 2
+        # A script of its own for each counter: a server that has lost its data misses it, whatever other
+        # counters have loaded since.
+        self._text = f"-- {key}\n{_TAKE}"
         with _redis_answers():
-            self._script = str(self._client.script_load(_TAKE))
+            self._script = str(self._client.script_load(self._text))
 
     def take(self) -> float:
         """Count one request and return 0, or return the seconds until there may be room for it.
 
-        :raises IncompleteExportError: if the server does not answer, after half a minute of tries.
+        :raises IncompleteExportError: if the server does not answer, after about a minute of tries.
         """
         from redis.exceptions import NoScriptError
 
@@ -218,7 +221,7 @@ class RedisCounter:
         shortest = self._rates[0]
         requests = {f"restart:{number}": int(seconds) * 1000 + 999 for number in range(shortest.limit)}
         self._client.zadd(self._key, requests, nx=True)
-        self._script = str(self._client.script_load(_TAKE))
+        self._script = str(self._client.script_load(self._text))
 
 
 @contextlib.contextmanager

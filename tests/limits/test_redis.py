@@ -36,6 +36,16 @@ def test_after_a_restart_that_forgot_everything_the_window_counts_as_full(redis_
     assert 25 < counter.take() < 33
 
 
+def test_after_such_a_restart_every_counter_counts_as_full_for_itself(redis_url):
+    counters = [counter_factory(redis_url)(f"ada:restarted:{name}", LIMITS) for name in ("one", "two")]
+    server = redis.Redis.from_url(redis_url)
+    server.flushall()
+    server.script_flush()
+
+    assert all(counter.take() > 0 for counter in counters)
+    assert all(25 < counter.take() < 33 for counter in counters)
+
+
 def test_counters_leave_by_themselves(redis_url):
     counter_factory(redis_url)("ada:leaving", LIMITS).take()
 
