@@ -66,8 +66,9 @@ class Dataset:
 
     @property
     def expired(self) -> list[Window]:
-        """What the vendor no longer kept when its partition was exported."""
-        return union(each.expired.window for each in self.manifests if isinstance(each.expired, Span))
+        """What the vendor no longer kept when it was to be exported, and is not published either."""
+        lost = union(each.expired.window for each in self.manifests if isinstance(each.expired, Span))
+        return [gap for span in lost for gap in gaps(span, self.windows)]
 
     @property
     def records(self) -> int:

@@ -71,7 +71,8 @@ class RunFacts(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """Content of ``_manifest.json``; readers trust it alone.
 
-    :param expired: First part of the partition, if the vendor no longer kept it when this was written.
+    :param expired: First part of the run's interval, if the vendor no longer kept it when this was written;
+        the same in each manifest of the run.
     :param content_digest: Of the records, whatever their order; only where it was asked for.
     """
 
@@ -103,7 +104,9 @@ class Manifest(msgspec.Struct, frozen=True):
     def covers(self) -> Window:
         """The span of time that the partition is complete for."""
         whole = self.partition.window
-        return whole if isinstance(self.expired, UnsetType) else Window(self.expired.window.end, whole.end)
+        if isinstance(self.expired, UnsetType):
+            return whole
+        return Window(max(whole.start, self.expired.window.end), whole.end)
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""

@@ -83,17 +83,15 @@ class PartitionGrid:
         """Return the span of a partition."""
         return self._windows[index]
 
-    def expired_of(self, index: int) -> Window | None:
-        """Return the first part of a partition if the vendor no longer keeps it."""
-        window = self._windows[index]
-        if self.kept_from is None or self.kept_from <= window.start:
-            return None
-        return Window(window.start, min(self.kept_from, window.end))
+    @property
+    def expired(self) -> Window | None:
+        """The first part of the interval if the vendor no longer keeps it."""
+        return None if self.kept_from is None else Window(self.interval.start, self.kept_from)
 
     def covered_of(self, index: int) -> Window:
         """Return the part of a partition that is exported; not for one of which nothing is kept."""
-        expired, window = self.expired_of(index), self._windows[index]
-        return window if expired is None else Window(expired.end, window.end)
+        window = self._windows[index]
+        return window if self.kept_from is None else Window(max(window.start, self.kept_from), window.end)
 
     def folder_of(self, index: int) -> str:
         """Return a partition's folder, relative to the destination, without a final slash."""

@@ -134,7 +134,6 @@ class Publisher:
             yield without(segment, data, set(source.drop)) if source.drop else (segment, data)
 
     def _manifest(self, partition: PartitionPlan, files: list[FileEntry], digest: str | None) -> Manifest:
-        expired = self.grid.expired_of(partition.index)
         query, plan, job = self.job.query, self.plan, self.job
         counts = plan.counts
         segments = [source.segment for source in partition.sources]
@@ -169,7 +168,7 @@ class Publisher:
             try_number=job.task.try_number,
             commit=plan.commit,
             committed_at=iso(datetime.fromtimestamp(round(self.now()), tz=UTC)),
-            expired=UNSET if expired is None else Span.of(expired),
+            expired=UNSET if self.grid.expired is None else Span.of(self.grid.expired),
             content_digest=UNSET if digest is None else digest,
         )
 

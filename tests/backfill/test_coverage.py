@@ -110,7 +110,7 @@ def test_what_had_expired_when_it_was_exported_is_not_covered(store):
     (dataset,) = read_coverage(store)
 
     assert dataset.windows == [Window(APRIL_1 + DAY + 6 * HOUR, APRIL_1 + 2 * DAY)]
-    assert "No longer kept by the vendor when exported: 2026-04-02T00:00:00Z..2026-04-02T06:00:00Z." in (
+    assert "No longer kept by the vendor when exported: 2026-04-01T00:00:00Z..2026-04-02T06:00:00Z." in (
         coverage_text([dataset], store.url)
     )
 

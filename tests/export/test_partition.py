@@ -192,10 +192,9 @@ def test_what_the_vendor_no_longer_keeps_has_no_partition():
     grid = PartitionGrid(days(4), "day", {}, kept_from=APRIL_1 + 2 * DAY + 5 * HOUR)
 
     assert grid.published == range(2, 4)
-    assert grid.expired_of(1) == grid.window_of(1)
-    assert grid.expired_of(2) == Window(APRIL_1 + 2 * DAY, APRIL_1 + 2 * DAY + 5 * HOUR)
+    assert grid.expired == Window(APRIL_1, APRIL_1 + 2 * DAY + 5 * HOUR)
     assert grid.covered_of(2) == Window(APRIL_1 + 2 * DAY + 5 * HOUR, APRIL_1 + 3 * DAY)
-    assert grid.expired_of(3) is None
+    assert grid.covered_of(3) == grid.window_of(3)
     assert grid.start == (APRIL_1 + 2 * DAY + 5 * HOUR).timestamp()
 
 
@@ -203,7 +202,7 @@ def test_a_limit_at_a_border_leaves_whole_partitions():
     grid = PartitionGrid(days(4), "day", {}, kept_from=APRIL_1 + 2 * DAY)
 
     assert grid.published == range(2, 4)
-    assert grid.expired_of(2) is None
+    assert grid.covered_of(2) == grid.window_of(2)
 
 
 def test_hours_and_intervals_have_their_start_as_key():
