@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -70,6 +71,19 @@ class Simulator:
         self.limiter = Limiter()
         self.archive = Archive(settings.plan)
         self.desk = Desk()
+        self._composer = ThreadPoolExecutor(1, thread_name_prefix="simulator-composer")
+
+    async def compose(self, answer: Callable[[], Answer]) -> Answer:
+        """Return an answer that is made beside the event loop, one at a time.
+
+        A page of ten thousand records takes a while; made in the loop, it would let the requests that arrive
+        meanwhile be noticed all at once and later than they came, as if they exceeded a limit.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._composer, answer)
+
+    def close(self) -> None:
+        """End the thread that makes answers."""
+        self._composer.shutdown(wait=False)
 
     def update(self, **changes: Any) -> None:
         """Replace some settings; requests under way keep the old ones."""
@@ -156,7 +170,7 @@ class _Gate:
         if settings.page_latency or visit.fault == "slow":
             slow = settings.slow_seconds if visit.fault == "slow" else 0.0
             await asyncio.sleep(settings.page_latency + slow)
-        answer = refusal or self._answer(call, visit=visit)
+        answer = refusal or await self._simulator.compose(lambda: self._answer(call, visit=visit))
         visit.status, visit.records = answer.status, answer.records
         if visit.fault in CUTS:
             visit.status, visit.records = 0 if visit.fault == "reset" else answer.status, 0

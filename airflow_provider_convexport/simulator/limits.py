@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from threading import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Limiter:
 
     def __init__(self) -> None:
         self._accepted: dict[Limit, deque[float]] = {}
+        self._lock = Lock()
 
     def admit(self, limits: tuple[Limit, ...], *, now: float) -> float:
         """Accept a request, or return the seconds after which it would be accepted.
@@ -34,16 +36,18 @@ class Limiter:
         :param limits: All limits that the request falls under; it is counted for all or for none.
         :param now: When it arrived, by a monotonic clock.
         """
-        wait = max((self._wait(limit, now=now) for limit in limits), default=0.0)
-        if wait <= 0:
-            for limit in limits:
-                self._accepted[limit].append(now)
+        with self._lock:
+            wait = max((self._wait(limit, now=now) for limit in limits), default=0.0)
+            if wait <= 0:
+                for limit in limits:
+                    self._accepted[limit].append(now)
         return wait
 
     def standing(self, limit: Limit, *, now: float) -> tuple[int, float]:
         """Return how many more requests would be accepted, and the seconds until all would be."""
-        recent = self._recent(limit, now=now)
-        return limit.allowed - len(recent), recent[-1] + limit.seconds - now if recent else 0.0
+        with self._lock:
+            recent = self._recent(limit, now=now)
+            return limit.allowed - len(recent), recent[-1] + limit.seconds - now if recent else 0.0
 
     def _wait(self, limit: Limit, *, now: float) -> float:
         recent = self._recent(limit, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +103,7 @@ def running(
     finally:
         server.should_exit = True
         thread.join(_START_AT_MOST)
+        app.state.simulator.close()
         listener.close()
 
 
@@ -113,6 +115,7 @@ def serve(settings: SimulatorSettings, *, host: str, port: int, announce: Callab
     :param port: Port to listen on; 0 takes a free one.
     :param announce: Called with the URL as soon as connections are accepted.
     """
+    sys.setswitchinterval(0.001)  # arrivals are noticed quickly while an answer is made beside the loop
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again after its own clean stop
         signal.signal(number, _ignore)
     listener = _listener(host, port=port)

@@ -19,9 +19,20 @@ def assert_never_exceeded(stack: Cluster) -> list[dict[str, Any]]:
     """Check that no limit was exceeded in any moving window, and return how far each was used."""
     uses = _ask(stack, "summary")["limits"]
     assert uses
-    assert [visit for visit in visits(stack) if visit["limited"]] == []
+    seen = visits(stack)
+    limited = [position for position, visit in enumerate(seen) if visit["limited"]]
+    assert not limited, _around(seen, limited[0])
     assert [use for use in uses if use["most_arrivals"] > use["allowed"]] == []
     return list(uses)
+
+
+def _around(seen: list[dict[str, Any]], position: int) -> str:
+    """Describe the requests before and after one that was above a limit, so that its cause can be found."""
+    at = seen[position]["monotonic"]
+    return "\n".join(
+        f"{visit['monotonic'] - at:+9.3f} s {visit['vendor']} {visit['endpoint']} {visit['status']}"
+        for visit in seen[max(position - 25, 0) : position + 10]
+    )
 
 
 def forget(stack: Cluster) -> None:
