@@ -15,7 +15,7 @@ from airflow_provider_convexport.backfill.report import (
     plan_text,
     plan_values,
 )
-from airflow_provider_convexport.compat import AirflowNotFoundException
+from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHook
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
 from airflow_provider_convexport.hooks.vendors import hook_of
@@ -91,8 +91,6 @@ def _check(options: argparse.Namespace) -> str:
 
 def _hook(conn_id: str) -> ExportHook:
     """Return the hook of a connection, by the connection's type."""
-    from airflow.providers.common.compat.sdk import BaseHook  # noqa: PLC0415
-
     try:
         conn_type = BaseHook.get_connection(conn_id).conn_type
     except AirflowNotFoundException:

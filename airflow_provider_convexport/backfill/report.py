@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_convexport.backfill.spans import cut_to, gaps
+from airflow_provider_convexport.backfill.spans import cut_to, gaps, union
 from airflow_provider_convexport.export.window import Window, iso
 
 if TYPE_CHECKING:
@@ -193,17 +193,23 @@ def calendar(days: Iterable[tuple[date, str]]) -> Iterator[str]:
 
 def _days(dataset: Dataset) -> Iterator[tuple[date, str]]:
     """Yield every UTC day from the first to the last one with its character of `LEGEND`."""
-    midnight = dataset.span.start.replace(hour=0, minute=0, second=0, microsecond=0)
-    records = [each.covers for each in dataset.manifests if each.records]
-    while midnight < dataset.span.end:
-        yield midnight.date(), _mark(Window(midnight, midnight + _DAY), dataset, records)
+    span, twice = dataset.span, dataset.overlaps
+    # Joined once: a year of hours has thousands of partitions, and each day is held against all of them.
+    covered = union(dataset.windows)
+    with_records = union(each.covers for each in dataset.manifests if each.records)
+    midnight = span.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    while midnight < span.end:
+        day = Window(midnight, midnight + _DAY)
+        yield midnight.date(), _mark(day, covered=covered, twice=twice, with_records=with_records)
         midnight += _DAY
 
 
-def _mark(day: Window, dataset: Dataset, with_records: Iterable[Window]) -> str:
-    if cut_to(day, dataset.overlaps):
+def _mark(
+    day: Window, *, covered: Iterable[Window], twice: Iterable[Window], with_records: Iterable[Window]
+) -> str:
+    if cut_to(day, twice):
         return "!"
-    missing = sum((gap.length for gap in gaps(day, dataset.windows)), timedelta(0))
+    missing = sum((gap.length for gap in gaps(day, covered)), timedelta(0))
     if missing:
         return "-" if missing == day.length else "~"
     return "#" if cut_to(day, with_records) else "."
