@@ -9,8 +9,8 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHook
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.store import Store
-from airflow_provider_convexport.export.store_errors import explained
+from airflow_provider_convexport.export.dataset.store import Store
+from airflow_provider_convexport.export.dataset.store_errors import explained
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

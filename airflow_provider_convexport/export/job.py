@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from airflow_provider_convexport.export.manifest import FORMAT_VERSION
-from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.dataset.manifest import FORMAT_VERSION
+from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.window import Window
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_convexport.export.compose import Compression
-    from airflow_provider_convexport.export.manifest import Manifest
-    from airflow_provider_convexport.export.partition import PartitionBy
-    from airflow_provider_convexport.export.plan import Plan
-    from airflow_provider_convexport.export.stream import Query
+    from airflow_provider_convexport.export.dataset.manifest import Manifest
+    from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.fetch.stream import Query
+    from airflow_provider_convexport.export.publish.compose import Compression
+    from airflow_provider_convexport.export.publish.plan import Plan
 
 DEFAULT_TARGET_FILE_BYTES = 128 * 2**20
 

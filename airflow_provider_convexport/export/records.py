@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.export.intake import Intake, RecentIds
-from airflow_provider_convexport.export.partition import PartitionGrid
-from airflow_provider_convexport.export.walk import walk
+from airflow_provider_convexport.export.dataset.partition import PartitionGrid
+from airflow_provider_convexport.export.fetch.pagination import walk
+from airflow_provider_convexport.export.stage.partitioner import Intake, RecentIds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import msgspec
 
-    from airflow_provider_convexport.export.client import Client
-    from airflow_provider_convexport.export.stream import Query
+    from airflow_provider_convexport.export.fetch.client import Client
+    from airflow_provider_convexport.export.fetch.stream import Query
     from airflow_provider_convexport.export.window import Window
 
 

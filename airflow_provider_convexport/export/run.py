@@ -8,29 +8,29 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.attempt import Attempt
-from airflow_provider_convexport.export.collect import Collector
-from airflow_provider_convexport.export.compose import check_available
-from airflow_provider_convexport.export.frontier import Frontier
-from airflow_provider_convexport.export.intake import Intake
+from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
+from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.job import Outcome, Published
-from airflow_provider_convexport.export.manifest import MANIFEST, check_replaceable, read_manifest
-from airflow_provider_convexport.export.plan import Plan, commit_of, partition_plans
-from airflow_provider_convexport.export.progress import Reporter
-from airflow_provider_convexport.export.publish import Publisher
-from airflow_provider_convexport.export.repeats import find_repeats
-from airflow_provider_convexport.export.segment import decode_ids
-from airflow_provider_convexport.export.stager import Checkpoint, Effort, Stager
-from airflow_provider_convexport.export.store import STAGING
+from airflow_provider_convexport.export.publish.compose import check_available
+from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
+from airflow_provider_convexport.export.publish.publish import Publisher
+from airflow_provider_convexport.export.stage.attempt import Attempt
+from airflow_provider_convexport.export.stage.collect import Collector
+from airflow_provider_convexport.export.stage.dedup import find_repeats
+from airflow_provider_convexport.export.stage.partitioner import Intake
+from airflow_provider_convexport.export.stage.progress import Reporter
+from airflow_provider_convexport.export.stage.segment import decode_ids
+from airflow_provider_convexport.export.stage.stager import Checkpoint, Effort, Stager
+from airflow_provider_convexport.export.stage.window_queue import Frontier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from airflow_provider_convexport.export.client import Client
+    from airflow_provider_convexport.export.dataset.partition import PartitionGrid
+    from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.fetch.client import Client
     from airflow_provider_convexport.export.job import Job
-    from airflow_provider_convexport.export.partition import PartitionGrid
-    from airflow_provider_convexport.export.segment import Segment
-    from airflow_provider_convexport.export.store import Store
+    from airflow_provider_convexport.export.stage.segment import Segment
 
 
 CURSOR_MAX_AGE = timedelta(hours=1)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 
-from airflow_provider_convexport.export.stream import Limit, PageSize, Stream
+from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Stream
 from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.hooks.base import ExportHook
 

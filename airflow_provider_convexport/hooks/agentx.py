@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.stream import Limit, PageSize, Stream
+from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Stream
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.base import ExportHook
 

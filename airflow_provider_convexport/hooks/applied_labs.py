@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.page import MalformedAnswerError
-from airflow_provider_convexport.export.stream import Limit, PageSize, Query, Stream
-from airflow_provider_convexport.export.walk import walk
+from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
+from airflow_provider_convexport.export.fetch.pagination import walk
+from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Query, Stream
 from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.hooks.base import ExportHook, as_parameter, window_between
 

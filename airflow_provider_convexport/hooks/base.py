@@ -17,11 +17,11 @@ from requests.auth import AuthBase
 from airflow_provider_convexport import __version__
 from airflow_provider_convexport.compat import AirflowNotFoundException, conf
 from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
-from airflow_provider_convexport.export.budget import Budget
-from airflow_provider_convexport.export.budget_storage import counter_factory
-from airflow_provider_convexport.export.client import Client
+from airflow_provider_convexport.export.fetch.budget import Budget
+from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
+from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.records import records
-from airflow_provider_convexport.export.stream import Query
 from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.hooks.settings import read_settings
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from airflow_provider_convexport.export.stream import Limit, Stream
+    from airflow_provider_convexport.export.fetch.stream import Limit, Stream
     from airflow_provider_convexport.hooks.settings import Settings
 
 CONNECT_TIMEOUT = 10.0

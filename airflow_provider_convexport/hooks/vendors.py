@@ -12,7 +12,7 @@ from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
-    from airflow_provider_convexport.export.stream import Stream
+    from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.hooks.base import ExportHook
 
 

@@ -21,10 +21,10 @@ from airflow_provider_convexport.errors import (
     RateLimitedError,
     VendorRejectedError,
 )
+from airflow_provider_convexport.export.fetch.retention import kept_from
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskInstance
-from airflow_provider_convexport.export.progress import Reporter
-from airflow_provider_convexport.export.retention import kept_from
 from airflow_provider_convexport.export.run import Export
+from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, ObjectStoragePath
 
-    from airflow_provider_convexport.export.compose import Compression
+    from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.fetch.stream import Query
     from airflow_provider_convexport.export.job import Outcome
-    from airflow_provider_convexport.export.partition import PartitionBy
-    from airflow_provider_convexport.export.stream import Query
+    from airflow_provider_convexport.export.publish.compose import Compression
     from airflow_provider_convexport.hooks.base import ExportHook
 
 OnUnsettled = Literal["wait", "fail", "export"]

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.export.job import Outcome
-    from airflow_provider_convexport.export.progress import Progress
-    from airflow_provider_convexport.export.stream import Stream
+    from airflow_provider_convexport.export.stage.progress import Progress
 
 log = logging.getLogger(__name__)
 

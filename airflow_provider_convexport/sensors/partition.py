@@ -9,8 +9,8 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.manifest import MANIFEST, Manifest, read_manifest
-from airflow_provider_convexport.export.partition import PartitionGrid
+from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Manifest, read_manifest
+from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, ObjectStoragePath
 
-    from airflow_provider_convexport.export.partition import PartitionBy
-    from airflow_provider_convexport.export.store import Store
+    from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.dataset.store import Store
 
 
 class ExportPartitionSensor(BaseSensorOperator):

@@ -17,11 +17,11 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_convexport.errors import SupersededError
-from airflow_provider_convexport.export.client import Client
+from airflow_provider_convexport.export.dataset.store import Store
+from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.job import Job, TaskInstance
 from airflow_provider_convexport.export.run import Export
-from airflow_provider_convexport.export.stager import Stager
-from airflow_provider_convexport.export.store import Store
+from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, partitions, truth

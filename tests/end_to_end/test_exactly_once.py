@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.export.intake import RecentIds
+from airflow_provider_convexport.export.stage.partitioner import RecentIds
 from tests.end_to_end.conftest import BY_UPDATE, DAY, MIDNIGHT, STREAMS, export, partitions, rest, truth
 
 if TYPE_CHECKING:

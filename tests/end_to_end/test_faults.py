@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
 from airflow_provider_convexport.errors import ConvExportError, IncompleteExportError
-from airflow_provider_convexport.export.retry import RetryPolicy
+from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.simulator.faults import RETRYABLE, Fault
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.retry import RetryPolicy
+from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.simulator.faults import Fault
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, files, partitions, truth

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_convexport.export.store import Store
-from export.samples import FakeTime, local_store, memory_store
-from export.tiny_server import TinyServer, tiny_server
+from airflow_provider_convexport.export.dataset.store import Store
+from tests.support.samples import FakeTime, local_store, memory_store
+from tests.support.tiny_server import TinyServer, tiny_server
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_convexport.export.window import Window, iso, utc
-from export.samples import APRIL_1, DAY, days
+from tests.support.samples import APRIL_1, DAY, days
 
 SECOND = timedelta(seconds=1)
 INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from export.tiny_server import Answer, TinyServer, as_json, tiny_server
 
 from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
+from tests.support.tiny_server import Answer, TinyServer, as_json, tiny_server
 
 SHOP = "11111111-1111-4111-8111-111111111111"
 KEY = "top-secret-key-42"

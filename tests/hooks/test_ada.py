@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pendulum
 import pytest
 import yaml
-from export.tiny_server import as_json
 
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.hooks.ada import AdaHook
+from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 OPENAPI = Path(__file__).parents[1] / "simulator" / "ada-data-export.openapi.yml"

@@ -5,10 +5,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pendulum
 import pytest
-from export.tiny_server import Answer, as_json
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError, VendorRejectedError
 from airflow_provider_convexport.hooks.agentx import AgentXHook
+from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 START = APRIL_1.int_timestamp

@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pendulum
 import pytest
-from export.tiny_server import Answer, as_json
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError, VendorRejectedError
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
-from hooks.conftest import SHOP
+from tests.hooks.conftest import SHOP
+from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 EXPORT, LIST = "/v2026-04/conversations/export/", "/v2026-04/conversations/"

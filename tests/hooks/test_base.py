@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pendulum
 import pytest
 import requests
-from export.tiny_server import as_json, tiny_server
 
 from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
-from airflow_provider_convexport.export.client import Client
-from airflow_provider_convexport.export.retry import RetryPolicy
+from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.hooks.base import as_parameter, window_between
-from hooks.conftest import EXTRAS, KEY, SHOP
+from tests.hooks.conftest import EXTRAS, KEY, SHOP
+from tests.support.tiny_server import as_json, tiny_server
 
 HOOKS = {"applied_labs": AppliedLabsHook, "ada": AdaHook, "agentx": AgentXHook}
 EVERY = pytest.mark.parametrize("vendor", HOOKS)
@@ -452,7 +452,7 @@ def _no_session():
 
 
 def _free_budget():
-    from airflow_provider_convexport.export.budget import Budget  # noqa: PLC0415
+    from airflow_provider_convexport.export.fetch.budget import Budget  # noqa: PLC0415
 
     return Budget("test", ())
 

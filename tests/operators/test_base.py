@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pendulum
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, ObjectStoragePath
-from export.tiny_server import Answer, as_json
-from hooks.conftest import KEY
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
 from airflow_provider_convexport.errors import IncompleteExportError, VendorUnavailableError
-from airflow_provider_convexport.export.retry import RetryPolicy
+from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
+from tests.hooks.conftest import KEY
+from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 INTERVAL = {

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from export.tiny_server import as_json
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.operators.ada import AdaExportOperator
+from tests.support.tiny_server import as_json
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

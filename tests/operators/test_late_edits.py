@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pendulum
 import pytest
 from airflow.sdk import Asset
-from export.tiny_server import as_json
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.operators.ada import AdaExportOperator
+from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 ASSET = Asset(name="conversations", uri="s3://b/conversations")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_convexport.export.progress import Progress
+from airflow_provider_convexport.export.stage.progress import Progress
 from airflow_provider_convexport.operators import telemetry
 from airflow_provider_convexport.operators.telemetry import STATE_KEY, progress_writer
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, shared_simulator, simulator  # noqa: F401

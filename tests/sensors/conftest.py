@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hooks.conftest import _long_memory, _no_pacing, answer_empty, connect, refuse, server
+from tests.hooks.conftest import _long_memory, _no_pacing, answer_empty, connect, refuse, server
 
 try:
     from airflow.sdk.exceptions import AirflowSensorTimeout as SensorTimeout

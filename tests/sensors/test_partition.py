@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pendulum
 import pytest
 from airflow.sdk import ObjectStoragePath
-from export.tiny_server import as_json
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
-from sensors.conftest import SensorTimeout
+from tests.sensors.conftest import SensorTimeout
+from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import SupersededError
-from airflow_provider_convexport.export.stager import Stager
-from airflow_provider_convexport.export.store import Store
+from airflow_provider_convexport.export.dataset.store import Store
+from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 

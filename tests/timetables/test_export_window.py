@@ -18,7 +18,15 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
-from timetables.airflow_walk import backfill, iter_schedule, lengths, moment, schedule, stored_dag, texts
+from tests.timetables.airflow_walk import (
+    backfill,
+    iter_schedule,
+    lengths,
+    moment,
+    schedule,
+    stored_dag,
+    texts,
+)
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

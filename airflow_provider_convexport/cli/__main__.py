@@ -1,0 +1,28 @@
+"""Command line: ``python -m airflow_provider_convexport.cli``, the same as ``airflow convexport``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.cli.cli import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command."""
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_convexport.cli", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        subparser = commands.add_parser(command.name, help=command.help, description=command.description)
+        subparser.set_defaults(func=command.func)
+        for argument in command.args:
+            argument.add_to_parser(subparser)
+    options = parser.parse_args(argv)
+    options.func(options)
+
+
+if __name__ == "__main__":
+    main()

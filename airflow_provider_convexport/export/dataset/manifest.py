@@ -1,0 +1,177 @@
+"""The manifest: the one object that says which files make up a partition."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import Window, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_convexport.export.dataset.partition import PartitionGrid
+    from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.fetch.stream import Query
+
+MANIFEST = "_manifest.json"
+FORMAT_VERSION = 1
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A half-open span in UTC, ends as ISO-8601 text with a final ``Z``."""
+
+    start: str
+    end: str
+
+    @classmethod
+    def of(cls, window: Window) -> Self:
+        """Return a window as text."""
+        return cls(iso(window.start), iso(window.end))
+
+    @property
+    def window(self) -> Window:
+        """The span as a window."""
+        return Window(datetime.fromisoformat(self.start), datetime.fromisoformat(self.end))
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """One published file.
+
+    :param name: Name in the partition's folder.
+    :param records: Lines.
+    :param bytes: Size of the file.
+    :param uncompressed_bytes: Size of the lines.
+    :param sha256: Checksum of the file, in hex.
+    """
+
+    name: str
+    records: int
+    bytes: int
+    uncompressed_bytes: int
+    sha256: str
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """What the whole run did, the same in each of its manifests."""
+
+    pages: int
+    requests: int
+    duplicates: int
+    outside_interval: int
+    kept_outside: int
+    undated: int
+    throttled_seconds: float
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Content of ``_manifest.json``; readers trust it alone.
+
+    :param expired: First part of the run's interval, if the vendor no longer kept it when this was written;
+        the same in each manifest of the run.
+    :param content_digest: Of the records, whatever their order; only where it was asked for.
+    """
+
+    format_version: int
+    provider_version: str
+    vendor: str
+    stream: str
+    scope: dict[str, str]
+    filters: dict[str, str]
+    window_on: str
+    partition: Span
+    interval: Span
+    records: int
+    first_record_at: str | None
+    last_record_at: str | None
+    files: list[FileEntry]
+    run: RunFacts
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int
+    try_number: int
+    commit: str
+    committed_at: str
+    expired: Span | UnsetType = UNSET
+    content_digest: str | UnsetType = UNSET
+
+    @property
+    def covers(self) -> Window:
+        """The span of time that the partition is complete for."""
+        whole = self.partition.window
+        if isinstance(self.expired, UnsetType):
+            return whole
+        return Window(max(whole.start, self.expired.window.end), whole.end)
+
+    def encode(self) -> bytes:
+        """Return the manifest as indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
+    def differences(self, query: Query) -> dict[str, tuple[object, object]]:
+        """Return what keeps ``query`` from replacing this partition: name to (there, here)."""
+        here: Mapping[str, object] = {
+            "vendor": query.stream.vendor,
+            "stream": query.stream.name,
+            "scope": dict(query.scope),
+            "filters": dict(query.filters),
+            "window_on": query.window_on,
+        }
+        return {
+            name: (getattr(self, name), value) for name, value in here.items() if getattr(self, name) != value
+        }
+
+
+def read_manifest(store: Store, folder: str) -> Manifest | None:
+    """Return a partition's manifest, or ``None`` if the partition was never published.
+
+    :raises ConfigurationError: if something else lies under its name.
+    """
+    content = store.get(f"{folder}/{MANIFEST}")
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.DecodeError:
+        raise ConfigurationError(
+            f"{store.url_of(folder)}/{MANIFEST} is not a manifest of this package; "
+            "choose another destination or move it away."
+        ) from None
+
+
+def check_replaceable(
+    manifest: Manifest | None, url: str, query: Query, grid: PartitionGrid, index: int
+) -> None:
+    """Refuse to replace a partition that holds something else, or more.
+
+    :param manifest: The partition's manifest, if it has one.
+    :param url: The partition's folder, for the message.
+    :param query: What would replace it.
+    :param grid: The partitions that the run publishes.
+    :param index: Number of the partition that would replace it.
+    :raises ConfigurationError: if its manifest was written for another vendor, stream, scope, filter or
+        ``window_on``, or for a span of time that would not be covered any more.
+    """
+    differences = {} if manifest is None else manifest.differences(query)
+    if differences:
+        name, (there, here) = next(iter(differences.items()))
+        raise ConfigurationError(
+            f"{url} holds a partition with {name}={there!r}, and this task exports "
+            f"{name}={here!r}; give each kind of export a destination of its own."
+        )
+    if manifest is not None:
+        _check_span(manifest, url, grid, index)
+
+
+def _check_span(manifest: Manifest, url: str, grid: PartitionGrid, index: int) -> None:
+    window, covered, there = grid.window_of(index), grid.covered_of(index), manifest.covers
+    if window.covers(manifest.partition.window) and (covered.covers(there) or there.covers(covered)):
+        return
+    raise ConfigurationError(
+        f"{url} holds a partition of {there}, and this task would replace it by one of {covered}, which is "
+        "not all of that; give each schedule and time zone a destination of its own."
+    )

@@ -1,0 +1,201 @@
+"""The destination: whole objects under one root, on any file system that fsspec speaks to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_convexport.errors import DestinationUnavailableError
+from airflow_provider_convexport.export.dataset.store_errors import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+
+    from fsspec import AbstractFileSystem
+
+_NO_BUCKET = "there is no such bucket or container; create it, or correct its name"
+
+STAGING = "_staging"
+"""Folder under the root for work in progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Objects named relative to a root; each appears whole or not at all.
+
+    Object stores give that for a single upload call. A local disk gives it for a rename on the same file
+    system, so files are written under ``_staging`` first. Nothing here writes through ``open("wb")``, which
+    publishes half an object when the body raises (https://github.com/fsspec/s3fs/issues/154).
+
+    :param fs: The file system, with its credentials.
+    :param root: Folder of the dataset in that file system's own notation, without protocol.
+    :param url: The same for people and manifests.
+    :param scratch: Folder under the root for half-written files of a local disk; an attempt's own, so that
+        whatever it leaves behind when it is killed is found and removed.
+    :param connection: Airflow connection of the store, for messages.
+
+    All methods raise ``ConfigurationError`` where an object store refuses the credentials or has no such
+    bucket, and ``DestinationUnavailableError`` where a retry may help.
+    """
+
+    fs: AbstractFileSystem
+    root: str
+    url: str
+    scratch: str = STAGING
+    connection: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether objects are files of this machine."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def url_of(self, name: str) -> str:
+        """Return an object's full URL."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object, replacing one of that name."""
+        if not self.is_local:
+            with self._explained(missing=_NO_BUCKET):
+                self.fs.pipe_file(self._path(name), content)
+            return
+        temporary = self.temporary_file()
+        temporary.write_bytes(content)
+        self.put_file(name, temporary)
+
+    def put_file(self, name: str, source: Path) -> None:
+        """Write an object from a local file, which is gone afterwards."""
+        if not self.is_local:
+            with self._explained():
+                self._upload(name, source)
+            source.unlink()
+            return
+        with source.open("rb") as file:
+            os.fsync(file.fileno())  # it must survive a power cut before it gets its final name
+        target = Path(self._path(name))
+        _create(target, lambda: source.replace(target))
+
+    def temporary_file(self) -> Path:
+        """Return the path of a new empty local file, from where `put_file` can take it whole.
+
+        On a local disk it lies beside the data, since a file can only be moved whole within one file system.
+        """
+        if not self.is_local:
+            descriptor, name = tempfile.mkstemp(prefix="convexport-")
+            os.close(descriptor)
+            return Path(name)
+        path = Path(self._path(f"{self.scratch}/writing-{secrets.token_hex(8)}"))
+        _create(path, path.touch)
+        return path
+
+    def get(self, name: str) -> bytes | None:
+        """Return an object's content, or ``None`` if there is none of that name."""
+        try:
+            with self._explained():
+                return bytes(self.fs.cat_file(self._path(name)))
+        except FileNotFoundError:
+            return None
+
+    def get_range(self, name: str, start: int, end: int) -> bytes:
+        """Return the bytes ``start <= position < end`` of an object.
+
+        :raises FileNotFoundError: if it does not exist.
+        """
+        if end <= start:
+            return b""
+        with self._explained():
+            return bytes(self.fs.cat_file(self._path(name), start=start, end=end))
+
+    def find(self, folder: str) -> list[str]:
+        """Return the names of all objects under a folder, as they are now, sorted."""
+        self.fs.invalidate_cache()
+        prefix = f"{self.root.rstrip('/')}/"
+        within = f"{self._path(folder).rstrip('/')}/"
+        try:
+            with self._explained():
+                found = self.fs.find(self._path(folder))
+        except FileNotFoundError:
+            return []
+        # An empty folder that fills up at this moment is itself "found" by s3fs and adlfs.
+        return sorted(path.removeprefix(prefix) for path in found if path.startswith(within))
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete objects; one that is gone already is no error."""
+        paths = [self._path(name) for name in names]
+        if not paths:
+            return
+        with self._explained():
+            self._remove(paths)
+        if self.is_local:
+            for folder in {Path(path).parent for path in paths}:
+                self._prune(folder)
+
+    def prune(self, folder: str) -> None:
+        """Remove empty folders under and including a folder of a local disk; elsewhere there are none."""
+        if not self.is_local:
+            return
+        top = Path(self._path(folder))
+        with contextlib.suppress(FileNotFoundError):  # another attempt prunes at the same time
+            for path in sorted(top.rglob("*"), reverse=True):
+                with contextlib.suppress(OSError):  # a file, or not empty
+                    path.rmdir()
+        self._prune(top)
+
+    def _explained(self, *, missing: str | None = None) -> AbstractContextManager[None]:
+        """Return what makes one sentence of a failure; a local disk's own errors say enough."""
+        if self.is_local:
+            return contextlib.nullcontext()
+        return explained(self.url, self.connection, missing=missing)
+
+    def _upload(self, name: str, source: Path) -> None:
+        try:
+            self.fs.put_file(str(source), self._path(name))
+        except FileNotFoundError as error:  # a lifecycle rule or somebody else aborted the upload
+            problem = "the upload was aborted"
+            raise DestinationUnavailableError(
+                url=self.url, problem=problem, connection=self.connection
+            ) from error
+
+    def _remove(self, paths: list[str]) -> None:
+        try:
+            # Only without wildcards in the folder's name: fsspec would expand them, to other objects as well.
+            if self.is_local or not any(has_magic(path) for path in paths):
+                self.fs.rm(paths)
+                return
+        except FileNotFoundError:
+            pass
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                self.fs.rm_file(path)
+
+    def _path(self, name: str) -> str:
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def _prune(self, folder: Path) -> None:
+        """Remove folders that have become empty, from ``folder`` up to the root, which stays."""
+        root = Path(self.root)
+        while folder != root and root in folder.parents:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+
+def _create(path: Path, create: Callable[[], object]) -> None:
+    """Call ``create`` once the parent of ``path`` exists; another attempt may prune it in between."""
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            create()
+            return
+    create()

@@ -1,0 +1,260 @@
+"""Where a budget counts requests: in this process, on this machine, or in Redis for all workers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
+
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis import Redis
+
+    from airflow_provider_convexport.export.fetch.stream import Limit
+
+JITTER = 0.04
+"""Share by which windows are stretched, because requests do not travel equally fast."""
+
+_MOST_JITTER_MS = 1100
+"""More than a stretched second: permission of a minute's count may wait that long for one of a second's."""
+_LOCK_POLL = 0.002
+"""Seconds between two looks at a lock that another process holds, for about a millisecond."""
+
+_AGAIN = 0.001
+"""Seconds after which to ask again for a permission that was given back."""
+
+_REDIS_RETRIES = 30
+_KEY_PREFIX = "convexport:budget:"
+
+
+class Counter(Protocol):
+    """Counts the requests that some limits hold for."""
+
+    def take(self) -> float:
+        """Count one request and return 0, or return the seconds until there may be room for it."""
+        ...
+
+
+CounterFactory = Callable[[str, "tuple[Limit, ...]"], Counter]
+"""Makes the counter behind a name, which holds no secret, for some limits."""
+
+
+def counter_factory(storage: str) -> CounterFactory:
+    """Return the maker of counters for a storage.
+
+    :param storage: ``"machine"`` (all processes of one user on this machine), ``"memory"`` (this process),
+        or a ``redis://``, ``rediss://`` or ``unix://`` URL (all workers that use that Redis server).
+    :raises ConfigurationError: for anything else, or if the package redis is missing.
+    """
+    if storage == "memory":
+        return memory_counter
+    if storage == "machine":
+        return machine_counter
+    if urlsplit(storage).scheme in ("redis", "rediss", "unix"):
+        client = _redis_client(storage)
+        return lambda name, limits: RedisCounter(client, f"{_KEY_PREFIX}{name}", rates_of(limits))
+    raise ConfigurationError(
+        "[convexport] budget_storage is none of 'machine', 'memory' and a redis:// URL; set one of these."
+    )
+
+
+def memory_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
+    """Return a counter that only this process knows."""
+    del name
+    return LibraryCounter(InMemoryBucket(rates_of(limits)))
+
+
+def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
+    """Return a counter in a file, shared by all processes of this user on this machine.
+
+    A process that dies leaves nothing locked: the lock goes with it, and its requests leave the moving
+    windows by themselves.
+
+    :raises ConfigurationError: if the file cannot be written.
+    """
+    folder = Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
+    path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise ConfigurationError(
+            f"The request budget cannot be kept in {folder} ({type(error).__name__}); set TMPDIR to a folder "
+            "that this user can write to, or [convexport] budget_storage to 'memory' or a redis:// URL."
+        ) from error
+    lock: Any = bucket.lock
+    lock.poll_interval = _LOCK_POLL
+    return LibraryCounter(bucket)
+
+
+def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:
+    """Translate limits into rates, shortest first, each window stretched by `JITTER` or about a second."""
+    periods = [(round(limit.period.total_seconds() * 1000), limit.requests) for limit in limits]
+    return [
+        Rate(requests, period + min(round(period * JITTER), _MOST_JITTER_MS))
+        for period, requests in sorted(periods)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryCounter:
+    """A counter of the rate-limiting library.
+
+    :param bucket: The library's log of requests.
+    """
+
+    bucket: AbstractBucket
+
+    def take(self) -> float:
+        """Count one request and return 0, or return the seconds until there may be room for it."""
+        # The lock that processes share is held before the clock is read: a moment read earlier would make
+        # the next window begin too early.
+        shared_lock: Any = self.bucket.limiter_lock() or contextlib.nullcontext()
+        with shared_lock:
+            now: int = self.bucket.now()  # type: ignore[no-untyped-call]
+            item = RateItem("request", now)
+            if self.bucket.put(item):
+                self.bucket.leak(now)
+                return 0.0
+            wait = self.bucket.waiting(item)
+        assert isinstance(wait, int)  # noqa: S101 - only asynchronous buckets return anything else
+        return max(wait, 1) / 1000
+
+
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local wait, longest = 0, 0
+for i = 2, #ARGV, 2 do
+    local limit, interval = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+    longest = math.max(longest, interval)
+    if redis.call('ZCOUNT', KEYS[1], now - interval, '+inf') >= limit then
+        local blocking = redis.call('ZRANGE', KEYS[1], -limit, -limit, 'WITHSCORES')
+        wait = math.max(wait, blocking[2] + interval + 1 - now)
+    end
+end
+if wait == 0 then
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - longest - 1)
+    redis.call('ZADD', KEYS[1], now, ARGV[1])
+    redis.call('PEXPIRE', KEYS[1], longest + 1000)
+end
+return wait
+"""
+
+
+class RedisCounter:
+    """A log of requests in a sorted set, counted by a script on the server and on the server's clock.
+
+    The library's own Redis bucket reads the clock on the client, before its script runs, and does not count
+    requests that another client logged since; with four workers it let a fourth request into a second.
+
+    A permission whose answer took long to arrive is given back: its request would come later than counted, by
+    more than the windows are stretched for, and might be one too many for the next window.
+
+    :param client: The connection.
+    :param key: Name of the sorted set.
+    :param rates: The limits, shortest window first.
+    :param clock: Tells the seconds of a steady clock.
+    """
+
+    def __init__(
+        self, client: Redis, key: str, rates: list[Rate], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client: Any = client
+        self._key = key
+        self._rates = rates
+        self._clock = clock
+        self._quickest = float("inf")
+        self._late = rates[0].interval / 1000 * JITTER / 2
+        # A script of its own for each counter: a server that has lost its data misses it, whatever other
+        # counters have loaded since.
+        self._text = f"-- {key}\n{_TAKE}"
+        with _redis_answers():
+            self._script = str(self._client.script_load(self._text))
+
+    def take(self) -> float:
+        """Count one request and return 0, or return the seconds until there may be room for it.
+
+        :raises IncompleteExportError: if the server does not answer, after about a minute of tries.
+        """
+        from redis.exceptions import NoScriptError
+
+        request = secrets.token_hex(8)
+        arguments = [request]
+        for rate in self._rates:
+            arguments += [str(rate.limit), str(rate.interval)]
+        try:
+            with _redis_answers():
+                asked = self._clock()
+                wait = self._client.evalsha(self._script, 1, self._key, *arguments)
+                if wait == 0 and self._came_late(self._clock() - asked):
+                    self._client.zrem(self._key, request)
+                    return _AGAIN
+        except NoScriptError:
+            with _redis_answers():
+                self._assume_full()
+            return 1.0
+        return int(wait) / 1000
+
+    def _came_late(self, seconds: float) -> bool:
+        """Tell whether an answer took so much longer than the quickest that its permission is stale."""
+        self._quickest = min(self._quickest, seconds)
+        return seconds - self._quickest > self._late
+
+    def _assume_full(self) -> None:
+        """After a restart of the server, which may have forgotten what was sent: count a window as full."""
+        seconds, _ = self._client.time()
+        shortest = self._rates[0]
+        requests = {f"restart:{number}": int(seconds) * 1000 + 999 for number in range(shortest.limit)}
+        self._client.zadd(self._key, requests, nx=True)
+        self._script = str(self._client.script_load(self._text))
+
+
+@contextlib.contextmanager
+def _redis_answers() -> Iterator[None]:
+    """Turn a server that is away into an error that says so, without its address or password."""
+    from redis.exceptions import NoScriptError, RedisError
+
+    try:
+        yield
+    except NoScriptError:
+        raise
+    except RedisError as error:
+        raise IncompleteExportError(
+            f"The Redis server of [convexport] budget_storage did not answer ({type(error).__name__}), so no "
+            "request was sent; nothing was published, and progress is kept for the next try."
+        ) from error
+
+
+def _redis_client(url: str) -> Redis:
+    try:
+        from redis import Redis
+        from redis.backoff import ExponentialBackoff
+        from redis.exceptions import ConnectionError as RedisConnectionError
+        from redis.exceptions import TimeoutError as RedisTimeoutError
+        from redis.retry import Retry
+    except ImportError:
+        raise ConfigurationError(
+            "[convexport] budget_storage names a Redis server, which needs the package redis; "
+            "install airflow-provider-convexport[redis]."
+        ) from None
+    return Redis.from_url(
+        url,
+        socket_timeout=10,
+        retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries=_REDIS_RETRIES),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+    )

@@ -1,0 +1,265 @@
+"""Asks one vendor for one page at a time: within the budget, only on its own host, as often as it takes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+import urllib3
+
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    IncompleteExportError,
+    RateLimitedError,
+    VendorRejectedError,
+    VendorUnavailableError,
+)
+from airflow_provider_convexport.export.fetch.budget import BudgetExhaustedError
+from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
+from airflow_provider_convexport.export.fetch.retry import (
+    RetryPolicy,
+    is_transient,
+    pause_announced,
+    pause_asked,
+)
+from airflow_provider_convexport.export.fetch.transport import PacedAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from airflow_provider_convexport.export.fetch.budget import Budget
+
+    T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID_HEADERS = ("X-Request-Id", "x-amzn-RequestId", "X-Amz-Apigw-Id", "Cf-Ray")
+_UNSAFE = re.compile(r"[\\\x00-\x20\x7f]")
+_DEFAULT_ADVICE = {
+    401: "Check the API key in the connection's password.",
+    403: "Check the API key in the connection's password and what it may read.",
+    404: "Check the connection's host and what the Dag asks for.",
+}
+_OTHER_ADVICE = "The vendor will not answer this request however often it is sent; check the Dag's arguments."
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What one export asked of the vendor so far.
+
+    :param requests: Requests sent, retries included.
+    :param throttled_seconds: Seconds spent waiting for the budget or at the vendor's wish.
+    """
+
+    requests: int = 0
+    throttled_seconds: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+
+@dataclass(slots=True)
+class Client:
+    """An HTTP client for one connection; safe to share between threads.
+
+    :param title: The vendor's name, for messages.
+    :param base_url: Scheme, host and port of the connection.
+    :param new_session: Makes a session that adds the key to each request; one is made for each thread.
+    :param budget: Permission to send.
+    :param advice: For some statuses, what this vendor's users should check.
+    :param timeout: Seconds to wait for the connection and between two reads.
+    :param retry: How patient to be.
+    :param sleep: Sleeps for some seconds.
+    :param now: Tells the present moment as epoch seconds.
+    """
+
+    title: str
+    base_url: str
+    new_session: Callable[[], requests.Session]
+    budget: Budget
+    advice: Mapping[int, str] = field(default_factory=dict)
+    timeout: tuple[float, float] = (10.0, 120.0)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    traffic: Traffic = field(default_factory=Traffic)
+    _threads: threading.local = field(default_factory=threading.local)
+
+    def resolve(self, link: str, *, url: str | None = None) -> str:
+        """Return ``link`` as a URL on the connection's own host, whatever form the vendor gave it.
+
+        :param link: An absolute or relative link; the vendor's input, so it is not trusted.
+        :param url: The URL whose answer held the link.
+        :raises IncompleteExportError: if it leads to another scheme, host or port; nothing is sent there.
+        """
+        base = urlsplit(self.base_url)
+        target = _target(link, url or self.base_url)
+        if target is None or target.username is not None or _origin(target) != _origin(base):
+            raise IncompleteExportError(
+                f"{self.title} sent a next link that leads away from {base.scheme}://{base.netloc}; "
+                "it was not followed and the key was not sent there. "
+                "If the vendor moved, put its new address into the connection's host."
+            )
+        query = f"?{target.query}" if target.query else ""
+        return f"{base.scheme}://{base.netloc}{target.path}{query}"
+
+    def fetch(self, url: str, decode: Callable[[bytes], T]) -> T:
+        """Return what ``decode`` makes of the answer to a GET of ``url``.
+
+        Asks again after connection errors, timeouts, 408, 429, 5xx and bodies that ``decode`` calls
+        malformed; the same URL each time.
+
+        :raises VendorRejectedError: for any other status, redirects included.
+        :raises RateLimitedError: if the vendor asks for a longer pause than is worth a worker's slot.
+        :raises VendorUnavailableError: when the tries are used up.
+        """
+        endpoint = urlsplit(url).path
+        problem = ""
+        for tries in range(1, self.retry.tries + 1):
+            if tries > 1:
+                log.info("%s %s: trying again (%d of %d) after %s.", self.title, endpoint, tries,
+                         self.retry.tries, problem)  # fmt: skip
+            outcome = self._try(url, endpoint, decode)
+            if not isinstance(outcome, _Failure):
+                return outcome
+            problem = outcome.problem
+            if tries < self.retry.tries:
+                self._wait(outcome, tries, endpoint)
+        raise VendorUnavailableError(
+            endpoint=f"{self.title} {endpoint}", problem=problem, tries=self.retry.tries
+        )
+
+    def _try(self, url: str, endpoint: str, decode: Callable[[bytes], T]) -> T | _Failure:
+        try:
+            with self._get(url) as response:
+                if response.status_code != HTTPStatus.OK:
+                    return self._refusal(response, endpoint)
+                if spent := pause_announced(response.headers, now=self.now()):
+                    self.budget.pause(spent)
+                # Twice as fast as response.content, which joins pieces of 10 kB.
+                body: bytes = response.raw.read(decode_content=True)
+        except BudgetExhaustedError as error:
+            raise self._rate_limited(endpoint, error.seconds) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            return self._connection_failure(error)
+        try:
+            return decode(body)
+        except MalformedAnswerError:
+            return _Failure("status 200 with a body that is not whole JSON")
+
+    def _get(self, url: str) -> requests.Response:
+        """Send the request.
+
+        The session's own settings are said again, because otherwise the environment's win: see
+        https://github.com/psf/requests/issues/3829 for REQUESTS_CA_BUNDLE and 2018 for HTTPS_PROXY.
+        """
+        session = self._session()
+        return session.get(
+            url,
+            timeout=self.timeout,
+            allow_redirects=False,
+            stream=True,
+            verify=session.verify,
+            proxies=dict(session.proxies),
+        )
+
+    def _take_permission(self, endpoint: str) -> None:
+        waited = self.budget.acquire(endpoint, patience=self.retry.longest_pause)
+        with self.traffic.lock:
+            self.traffic.requests += 1
+            self.traffic.throttled_seconds += waited
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._threads, "session"):
+            session = self.new_session()
+            session.mount("http://", PacedAdapter(self._take_permission))
+            session.mount("https://", PacedAdapter(self._take_permission))
+            self._threads.session = session
+        return cast("requests.Session", self._threads.session)
+
+    def _rate_limited(self, endpoint: str, seconds: float) -> RateLimitedError:
+        return RateLimitedError(
+            endpoint=f"{self.title} {endpoint}", retry_after=timedelta(seconds=math.ceil(seconds))
+        )
+
+    def _connection_failure(self, error: Exception) -> _Failure:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise ConfigurationError(
+                f"The TLS certificate of {self.base_url} is not trusted; set the connection's 'verify' extra "
+                "to the path of the CA bundle that signed it."
+            ) from None
+        if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
+            return _Failure("no answer in time")
+        return _Failure(f"a broken connection ({type(error).__name__})")
+
+    def _refusal(self, response: requests.Response, endpoint: str) -> _Failure:
+        status = response.status_code
+        if is_transient(status):
+            pause = pause_asked(response.headers, status=status, now=self.now())
+            return _Failure(f"status {status}", pause)
+        if status < 300:
+            raise IncompleteExportError(
+                f"{self.title} {endpoint} answered {status}, where only 200 is documented; "
+                "nothing was published."
+            )
+        if status < 400:
+            advice = (
+                "It redirects to another address, which is not followed so that the key stays here; "
+                "put the address that answers into the connection's host."
+            )
+        else:
+            advice = self.advice.get(status) or _DEFAULT_ADVICE.get(status, _OTHER_ADVICE)
+        ids = (response.headers.get(name) for name in _REQUEST_ID_HEADERS)
+        raise VendorRejectedError(
+            endpoint=f"{self.title} {endpoint}",
+            status=status,
+            request_id=next((value[:80] for value in ids if value), None),
+            advice=advice,
+        )
+
+    def _wait(self, failure: _Failure, failures: int, endpoint: str) -> None:
+        if failure.pause is None:
+            seconds = self.retry.backoff(failures)
+            self.sleep(seconds)
+        else:
+            seconds = failure.pause
+            if seconds > self.retry.longest_pause:
+                raise self._rate_limited(endpoint, seconds)
+            self.budget.pause(seconds)
+            self.sleep(seconds)
+        with self.traffic.lock:
+            self.traffic.throttled_seconds += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """One try that may be repeated: what went wrong, and the seconds the vendor asks to wait."""
+
+    problem: str
+    pause: float | None = None
+
+
+def _target(link: str, url: str) -> SplitResult | None:
+    """Return what ``link`` in an answer of ``url`` points to; ``None`` if that cannot be told for sure."""
+    if _UNSAFE.search(link):
+        return None
+    try:
+        return urlsplit(urljoin(url, link))
+    except ValueError:
+        return None
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    try:
+        port = parts.port
+    except ValueError:
+        return ("", None, None)
+    return (parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme))

@@ -1,0 +1,189 @@
+"""One answer of a vendor, cut into raw record bytes; only id, time and the next link are decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.fetch.surrogates import mask, unmask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NUMBERS = frozenset((int, float))
+_EARLIEST = datetime.min.replace(tzinfo=UTC).timestamp()
+_LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
+
+
+class MalformedAnswerError(ValueError):
+    """A body that is not a whole JSON document; asking again may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records of one answer, in the vendor's order; the three lists run side by side.
+
+    :param raws: The records' bytes, views into the answer's body.
+    :param ids: The records' ids.
+    :param moments: The records' times as epoch seconds, ``None`` where a record has none that can be read.
+    :param link: Next link or cursor; ``None`` after the last page.
+    """
+
+    raws: Sequence[msgspec.Raw]
+    ids: Sequence[str]
+    moments: Sequence[float | None]
+    link: str | None
+
+    def pick(self, positions: Sequence[int]) -> Page:
+        """Return a page of only some of the records."""
+        return Page(
+            [self.raws[position] for position in positions],
+            [self.ids[position] for position in positions],
+            [self.moments[position] for position in positions],
+            self.link,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PageFormat:
+    """Where a vendor puts the record list, the next link, and a record's id and time.
+
+    :param endpoint: Vendor and path, for messages to people.
+    :param list_keys: Keys that may hold the record list, preferred one first.
+    :param link: Path of keys to the next link.
+    :param id_field: Record field with the id.
+    :param time_field: Record field with the time that decides.
+    """
+
+    endpoint: str
+    list_keys: tuple[str, ...]
+    link: tuple[str, ...]
+    id_field: str
+    time_field: str
+
+    def decode(self, body: bytes) -> Page:
+        """Cut ``body`` into a page.
+
+        :raises MalformedAnswerError: if the body is not JSON.
+        :raises IncompleteExportError: if it is JSON without a record list, or a record has no id.
+        """
+        try:
+            return self._page(body, {})
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            masked, originals = mask(body)
+        if not originals:
+            raise MalformedAnswerError from None
+        try:
+            return self._page(masked, originals)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise MalformedAnswerError from None
+
+    def _page(self, body: bytes, originals: dict[bytes, bytes]) -> Page:
+        heads_decoder, raws_decoder = _decoders(self)
+        try:
+            answer = heads_decoder.decode(body)
+            bodies = raws_decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise IncompleteExportError(
+                f"{self.endpoint} answered 200 with a body of another shape than documented ({error}); "
+                "nothing was published, and the next try reads it anew."
+            ) from None
+        for key in self.list_keys:
+            heads, raws = getattr(answer, key), getattr(bodies, key)
+            if heads is not None:
+                moments = _moments([head.time for head in heads])
+                if originals:
+                    raws = [msgspec.Raw(unmask(bytes(raw), originals)) for raw in raws]
+                return Page(raws, self._ids(heads), moments, self._link(answer))
+        raise IncompleteExportError(
+            f"{self.endpoint} answered 200 without its record list {' or '.join(map(repr, self.list_keys))}; "
+            "an outage must not look like an empty day, so nothing was published."
+        )
+
+    def _ids(self, heads: Sequence[Any]) -> list[str]:
+        ids = [head.id for head in heads]
+        for position, value in enumerate(ids):
+            if type(value) is int:
+                ids[position] = str(value)
+            elif type(value) is not str or not value:
+                raise IncompleteExportError(
+                    f"{self.endpoint} sent a record without a usable {self.id_field!r} (number "
+                    f"{position + 1} of its page); without it nothing can be exported exactly once."
+                )
+        return ids
+
+    def _link(self, answer: Any) -> str | None:
+        value = getattr(answer, _LINK)
+        for key in self.link[1:]:
+            if value is None:
+                break
+            if not isinstance(value, dict):
+                raise IncompleteExportError(
+                    f"{self.endpoint} sent a {self.link[0]!r} of type {type(value).__name__} instead of an "
+                    "object, so whether another page follows is not known; nothing was published."
+                )
+            value = value.get(key)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, (str, int)) or isinstance(value, bool):
+            raise IncompleteExportError(
+                f"{self.endpoint} sent a next link of type {type(value).__name__} instead of a string."
+            )
+        return str(value)
+
+
+_LINK = "link_"
+
+
+@lru_cache(maxsize=32)
+def _decoders(layout: PageFormat) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
+    """Build the two decoders of a format: ids and times in one pass, raw record bytes in the other."""
+    head = msgspec.defstruct(
+        "Head",
+        [
+            ("id", Any, msgspec.field(name=layout.id_field, default=None)),
+            ("time", Any, msgspec.field(name=layout.time_field, default=None)),
+        ],
+        gc=False,
+    )
+    link = (_LINK, Any, msgspec.field(name=layout.link[0], default=None))
+    lists = [(key, list[head] | None, None) for key in layout.list_keys]  # type: ignore[valid-type]
+    heads = msgspec.defstruct("Heads", [*lists, link])
+    raws = msgspec.defstruct("Raws", [(key, list[msgspec.Raw] | None, None) for key in layout.list_keys])
+    return msgspec.json.Decoder(heads), msgspec.json.Decoder(raws)
+
+
+def _moments(values: list[Any]) -> list[float | None]:
+    if not values or (
+        set(map(type, values)) <= _NUMBERS and min(values) >= _EARLIEST and max(values) <= _LATEST
+    ):
+        return values
+    return [moment_of(value) for value in values]
+
+
+def moment_of(value: Any) -> float | None:
+    """Return a record's time as epoch seconds, or ``None`` if there is none to read.
+
+    Numbers are epoch seconds; ISO-8601 text without an offset is UTC, as all three vendors mean it.
+    Digits past the microsecond are cut, never rounded up, so that no record moves into the next day.
+    What no calendar holds, such as milliseconds in place of seconds, is no time.
+    """
+    seconds = _seconds(value)
+    return seconds if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    return None

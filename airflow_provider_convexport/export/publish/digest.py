@@ -1,0 +1,72 @@
+"""What a partition holds, whatever the order of its records: for telling whether it changed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Protocol
+
+from isal import isal_zlib
+
+from airflow_provider_convexport.export.publish.compose import compression_of, zstandard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_provider_convexport.export.dataset.manifest import Manifest
+    from airflow_provider_convexport.export.dataset.store import Store
+
+_CHUNK = 4 * 2**20
+"""Bytes of a published file that are read at a time."""
+_MODULUS = 2**256
+
+
+class _Decoder(Protocol):
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Plain:
+    def decompress(self, data: bytes, /) -> bytes:
+        return data
+
+
+def digest_of_lines(blocks: Iterable[bytes]) -> str:
+    """Return a digest of lines that does not depend on their order, but on how often each comes.
+
+    The sum of the lines' own digests; two walks over the same records may find them in another order.
+
+    :param blocks: Pieces of the text, cut anywhere; the last line ends with a line feed.
+    """
+    total = 0
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        total += sum(int.from_bytes(hashlib.sha256(line).digest()) for line in lines)
+    return f"{total % _MODULUS:064x}"
+
+
+def digest_of_partition(store: Store, folder: str, manifest: Manifest) -> str:
+    """Return the digest of a published partition, read from its files unless its manifest has it.
+
+    :raises FileNotFoundError: if one of its files is gone.
+    """
+    known = manifest.content_digest
+    return known if isinstance(known, str) else digest_of_lines(_lines(store, folder, manifest))
+
+
+def _lines(store: Store, folder: str, manifest: Manifest) -> Iterator[bytes]:
+    for file in manifest.files:
+        decoder = _decoder(file.name)
+        for start in range(0, file.bytes, _CHUNK):
+            data = store.get_range(f"{folder}/{file.name}", start, min(start + _CHUNK, file.bytes))
+            yield decoder.decompress(data)
+
+
+def _decoder(name: str) -> _Decoder:
+    match compression_of(name):
+        case "gzip":
+            return isal_zlib.decompressobj(wbits=31)
+        case "zstd":
+            decoder: _Decoder = zstandard().ZstdDecompressor().decompressobj()
+            return decoder
+        case "none":
+            return _Plain()

@@ -1,0 +1,105 @@
+"""The plan of a publication: which staged segments become which files of which partitions."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_convexport.export.stage.partitioner import Counts
+from airflow_provider_convexport.export.stage.segment import Segment
+from airflow_provider_convexport.export.stage.stager import Effort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """A segment and the numbers of its lines that repeat earlier records and are left out."""
+
+    segment: Segment
+    drop: list[int]
+
+    @property
+    def records(self) -> int:
+        """Records that it adds."""
+        return self.segment.records - len(self.drop)
+
+
+class PartitionPlan(msgspec.Struct, frozen=True):
+    """One partition: its number in the grid and, for each of its files, the sources in order."""
+
+    index: int
+    files: list[list[Source]]
+
+    @property
+    def sources(self) -> list[Source]:
+        """Everything that goes into the partition."""
+        return [source for file in self.files for source in file]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A complete plan; every attempt that has it publishes the same bytes under the same names.
+
+    :param saved_at: Epoch seconds.
+    :param commit: Names the publication; derived from the staged objects, which no two walks share.
+    :param partitions: Every partition of the interval, those without records, too.
+    :param counts: What became of the records that the vendor sent.
+    :param effort: What all attempts asked of the vendor.
+    """
+
+    saved_at: float
+    commit: str
+    partitions: list[PartitionPlan]
+    counts: Counts
+    effort: Effort
+
+    @property
+    def records(self) -> int:
+        """Records that will be published."""
+        return sum(source.records for partition in self.partitions for source in partition.sources)
+
+
+def partition_plans(
+    segments: Sequence[Segment],
+    drops: Mapping[int, Iterable[int]],
+    *,
+    partitions: int,
+    target_file_bytes: int,
+) -> list[PartitionPlan]:
+    """Sort segments into partitions and files.
+
+    :param segments: Everything that was staged.
+    :param drops: By position in ``segments``, the lines to leave out.
+    :param partitions: Number of partitions in the grid.
+    :param target_file_bytes: A file is closed once it holds that many bytes of deflate data.
+    """
+    sources: list[list[Source]] = [[] for _ in range(partitions)]
+    for position, segment in enumerate(segments):
+        source = Source(segment, sorted(drops.get(position, ())))
+        if source.records:
+            sources[segment.partition].append(source)
+    return [PartitionPlan(index, list(_files(each, target_file_bytes))) for index, each in enumerate(sources)]
+
+
+def _files(sources: Iterable[Source], target: int) -> Iterable[list[Source]]:
+    file: list[Source] = []
+    size = 0
+    for source in sources:
+        file.append(source)
+        size += source.segment.length
+        if size >= target:
+            yield file
+            file, size = [], 0
+    if file:
+        yield file
+
+
+def commit_of(partitions: Sequence[PartitionPlan], *, seed: str) -> str:
+    """Return the name of a publication: the same for the same plan, new for every other walk.
+
+    :param partitions: What will be published.
+    :param seed: Distinguishes walks that staged nothing at all.
+    """
+    return hashlib.sha256(msgspec.json.encode((seed, partitions))).hexdigest()[:16]

@@ -1,0 +1,189 @@
+"""Segments: records of one partition as raw deflate data that can be put in a row without compressing again.
+
+Each segment ends with a full flush, so any sequence of segments is one valid deflate stream once an empty
+final block follows; the checksum of the whole comes from the checksums of its parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+from isal import isal_zlib
+
+from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.fetch.surrogates import mask, unmask
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from airflow_provider_convexport.export.stage.partitioner import Batch
+
+_CHUNK = 512
+"""Records joined at a time, so that a page of megabytes is not copied as a whole."""
+
+
+class Segment(msgspec.Struct, frozen=True, array_like=True):
+    """Where one segment lies and what it holds.
+
+    :param partition: Number of the partition in the run's grid.
+    :param object: Name of the staged object, relative to the destination.
+    :param offset: Where its deflate data begins in the object, in bytes.
+    :param length: Length of the deflate data, in bytes.
+    :param ids_length: Length of the compressed list of ids that follows it, in bytes.
+    :param records: Lines.
+    :param uncompressed: Length of the lines, in bytes.
+    :param crc32: Checksum of the lines.
+    :param first: Earliest time among the records in epoch seconds, if any has one.
+    :param last: Latest time.
+    """
+
+    partition: int
+    object: str
+    offset: int
+    length: int
+    ids_length: int
+    records: int
+    uncompressed: int
+    crc32: int
+    first: float | None
+    last: float | None
+
+    @property
+    def ids_offset(self) -> int:
+        """Where the list of ids begins in the object."""
+        return self.offset + self.length
+
+    @property
+    def end(self) -> int:
+        """Where the segment ends in the object."""
+        return self.ids_offset + self.ids_length
+
+
+@dataclass(slots=True)
+class SegmentWriter:
+    """Collects the records of one partition until they are staged."""
+
+    partition: int
+    records: int = 0
+    uncompressed: int = 0
+    crc32: int = 0
+    first: float | None = None
+    last: float | None = None
+    length: int = 0
+    _deflater: isal_zlib.Compress = field(init=False)
+    _pieces: list[bytes] = field(default_factory=list)
+    _ids: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._deflater = _deflater()
+
+    def add(self, batch: Batch) -> None:
+        """Append a batch's records, one line each."""
+        for begin in range(0, len(batch.raws), _CHUNK):
+            self._write(_lines(batch.raws[begin : begin + _CHUNK]))
+        self.records += len(batch.raws)
+        self._ids.extend(batch.ids)
+        self.first = min(_present(self.first, batch.first), default=None)
+        self.last = max(_present(self.last, batch.last), default=None)
+
+    def _write(self, lines: bytes) -> None:
+        self.crc32 = isal_zlib.crc32(lines, self.crc32)
+        self.uncompressed += len(lines)
+        self._keep(self._deflater.compress(lines))
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self.length += len(piece)
+
+    def finish(self, pieces: list[bytes], *, name: str, offset: int) -> Segment:
+        """Append the segment's bytes to ``pieces`` and return what it is.
+
+        :param pieces: The content so far of the object that it will be part of.
+        :param name: That object's name.
+        :param offset: Length of its content so far.
+        """
+        self._keep(self._deflater.flush(isal_zlib.Z_FULL_FLUSH))
+        ids = isal_zlib.compress(msgspec.json.encode(self._ids))
+        pieces += [*self._pieces, ids]
+        return Segment(
+            partition=self.partition,
+            object=name,
+            offset=offset,
+            length=self.length,
+            ids_length=len(ids),
+            records=self.records,
+            uncompressed=self.uncompressed,
+            crc32=self.crc32,
+            first=self.first,
+            last=self.last,
+        )
+
+
+def decode_ids(block: bytes) -> list[str]:
+    """Read back a segment's list of ids, in the order of its lines."""
+    return msgspec.json.decode(isal_zlib.decompress(block), type=list[str])
+
+
+def inflate(segment: Segment, data: bytes) -> bytes:
+    """Return a segment's lines.
+
+    :raises IncompleteExportError: if they are not what was staged.
+    """
+    try:
+        lines: bytes = isal_zlib.decompressobj(wbits=-15).decompress(data)
+    except isal_zlib.error:  # type: ignore[misc] # the stub calls it an object
+        raise damaged(segment) from None
+    if len(lines) != segment.uncompressed or isal_zlib.crc32(lines) != segment.crc32:
+        raise damaged(segment)
+    return lines
+
+
+def damaged(segment: Segment) -> IncompleteExportError:
+    """Return the error for staged data that is not what was written."""
+    return IncompleteExportError(
+        f"The staged object {segment.object} does not hold what was written to it; nothing was published "
+        "from it. Delete the folder _staging under the destination and run the task again."
+    )
+
+
+def without(segment: Segment, data: bytes, drop: Collection[int]) -> tuple[Segment, bytes]:
+    """Return a segment and its data without the lines numbered in ``drop``."""
+    lines = inflate(segment, data).split(b"\n")[:-1]
+    kept = b"".join(line + b"\n" for number, line in enumerate(lines) if number not in drop)
+    deflater = _deflater()
+    data = deflater.compress(kept) + deflater.flush(isal_zlib.Z_FULL_FLUSH)
+    return (
+        msgspec.structs.replace(
+            segment,
+            length=len(data),
+            records=segment.records - len(drop),
+            uncompressed=len(kept),
+            crc32=isal_zlib.crc32(kept),
+        ),
+        data,
+    )
+
+
+def _deflater() -> isal_zlib.Compress:
+    return isal_zlib.compressobj(level=isal_zlib.ISAL_DEFAULT_COMPRESSION, wbits=-15)
+
+
+def _lines(raws: Sequence[msgspec.Raw]) -> bytes:
+    """Join records, one line each; white space between tokens goes only where it would break the lines."""
+    joined = b"\n".join(raws)
+    if joined.count(b"\n") != len(raws) - 1 or b"\r" in joined:
+        joined = b"\n".join(_compact(raws))
+    return joined + b"\n"
+
+
+def _compact(raws: Iterable[msgspec.Raw]) -> Iterable[bytes]:
+    for raw in raws:
+        masked, originals = mask(bytes(raw))
+        yield unmask(msgspec.json.format(masked, indent=-1), originals)
+
+
+def _present(*moments: float | None) -> list[float]:
+    return [moment for moment in moments if moment is not None]

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_convexport.errors import DestinationUnavailableError
+from tests.support.samples import local_store
+
+
+def test_what_is_put_can_be_got(store):
+    store.put("a/b.bin", b"one")
+
+    assert store.get("a/b.bin") == b"one"
+
+
+def test_putting_again_replaces(store):
+    store.put("a", b"a longer first version")
+    store.put("a", b"two")
+
+    assert store.get("a") == b"two"
+
+
+def test_a_missing_object_is_none(store):
+    assert store.get("nothing/here") is None
+
+
+def test_a_range_is_half_open(store):
+    store.put("a", b"0123456789")
+
+    assert store.get_range("a", 2, 5) == b"234"
+    assert store.get_range("a", 4, 4) == b""
+
+
+def test_a_range_of_a_missing_object_is_an_error(store):
+    with pytest.raises(FileNotFoundError):
+        store.get_range("nothing", 0, 1)
+
+
+def test_objects_are_found_by_folder_sorted_and_relative(store):
+    for name in ("x/b", "x/a", "x/deep/c", "y/d", "xx/e"):
+        store.put(name, b"")
+
+    assert store.find("x") == ["x/a", "x/b", "x/deep/c"]
+    assert store.find("nothing") == []
+
+
+def test_deleting_something_that_is_gone_is_no_error(store):
+    store.put("a", b"")
+    store.put("b", b"")
+
+    store.delete(["gone", "a", "gone/too", "b"])
+    store.delete([])
+
+    assert store.find("") == []
+
+
+def test_a_file_becomes_an_object_and_is_gone(store):
+    path = store.temporary_file()
+    path.write_bytes(b"content")
+
+    store.put_file("deep/down/a", path)
+
+    assert store.get("deep/down/a") == b"content"
+    assert not path.exists()
+
+
+def test_temporary_files_differ(store):
+    first, second = store.temporary_file(), store.temporary_file()
+    assert first != second
+    first.unlink()
+    second.unlink()
+
+
+def test_a_folder_with_special_characters_is_a_folder_like_any_other(tmp_path):
+    store = local_store(tmp_path / "a [b] * ü %2F")
+    store.put("x[1]/y*z", b"1")
+
+    assert store.find("x[1]") == ["x[1]/y*z"]
+    store.delete(["x[1]/y*z"])
+    assert store.find("") == []
+
+
+def test_a_wildcard_in_a_name_deletes_nothing_else(memory):
+    for name in ("x*/checkpoint", "xy/checkpoint"):
+        memory.put(name, b"1")
+
+    memory.delete(["x*/checkpoint"])
+
+    assert memory.find("") == ["xy/checkpoint"]
+
+
+def test_a_folder_that_fills_up_while_it_is_listed_is_not_taken_for_an_object(memory, monkeypatch):
+    # As s3fs and adlfs do: nothing is listed, then the folder is looked up, and there it is.
+    monkeypatch.setattr(type(memory.fs), "find", lambda self, path: [path])
+
+    assert memory.find("_staging/task") == []
+
+
+def test_an_outage_of_the_store_names_the_connection(memory, monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionResetError
+
+    monkeypatch.setattr(type(memory.fs), "pipe_file", away)
+
+    with pytest.raises(DestinationUnavailableError, match="of the Airflow connection 'lake'"):
+        replace(memory, connection="lake").put("a", b"")
+
+
+def test_an_aborted_upload_is_an_outage_and_not_a_lost_staged_object(memory, monkeypatch):
+    def aborted(*args, **kwargs):
+        raise FileNotFoundError("NoSuchUpload")
+
+    monkeypatch.setattr(type(memory.fs), "put_file", aborted)
+
+    with pytest.raises(DestinationUnavailableError, match="the upload was aborted"):
+        memory.put_file("part-0", memory.temporary_file())
+
+
+def test_urls_join_root_and_name(store):
+    assert store.url_of("dt=1/_manifest.json") == f"{store.url}/dt=1/_manifest.json"
+    assert replace(store, url="s3://b/x/").url_of("a") == "s3://b/x/a"
+
+
+def test_only_files_of_this_machine_are_local(local, memory):
+    assert local.is_local
+    assert not memory.is_local
+
+
+class TestLocalDisk:
+    def test_a_failure_while_writing_leaves_nothing_under_the_final_name(self, local, monkeypatch):
+        def half(self, content):
+            with self.open("wb") as file:
+                file.write(content[: len(content) // 2])
+            raise OSError("disk full")
+
+        monkeypatch.setattr(Path, "write_bytes", half)
+        with pytest.raises(OSError, match="disk full"):
+            local.put("dt=1/part-0", b"0123456789")
+
+        assert all(name.startswith("_staging/") for name in local.find(""))
+
+    def test_readers_see_the_old_or_the_new_version_but_never_a_part(self, local):
+        versions = {bytes([letter]) * 200_000 for letter in b"ab"}
+        local.put("x", min(versions))
+        seen, stop = set(), threading.Event()
+
+        def read():
+            while not stop.is_set():
+                seen.add(local.get("x"))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for _ in range(30):
+            for version in versions:
+                local.put("x", version)
+        stop.set()
+        reader.join()
+
+        assert seen <= versions
+
+    def test_folders_that_become_empty_go_but_the_root_stays(self, local):
+        local.put("a/b/c", b"")
+        local.put("a/d", b"")
+        root = Path(local.root)
+
+        local.delete(["a/b/c"])
+        assert sorted(path.name for path in root.rglob("*") if path.name != "_staging") == ["a", "d"]
+        local.delete(["a/d"])
+        assert root.exists()
+        assert not (root / "a").exists()
+
+    def test_a_folder_with_something_else_in_it_stays(self, local):
+        local.put("a/b", b"")
+        (Path(local.root) / "a" / "yours").write_text("keep")
+
+        local.delete(["a/b"])
+
+        assert (Path(local.root) / "a" / "yours").exists()
+
+    def test_half_written_files_lie_in_the_scratch_folder(self, local):
+        scratch = replace(local, scratch="_staging/task/print/000001-x")
+
+        path = scratch.temporary_file()
+
+        assert str(path).startswith(f"{local.root}/_staging/task/print/000001-x/writing-")
+
+    def test_a_folder_that_is_pruned_while_an_object_comes_is_made_again(self, local):
+        stop = threading.Event()
+
+        def prune():
+            while not stop.is_set():
+                local.delete(["a/b/other"])
+
+        pruner = threading.Thread(target=prune)
+        pruner.start()
+        try:
+            for number in range(100):
+                local.put(f"a/b/{number}", b"x")
+                local.delete([f"a/b/{number}"])
+        finally:
+            stop.set()
+            pruner.join()

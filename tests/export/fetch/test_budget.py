@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyrate_limiter import InMemoryBucket
+
+from airflow_provider_convexport.export.fetch.budget import Budget, BudgetExhaustedError
+from airflow_provider_convexport.export.fetch.budget_storage import LibraryCounter, memory_counter, rates_of
+from airflow_provider_convexport.export.fetch.stream import Limit
+from tests.support.samples import FakeTime
+
+SECOND = timedelta(seconds=1)
+
+
+class _FakeBucket(InMemoryBucket):
+    """The package's bucket on the test's clock."""
+
+    def __init__(self, rates, clock):
+        super().__init__(rates)
+        self.clock = clock
+
+    def now(self):
+        return int(self.clock() * 1000)
+
+
+def budget(clock, *limits):
+    return Budget(
+        "acme",
+        limits,
+        counter=lambda name, own: LibraryCounter(_FakeBucket(rates_of(own), clock)),
+        sleep=clock.sleep,
+        clock=clock,
+    )
+
+
+def most_in_any(period, moments):
+    """How many of ``moments`` lie in the fullest moving window, half-open as a strict server counts."""
+    return max(
+        (sum(1 for other in moments if start <= other < start + period.total_seconds()) for start in moments),
+        default=0,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    gaps=st.lists(st.tuples(st.floats(0, 3), st.sampled_from(["/a", "/b"])), max_size=60),
+    shared=st.integers(1, 12),
+    own=st.integers(1, 5),
+)
+def test_in_no_moving_window_are_more_requests_than_any_limit_allows(gaps, shared, own):
+    clock = FakeTime()
+    limits = (Limit(shared, 60 * SECOND), Limit(own, SECOND, per_endpoint=True))
+    gate = budget(clock, *limits)
+    sent = []
+
+    for gap, endpoint in gaps:
+        clock.now += gap
+        gate.acquire(endpoint)
+        sent.append((clock(), endpoint))
+
+    assert most_in_any(60 * SECOND, [moment for moment, _ in sent]) <= shared
+    for endpoint in ("/a", "/b"):
+        assert most_in_any(SECOND, [moment for moment, where in sent if where == endpoint]) <= own
+
+
+def test_close_to_the_limit_when_there_is_work():
+    clock = FakeTime()
+    gate = budget(clock, Limit(10, SECOND))
+    begun = clock()
+
+    for _ in range(201):
+        gate.acquire("/a")
+
+    assert clock() - begun < 21.5
+
+
+def test_endpoints_do_not_wait_for_each_others_own_limit():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND, per_endpoint=True))
+
+    assert gate.acquire("/a") == gate.acquire("/b") == 0
+    assert gate.acquire("/a") > 1
+
+
+def test_endpoints_share_what_is_counted_together():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND))
+
+    gate.acquire("/a")
+
+    assert gate.acquire("/b") > 1
+
+
+def test_the_wait_is_told():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, 60 * SECOND))
+
+    assert gate.acquire("/a") == 0
+    assert 60 < gate.acquire("/a") < 63
+
+
+def test_without_limits_nobody_waits(fake_time):
+    gate = budget(fake_time)
+
+    assert [gate.acquire("/a") for _ in range(100)] == [0] * 100
+
+
+def test_a_pause_holds_for_everybody(fake_time):
+    gate = budget(fake_time)
+    gate.pause(30)
+
+    assert gate.acquire("/a") == 30
+    assert gate.acquire("/b") == 0
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(fake_time):
+    gate = budget(fake_time)
+    gate.pause(30)
+    gate.pause(5)
+
+    assert gate.acquire("/a") == 30
+
+
+def test_a_pause_asked_for_while_another_request_waits_for_the_limit_holds_for_it_too():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND))
+    gate.acquire("/a")
+    asleep = clock.sleep
+
+    def sleep(seconds):
+        if not clock.slept:
+            gate.pause(30)
+        asleep(seconds)
+
+    gate.sleep = sleep
+    begun = clock()
+    gate.acquire("/a")
+
+    assert clock() - begun >= 30
+
+
+def test_threads_together_stay_within_a_real_limit():
+    gate = Budget("acme", (Limit(5, timedelta(milliseconds=100)),))
+    sent, lock = [], threading.Lock()
+
+    def work():
+        for _ in range(4):
+            gate.acquire("/a")
+            with lock:
+                sent.append(time.monotonic())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(sent) == 16
+    assert max(sent) - min(sent) >= 0.3
+    assert max(sent) - min(sent) < 2
+
+
+def test_every_window_is_stretched_a_little():
+    (rate,) = rates_of((Limit(60, timedelta(minutes=1)),))
+
+    assert rate.limit == 60
+    assert 60_000 < rate.interval < 63_000
+    assert memory_counter("acme", (Limit(60, timedelta(minutes=1)),)).take() == 0
+
+
+def test_a_wait_longer_than_the_callers_patience_is_not_begun():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, 60 * SECOND))
+    gate.acquire("/a")
+
+    with pytest.raises(BudgetExhaustedError, match=r"used up for 6[0-3] seconds"):
+        gate.acquire("/a", patience=30)
+    assert clock.slept == []
+
+
+def test_waiting_for_an_endpoints_own_limit_does_not_break_the_shared_one():
+    """Permission of the shared count is taken first, so what is sent later must not be counted as earlier."""
+    clock = FakeTime()
+    gate = budget(clock, Limit(10, SECOND, per_endpoint=True), Limit(100, 60 * SECOND))
+    sent = []
+    for endpoint in ["/a"] * 110 + ["/b"] * 10:
+        gate.acquire(endpoint)
+        sent.append(clock())
+
+    assert most_in_any(60 * SECOND, sent) <= 100

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.fetch.budget import Budget
+from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.pagination import walk
+from airflow_provider_convexport.export.fetch.stream import Query
+from tests.support.samples import query, stream
+
+
+class Pages(Client):
+    """A client whose answers are a table: page name to (ids, next)."""
+
+    def __init__(self, **pages):
+        super().__init__("Acme", "https://acme.example", lambda: None, Budget("acme", ()))
+        self.pages = pages
+        self.asked = []
+
+    def fetch(self, url, decode):
+        name = parse_qs(urlsplit(url).query)["page"][0]
+        self.asked.append(name)
+        ids, link = self.pages[name]
+        answer = {"list": [{"id": one} for one in ids]}
+        if link is not ...:
+            answer["next"] = link and f"/export?page={link}"
+        return decode(json.dumps(answer).encode())
+
+
+def ids_of(pages, start="/export?page=A"):
+    return [one for step in walk(pages, query(), start=start) for one in step.page.ids]
+
+
+@pytest.mark.parametrize("end", [None, "", ...])
+def test_a_walk_ends_where_the_link_is_null_empty_or_missing(end):
+    assert ids_of(Pages(A=(["1"], "B"), B=(["2"], end))) == ["1", "2"]
+
+
+def test_an_empty_page_in_the_middle_is_not_the_end():
+    assert ids_of(Pages(A=(["1"], "B"), B=([], "C"), C=([], "D"), D=(["2"], None))) == ["1", "2"]
+
+
+def test_each_step_says_how_to_go_on():
+    steps = list(walk(Pages(A=([], "B"), B=([], None)), query(), start="/export?page=A"))
+
+    assert [step.next_url for step in steps] == ["https://acme.example/export?page=B", None]
+
+
+def test_a_walk_can_go_on_from_a_later_page():
+    assert ids_of(Pages(B=(["2"], None)), start="https://acme.example/export?page=B") == ["2"]
+
+
+@pytest.mark.parametrize(
+    "pages", [Pages(A=(["1"], "A")), Pages(A=(["1"], "B"), B=(["2"], "A"))], ids=["A-A", "A-B-A"]
+)
+def test_a_link_that_was_followed_already_is_an_error_that_says_so(pages):
+    with pytest.raises(IncompleteExportError, match="Acme /export sent a next link that does not advance"):
+        ids_of(pages)
+    assert len(pages.asked) == len(pages.pages)
+
+
+def test_pages_come_lazily():
+    pages = Pages(A=(["1"], "B"), B=(["2"], None))
+
+    steps = walk(pages, query(), start="/export?page=A")
+    assert pages.asked == []
+    next(steps)
+    assert pages.asked == ["A"]
+
+
+def test_a_foreign_next_link_stops_the_walk():
+    foreign = Query(stream(next_url=lambda link, url: "https://evil.example/x"))
+
+    with pytest.raises(IncompleteExportError, match=r"leads away from https://acme.example"):
+        list(walk(Pages(A=(["1"], "B")), foreign, start="/export?page=A"))

@@ -1,0 +1,403 @@
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+
+from airflow_provider_convexport.errors import ConfigurationError, SupersededError
+from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
+from airflow_provider_convexport.export.dataset.partition import PartitionGrid
+from airflow_provider_convexport.export.fetch.stream import Query
+from airflow_provider_convexport.export.job import Job, TaskInstance
+from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
+from airflow_provider_convexport.export.publish.publish import Publisher
+from airflow_provider_convexport.export.stage.attempt import Attempt
+from airflow_provider_convexport.export.stage.partitioner import Counts
+from airflow_provider_convexport.export.stage.stager import Effort, Stager
+from tests.support.samples import APRIL_1, DAY, batch, days, query, stream
+
+START = APRIL_1.timestamp()
+DAY_1, DAY_2 = "dt=2026-04-01", "dt=2026-04-02"
+TASK = TaskInstance("dag", "task", "manual__1", 3, 2)
+
+
+class Run:
+    """One attempt of a run over two days, up to its plan."""
+
+    def __init__(self, store, *records, task=TASK, drops=None, target=100, **changes):
+        self.job = self.job_of(task, **changes)
+        self.grid = self.job.grid()
+        self.attempt = Attempt.begin(store, task=self.job.task_key, fingerprint=self.job.fingerprint)
+        stager = Stager(self.attempt)
+        for identity, moment in records:
+            stager.add([batch((identity, moment), partition=self.grid.index_of(moment))])
+            stager.flush()
+        plans = partition_plans(
+            stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
+        )
+        commit = commit_of(plans, seed=self.attempt.name)
+        self.plan = Plan(START, commit, plans, Counts(pages=4, duplicates=1), Effort(5, 0.12345))
+        self.attempt.save_plan(self.plan, commit=commit)
+
+    def job_of(self, task, **changes):
+        return Job(query(), days(2), task=task, **changes)
+
+    def publish(self, attempt=None):
+        publisher = Publisher(self.job, self.grid, attempt or self.attempt, self.plan, lambda: START + 100.4)
+        return [publisher.publish(self.plan.partitions[index]) for index in self.grid.published]
+
+
+def lines_of(store, folder):
+    manifest = read_manifest(store, folder)
+    content = b"".join(gzip.decompress(store.get(f"{folder}/{file.name}")) for file in manifest.files)
+    return [json.loads(line)["id"] for line in content.splitlines()]
+
+
+def published(store):
+    return [name for name in store.find("") if not name.startswith("_staging/")]
+
+
+def test_every_partition_gets_its_files_and_its_manifest(store):
+    manifests = Run(store, ("a", START), ("b", START + 86_400), ("c", START + 5)).publish()
+
+    assert (lines_of(store, DAY_1), lines_of(store, DAY_2)) == (["a", "c"], ["b"])
+    assert [manifest.records for manifest in manifests] == [2, 1]
+
+
+def test_a_partition_without_records_gets_a_manifest_without_files(store):
+    Run(store).publish()
+
+    assert published(store) == [f"{DAY_1}/{MANIFEST}", f"{DAY_2}/{MANIFEST}"]
+    assert json.loads(store.get(f"{DAY_1}/{MANIFEST}"))["files"] == []
+
+
+def test_a_manifest_says_what_the_partition_holds(store):
+    run = Run(store, ("a", START + 0.5), ("b", START + 86_399.999999), drops={1: [0]})
+    run.publish()
+
+    manifest = json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+    (file,) = manifest.pop("files")
+    assert file["name"] == f"part-{run.plan.commit}-00000.jsonl.gz"
+    assert file["bytes"] == len(store.get(f"{DAY_1}/{file['name']}"))
+    assert manifest == {
+        "format_version": 1,
+        "provider_version": manifest["provider_version"],
+        "vendor": "acme",
+        "stream": "conversations",
+        "scope": {},
+        "filters": {},
+        "window_on": "created",
+        "partition": {"start": "2026-04-01T00:00:00Z", "end": "2026-04-02T00:00:00Z"},
+        "interval": {"start": "2026-04-01T00:00:00Z", "end": "2026-04-03T00:00:00Z"},
+        "records": 1,
+        "first_record_at": "2026-04-01T00:00:00.500000Z",
+        "last_record_at": "2026-04-01T00:00:00.500000Z",
+        "run": {
+            "pages": 4,
+            "requests": 5,
+            "duplicates": 1,
+            "outside_interval": 0,
+            "kept_outside": 0,
+            "undated": 0,
+            "throttled_seconds": 0.123,
+        },
+        "dag_id": "dag",
+        "task_id": "task",
+        "run_id": "manual__1",
+        "map_index": 3,
+        "try_number": 2,
+        "commit": run.plan.commit,
+        "committed_at": "2026-04-01T00:01:40Z",
+    }
+
+
+def test_dropped_lines_are_not_published_and_count_as_duplicates(store):
+    ids = [("a", START), ("b", START + 1), ("a", START), ("c", START + 2)]
+    run = Run(store, *ids)
+    whole = partition_plans(
+        [source.segment for source in run.plan.partitions[0].sources],
+        {2: [0]},
+        partitions=2,
+        target_file_bytes=10**6,
+    )
+    run.plan = Plan(START, "0" * 16, whole, Counts(duplicates=2), Effort())
+
+    manifest = run.publish()[0]
+
+    assert lines_of(store, DAY_1) == ["a", "b", "c"]
+    assert (manifest.records, len(manifest.files)) == (3, 1)
+
+
+def test_a_large_partition_becomes_several_files(store):
+    run = Run(store, *((str(number), START + number) for number in range(6)), target=1)
+
+    run.publish()
+
+    assert len(read_manifest(store, DAY_1).files) == 6
+    assert lines_of(store, DAY_1) == list("012345")
+
+
+def test_publishing_the_same_plan_again_changes_nothing(store):
+    run = Run(store, ("a", START))
+    run.publish()
+    before = {name: store.get(name) for name in published(store)}
+
+    run.publish()
+
+    assert {name: store.get(name) for name in published(store)} == before
+
+
+def test_a_newer_attempt_finishes_what_an_older_one_began_with_the_same_bytes(store):
+    run = Run(store, ("a", START), ("b", START + 86_400))
+    publisher = Publisher(run.job, run.grid, run.attempt, run.plan, lambda: START)
+    publisher.publish(run.plan.partitions[0])
+    files = published(store)
+    newer = Attempt.begin(store, task=run.job.task_key, fingerprint=run.job.fingerprint)
+    (plan,) = newer.left_plans(Plan)
+    assert plan == run.plan
+
+    run.publish(newer)
+
+    assert set(files) <= set(published(store))
+    assert (lines_of(store, DAY_1), lines_of(store, DAY_2)) == (["a"], ["b"])
+    with pytest.raises(SupersededError):
+        publisher.publish(run.plan.partitions[1]) and run.attempt.check()
+
+
+def test_a_superseded_attempt_does_not_switch_a_partition(store):
+    run = Run(store, ("a", START))
+    Attempt.begin(store, task=run.job.task_key, fingerprint=run.job.fingerprint)
+
+    with pytest.raises(SupersededError):
+        run.publish()
+
+    assert store.get(f"{DAY_1}/{MANIFEST}") is None
+
+
+def test_another_walk_replaces_the_partition_and_removes_its_files(store):
+    old = Run(store, ("a", START), ("b", START + 1), target=1)
+    old.publish()
+    old.attempt.finish()
+    new = Run(store, ("a", START))
+
+    new.publish()
+    new.attempt.finish()
+
+    assert lines_of(store, DAY_1) == ["a"]
+    assert published(store) == [
+        f"{DAY_1}/{MANIFEST}",
+        f"{DAY_1}/part-{new.plan.commit}-00000.jsonl.gz",
+        f"{DAY_2}/{MANIFEST}",
+    ]
+    assert store.find("_staging") == []
+
+
+def test_the_old_version_stays_whole_until_the_manifest_switches(store, monkeypatch):
+    Run(store, ("old", START)).publish()
+    new = Run(store, ("new", START), task=replace(TASK, run_id="manual__2"))
+    seen = []
+    put = type(store).put
+
+    def look_first(self, name, content):
+        if name == f"{DAY_1}/{MANIFEST}":
+            seen.append(lines_of(store, DAY_1))
+        put(self, name, content)
+
+    monkeypatch.setattr(type(store), "put", look_first)
+    new.publish()
+
+    assert seen == [["old"]]
+    assert lines_of(store, DAY_1) == ["new"]
+
+
+def test_the_sweep_spares_files_that_another_task_is_about_to_publish(store):
+    other = Run(store, ("theirs", START), task=replace(TASK, run_id="other"))
+    publisher = Publisher(other.job, other.grid, other.attempt, other.plan, lambda: START)
+    publisher._write(DAY_1, 0, other.plan.partitions[0].files[0])
+
+    Run(store, ("ours", START)).publish()
+
+    assert f"{DAY_1}/part-{other.plan.commit}-00000.jsonl.gz" in published(store)
+    other.publish()
+    assert lines_of(store, DAY_1) == ["theirs"]
+
+
+def test_the_sweep_spares_what_is_not_ours(store):
+    foreign = [
+        f"{DAY_1}/{name}"
+        for name in (
+            "part-00000-1234.snappy.parquet",
+            "part-mine.jsonl",
+            "notes",
+            "hour=01/part-0123456789abcdef-00000.jsonl.gz",
+        )
+    ]
+    for name in foreign:
+        store.put(name, b"theirs")
+
+    Run(store, ("a", START)).publish()
+
+    assert set(foreign) <= set(published(store))
+
+
+@pytest.mark.parametrize(
+    ("there", "difference"),
+    [
+        (Query(stream(vendor="other")), "vendor='other'"),
+        (Query(stream(name="messages")), "stream='messages'"),
+        (query(scope={"bot": "b"}), "scope={'bot': 'b'}"),
+        (query(filters={"agent": "a"}), "filters={'agent': 'a'}"),
+        (query(window_on="updated"), "window_on='updated'"),
+    ],
+)
+def test_another_datasets_partition_is_not_replaced(store, there, difference):
+    run = Run(store, ("a", START))
+    run.publish()
+    other = replace(run.job, query=there)
+
+    with pytest.raises(ConfigurationError, match="give each kind of export a destination of its own"):
+        check_replaceable(read_manifest(store, DAY_1), store.url_of(DAY_1), there, run.grid, 0)
+    foreign = Publisher(other, run.grid, run.attempt, replace_commit(run.plan), lambda: START)
+    with pytest.raises(ConfigurationError, match="holds a partition with"):
+        foreign.publish(run.plan.partitions[0])
+    assert lines_of(store, DAY_1) == ["a"]
+    assert difference
+
+
+def replace_commit(plan):
+    return Plan(plan.saved_at, "f" * 16, plan.partitions, plan.counts, plan.effort)
+
+
+def test_the_same_dataset_or_none_may_be_replaced(store):
+    run = Run(store)
+    run.publish()
+
+    check_replaceable(read_manifest(store, DAY_1), "url", query(page_size=7), run.grid, 0)
+    check_replaceable(read_manifest(store, "dt=2020-01-01"), "url", query(), run.grid, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"not JSON", b"[]"])
+def test_something_else_under_the_manifests_name_is_refused(store, content):
+    store.put(f"{DAY_1}/{MANIFEST}", content)
+
+    with pytest.raises(
+        ConfigurationError, match=r"dt=2026-04-01/_manifest.json is not a manifest of this package"
+    ):
+        read_manifest(store, DAY_1)
+
+
+def test_a_failed_publication_leaves_no_file_behind_on_this_machine(memory, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = Run(memory, ("a", START))
+    memory.delete([run.plan.partitions[0].sources[0].segment.object])
+
+    with pytest.raises(FileNotFoundError):
+        run.publish()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_days_are_counted_from_the_interval():
+    assert PartitionGrid(days(2), "day", {}).window_of(1).start == APRIL_1 + DAY
+
+
+def covering(*, kept_from=None, count=2, **changes):
+    return PartitionGrid(days(count), "day", {}, kept_from=kept_from, **changes)
+
+
+def test_a_day_of_another_zone_is_not_replaced(store):
+    Run(store).publish()
+    zone = "Asia/Kathmandu"
+    local = PartitionGrid(days(1, start=APRIL_1 - DAY * 5.75 / 24), "day", {}, timezone=zone)
+    assert local.folder_of(0) == DAY_1
+
+    with pytest.raises(ConfigurationError, match="give each schedule and time zone a destination of its own"):
+        check_replaceable(read_manifest(store, DAY_1), "url", query(), local, 0)
+
+
+def test_a_longer_interval_of_the_same_start_is_not_replaced_by_a_shorter_one(store):
+    run = Run(store, ("a", START))
+    job = replace(run.job, partition_by="interval")
+    publisher = Publisher(job, job.grid(), run.attempt, run.plan, lambda: START)
+    publisher.publish(run.plan.partitions[0])
+    folder = job.grid().folder_of(0)
+    shorter = replace(job, interval=days(1)).grid()
+    assert shorter.folder_of(0) == folder
+
+    with pytest.raises(ConfigurationError, match=r"holds a partition of 2026-04-01.*2026-04-03T00:00:00Z"):
+        check_replaceable(read_manifest(store, folder), "url", query(), shorter, 0)
+    longer = replace(job, interval=days(3)).grid()
+    check_replaceable(read_manifest(store, folder), "url", query(), longer, 0)
+
+
+def run_again(store, *records, **changes):
+    return Run(store, *records, task=replace(TASK, run_id="manual__2"), **changes)
+
+
+def test_without_being_asked_to_leave_it_a_partition_of_the_same_records_is_written_anew(store):
+    Run(store, ("a", START)).publish()
+    again = run_again(store, ("a", START))
+
+    assert [manifest.commit for manifest in again.publish()] == [again.plan.commit] * 2
+    assert "content_digest" not in json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+
+
+def test_a_partition_of_the_same_records_in_another_order_stays_if_asked(store):
+    Run(store, ("a", START), ("b", START + 1), ("c", START + 86_400)).publish()
+    before = {name: store.get(name) for name in published(store)}
+
+    again = run_again(store, ("c", START + 86_400), ("b", START + 1), ("a", START), skip_unchanged=True)
+    manifests = again.publish()
+
+    assert {name: store.get(name) for name in published(store)} == before
+    assert again.plan.commit not in [manifest.commit for manifest in manifests]
+
+
+def test_of_several_partitions_only_the_changed_one_is_written(store):
+    Run(store, ("a", START), ("b", START + 86_400)).publish()
+    again = run_again(store, ("a", START), ("B", START + 86_400), skip_unchanged=True)
+
+    first, second = again.publish()
+
+    assert first.commit != again.plan.commit == second.commit
+    assert (lines_of(store, DAY_1), lines_of(store, DAY_2)) == (["a"], ["B"])
+    third = Run(
+        store, ("a", START), ("B", START + 86_400), task=replace(TASK, run_id="3"), skip_unchanged=True
+    )
+    assert [manifest.commit for manifest in third.publish()] == [first.commit, second.commit]
+
+
+def test_a_partition_that_lost_a_file_is_written_anew(store):
+    Run(store, ("a", START)).publish()
+    store.delete([name for name in published(store) if "part-" in name])
+
+    again = run_again(store, ("a", START), skip_unchanged=True)
+    again.publish()
+
+    assert lines_of(store, DAY_1) == ["a"]
+
+
+def test_what_an_earlier_try_of_the_same_task_wrote_counts_as_changed(store):
+    """Its asset event was never sent."""
+    Run(store, ("a", START), skip_unchanged=True).publish()
+    again = Run(store, ("a", START), skip_unchanged=True)
+
+    assert [manifest.commit for manifest in again.publish()] == [again.plan.commit] * 2
+
+
+def test_a_clipped_partition_says_so_and_never_replaces_a_fuller_one(store):
+    noon = APRIL_1 + DAY / 2
+    whole = Run(store, ("a", START), ("b", START + 50_000))
+    clipped = run_again(store, ("b", START + 50_000))
+    grid = covering(kept_from=noon)
+    publisher = Publisher(clipped.job, grid, clipped.attempt, clipped.plan, lambda: START)
+
+    publisher.publish(clipped.plan.partitions[0])
+    manifest = json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+    assert manifest["expired"] == {"start": "2026-04-01T00:00:00Z", "end": "2026-04-01T12:00:00Z"}
+    whole.publish()
+    assert "expired" not in json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
+    publisher.publish(clipped.plan.partitions[0])
+    assert lines_of(store, DAY_1) == ["a", "b"]

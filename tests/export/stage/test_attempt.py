@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from airflow_provider_convexport.errors import SupersededError
+from airflow_provider_convexport.export.stage import attempt as module
+from airflow_provider_convexport.export.stage.attempt import Attempt, planned_commits
+
+NEWER = "A newer attempt of this task has taken over"
+
+
+class Note(msgspec.Struct):
+    text: str
+
+
+def begin(store, fingerprint="print", task="task"):
+    return Attempt.begin(store, task=task, fingerprint=fingerprint)
+
+
+def texts(left):
+    return [note.text for note in left]
+
+
+def test_a_first_attempt_holds_its_lease_and_finds_nothing(store):
+    attempt = begin(store)
+
+    attempt.check()
+    assert texts(attempt.left_plans(Note)) == texts(attempt.left_checkpoints(Note)) == []
+    assert store.find("_staging") == [attempt.path("lease")]
+
+
+def test_a_later_attempt_sorts_after_an_earlier_one_and_ends_its_right_to_go_on(store):
+    old = begin(store)
+    new = begin(store)
+
+    assert new.name > old.name
+    new.check()
+    with pytest.raises(SupersededError, match=NEWER):
+        old.check()
+
+
+def test_a_later_attempt_with_other_parameters_ends_the_earlier_one_but_does_not_use_its_work(store):
+    old = begin(store, "one")
+    old.save_checkpoint(Note("old"))
+    new = begin(store, "two")
+
+    assert texts(new.left_checkpoints(Note)) == []
+    with pytest.raises(SupersededError, match=NEWER):
+        old.check()
+
+
+def test_other_tasks_do_not_disturb(store):
+    one, two = begin(store, task="one"), begin(store, task="two")
+
+    one.check()
+    two.check()
+    two.finish()
+    one.check()
+
+
+def test_a_retry_finds_what_was_left_newest_first(store):
+    for text in ("first", "second"):
+        attempt = begin(store)
+        attempt.save_checkpoint(Note(text))
+
+    assert texts(begin(store).left_checkpoints(Note)) == ["second", "first"]
+
+
+def test_a_checkpoint_of_another_layout_is_as_good_as_none(store):
+    begin(store).save_checkpoint(Note("good"))
+    begin(store).save_checkpoint({"other": 1})
+    attempt = begin(store)
+    store.put(attempt.path("checkpoint.json"), b"not JSON")
+
+    assert texts(begin(store).left_checkpoints(Note)) == ["good"]
+
+
+def test_a_plan_written_before_the_lease_was_lost_is_carried_out_by_the_newer_attempt(store):
+    old = begin(store)
+    old.save_plan(Note("plan"), commit="c0ffee")
+    new = begin(store)
+
+    assert texts(new.left_plans(Note)) == ["plan"]
+
+
+def test_a_plan_written_after_the_lease_was_lost_stops_the_older_attempt(store):
+    old = begin(store)
+    new = begin(store)
+
+    assert texts(new.left_plans(Note)) == []
+    with pytest.raises(SupersededError, match=NEWER):
+        old.save_plan(Note("too late"), commit="c0ffee")
+
+
+@pytest.mark.parametrize("newer_begins_at", ["before the plan", "between plan and check", "after the check"])
+def test_in_no_order_do_two_attempts_publish_different_plans(store, monkeypatch, newer_begins_at):
+    old = begin(store)
+    found = []
+
+    def take_over():
+        new = begin(store)
+        found.extend(texts(new.left_plans(Note)) or ["new"])
+
+    check = Attempt.check
+    if newer_begins_at == "before the plan":
+        take_over()
+    if newer_begins_at == "between plan and check":
+        monkeypatch.setattr(Attempt, "check", lambda self: (take_over(), check(self)))
+    published = []
+    try:
+        old.save_plan(Note("old"), commit="c0ffee")
+        published.append("old")
+    except SupersededError:
+        pass
+    monkeypatch.undo()
+    if newer_begins_at == "after the check":
+        take_over()
+
+    assert len({*published, *found}) == 1
+
+
+def simultaneous(store, monkeypatch, *, names):
+    """Begin one attempt in the midst of another one's beginning, both with the same generation."""
+    tokens = iter(names)
+    monkeypatch.setattr(module.secrets, "token_hex", lambda size: next(tokens, "f" * 16))
+    outcomes = {}
+    put = type(store).put
+
+    def put_and_race(self, name, content):
+        put(self, name, content)
+        if name.endswith("/lease") and not outcomes:
+            outcomes["inner"] = None
+            try:
+                outcomes["inner"] = begin(store)
+            except SupersededError:
+                outcomes["inner"] = "superseded"
+
+    monkeypatch.setattr(type(store), "put", put_and_race)
+    real = module._attempts
+    monkeypatch.setattr(module, "_attempts", lambda *args: set())
+    try:
+        outcomes["outer"] = begin(store)
+    except SupersededError:
+        outcomes["outer"] = "superseded"
+    monkeypatch.setattr(module, "_attempts", real)
+    return outcomes
+
+
+@pytest.mark.parametrize("names", [("a" * 16, "b" * 16), ("b" * 16, "a" * 16)])
+def test_of_two_attempts_that_begin_at_the_same_moment_exactly_one_goes_on(memory, monkeypatch, names):
+    outcomes = simultaneous(memory, monkeypatch, names=names)
+
+    alive = []
+    for outcome in outcomes.values():
+        if outcome != "superseded":
+            try:
+                outcome.check()
+                alive.append(outcome)
+            except SupersededError:
+                pass
+    assert len(alive) == 1
+    assert alive[0].name.endswith("b")
+
+
+def test_of_two_attempts_that_begin_at_the_same_moment_airflows_later_try_goes_on(memory, monkeypatch):
+    monkeypatch.setattr(module, "_attempts", lambda *args: set())
+    retry = Attempt.begin(memory, task="task", fingerprint="print", try_number=2)
+
+    with pytest.raises(SupersededError, match=NEWER):
+        Attempt.begin(memory, task="task", fingerprint="print", try_number=1)
+    retry.check()
+
+
+def test_a_finished_attempt_leaves_nothing(store):
+    for number in range(3):
+        attempt = begin(store, f"print{number % 2}")
+        store.put(attempt.path("segments-000001"), b"x")
+        attempt.save_checkpoint(Note("left"))
+    attempt.save_plan(Note("plan"), commit="c0ffee")
+
+    attempt.finish()
+
+    assert store.find("_staging") == []
+
+
+def test_a_finished_attempt_leaves_no_folder_on_a_local_disk(local, tmp_path):
+    begin(local).finish()
+
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def test_while_an_attempt_cleans_up_its_plan_goes_after_the_segments_and_the_lease_last(store, monkeypatch):
+    attempt = begin(store)
+    store.put(attempt.path("segments-000001"), b"x")
+    attempt.save_plan(Note("plan"), commit="c0ffee")
+    deleted = []
+    delete = type(store).delete
+
+    def note(self, names):
+        names = list(names)
+        deleted.extend([[name.split("/")[-1] for name in names]] if names else [])
+        delete(self, names)
+
+    monkeypatch.setattr(type(store), "delete", note)
+    attempt.finish()
+
+    assert deleted == [["segments-000001"], ["plan-c0ffee.json"], ["lease"]]
+
+
+def test_a_superseded_attempt_does_not_clean_up_under_the_newer_one(store):
+    old = begin(store)
+    old.save_checkpoint(Note("old"))
+    new = begin(store)
+
+    with pytest.raises(SupersededError, match=NEWER):
+        old.finish()
+    assert texts(new.left_checkpoints(Note)) == ["old"]
+
+
+def test_a_superseded_attempt_cleans_up_after_the_newer_one_finished(store):
+    old = begin(store)
+    begin(store).finish()
+    store.put(old.path("segments-000009"), b"written too late")
+
+    with pytest.raises(SupersededError, match=NEWER):
+        old.check()
+
+    assert store.find("_staging") == []
+
+
+def test_an_older_attempt_that_was_killed_is_cleaned_up_by_the_one_that_finishes(local):
+    killed = begin(local)
+    killed.store.temporary_file()
+    new = begin(local)
+
+    new.finish()
+
+    assert local.find("_staging") == []
+
+
+def test_an_attempt_that_is_killed_while_it_begins_leaves_nothing_behind_for_ever(local, monkeypatch):
+    def die(self, name, source):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(local), "put_file", die)
+    with pytest.raises(KeyboardInterrupt):
+        begin(local)
+    monkeypatch.undo()
+
+    begin(local).finish()
+
+    assert local.find("_staging") == []
+
+
+def test_planned_commits_are_those_of_all_other_tasks(store):
+    begin(store, task="one").save_plan(Note("plan"), commit="c0ffee")
+    begin(store, task="two").save_plan(Note("plan"), commit="decade")
+    begin(store, task="three").save_checkpoint(Note("no plan"))
+
+    assert planned_commits(store, but="one") == {"decade"}
+    assert planned_commits(store, but="four") == {"c0ffee", "decade"}
+
+
+def test_something_foreign_in_the_staging_folder_does_no_harm(store):
+    store.put("_staging/README", b"hello")
+
+    attempt = begin(store)
+
+    assert planned_commits(store, but="") == set()
+    attempt.finish()

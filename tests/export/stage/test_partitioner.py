@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_convexport.export.dataset.partition import PartitionGrid
+from airflow_provider_convexport.export.stage.partitioner import Intake, RecentIds
+from airflow_provider_convexport.export.window import Window
+from tests.support.samples import APRIL_1, DAY, days, page, stream
+
+START = APRIL_1.timestamp()
+END = (APRIL_1 + 2 * DAY).timestamp()
+MIDNIGHT = (APRIL_1 + DAY).timestamp()
+FAR = timedelta(days=10).total_seconds()
+
+
+def intake(*, keeps_outside=False, interval=None, by="day", **changes):
+    grid = PartitionGrid(interval or days(2), by, {})
+    return Intake(stream(keeps_outside=keeps_outside, **changes), grid)
+
+
+def ids_by_partition(batches):
+    found = {}
+    for batch in batches:
+        found.setdefault(batch.partition, []).extend(batch.ids)
+    return {partition: sorted(ids) for partition, ids in found.items()}
+
+
+def test_a_page_within_one_partition_is_taken_whole():
+    gate = intake()
+    whole = page(("a", START), ("b", START + 5))
+
+    (batch,) = gate.take(whole, days(2))
+
+    assert (batch.partition, batch.ids, batch.first, batch.last) == (0, ["a", "b"], START, START + 5)
+    assert batch.raws is whole.raws
+    assert (gate.counts.pages, gate.counts.records) == (1, 2)
+
+
+def test_a_page_over_midnight_is_sorted_into_both_partitions():
+    batches = intake().take(page(("a", MIDNIGHT), ("b", MIDNIGHT - 1), ("c", MIDNIGHT + 1)), days(2))
+
+    assert ids_by_partition(batches) == {0: ["b"], 1: ["a", "c"]}
+    assert {batch.partition: (batch.first, batch.last) for batch in batches} == {
+        0: (MIDNIGHT - 1, MIDNIGHT - 1),
+        1: (MIDNIGHT, MIDNIGHT + 1),
+    }
+
+
+def test_the_interval_is_half_open():
+    gate = intake()
+
+    batches = gate.take(
+        page(("before", START - 0.5), ("first", START), ("last", END - 1e-6), ("end", END)), days(2)
+    )
+
+    assert ids_by_partition(batches) == {0: ["first"], 1: ["last"]}
+    assert gate.counts.outside_interval == 2
+
+
+def test_a_record_that_comes_again_is_dropped_and_counted():
+    gate = intake()
+    gate.take(page(("a", START), ("b", START)), days(2))
+
+    batches = gate.take(page(("b", START), ("c", START), ("c", START)), days(2))
+
+    assert ids_by_partition(batches) == {0: ["c"]}
+    assert (gate.counts.records, gate.counts.duplicates) == (3, 2)
+
+
+def test_an_empty_page_counts_as_a_page():
+    gate = intake()
+
+    assert gate.take(page(), days(2)) == []
+    assert gate.counts.pages == 1
+
+
+def test_a_record_without_a_time_is_kept_in_the_first_partition_of_its_window():
+    gate = intake()
+
+    batches = gate.take(page(("a", None), ("b", MIDNIGHT)), Window(APRIL_1 + DAY, APRIL_1 + 2 * DAY))
+
+    assert ids_by_partition(batches) == {1: ["a", "b"]}
+    assert gate.counts.undated == 1
+    assert {batch.first for batch in batches} <= {MIDNIGHT, None}
+
+
+def test_a_record_without_a_time_is_kept_once():
+    gate = intake()
+    gate.take(page(("a", None)), days(2))
+
+    assert gate.take(page(("a", None)), days(2)) == []
+    assert (gate.counts.undated, gate.counts.duplicates) == (1, 1)
+
+
+def test_a_record_far_outside_is_dropped_where_the_window_is_known_to_filter_by_its_time():
+    gate = intake()
+
+    assert gate.take(page(("a", START - FAR)), days(2)) == []
+    assert (gate.counts.outside_interval, gate.counts.kept_outside) == (1, 0)
+
+
+def test_a_record_far_outside_is_kept_at_the_nearest_partition_where_the_filter_is_not_known():
+    gate = intake(keeps_outside=True)
+
+    batches = gate.take(page(("old", START - FAR), ("new", END + FAR), ("in", START)), days(2))
+
+    assert ids_by_partition(batches) == {0: ["in", "old"], 1: ["new"]}
+    assert (gate.counts.outside_interval, gate.counts.kept_outside) == (0, 2)
+
+
+@pytest.mark.parametrize("moment", [START - 1, START - 0.001, END, END + 1])
+def test_the_seam_is_trimmed_even_where_the_filter_is_not_known(moment):
+    gate = intake(keeps_outside=True)
+
+    assert gate.take(page(("a", moment)), days(2)) == []
+    assert gate.counts.outside_interval == 1
+
+
+@pytest.mark.parametrize("beyond", [-1.5, 1.5])
+def test_the_seam_is_as_wide_as_the_request_when_the_interval_has_a_fraction(beyond):
+    """Requests reach to whole seconds, up to two seconds beyond; the next run has those records."""
+    half = timedelta(milliseconds=500)
+    window = Window(APRIL_1 + half, APRIL_1 + DAY + half)
+    gate = intake(keeps_outside=True, interval=window, by="interval")
+    edge = window.start if beyond < 0 else window.end
+
+    assert gate.take(page(("a", edge.timestamp() + beyond)), window) == []
+
+
+def test_a_record_kept_outside_is_counted_once():
+    gate = intake(keeps_outside=True)
+    gate.take(page(("a", START - FAR)), days(2))
+    gate.take(page(("a", START - FAR)), days(2))
+
+    assert (gate.counts.kept_outside, gate.counts.duplicates) == (1, 1)
+
+
+MOMENTS = st.one_of(
+    st.none(),
+    st.integers(-3, 3).map(lambda offset: START + offset),
+    st.integers(-3, 3).map(lambda offset: MIDNIGHT + offset / 2),
+    st.integers(-3, 3).map(lambda offset: END + offset),
+    st.floats(START - FAR, END + FAR),
+)
+PAGES = st.lists(st.lists(st.tuples(st.sampled_from("abcdefghij"), MOMENTS), max_size=6), max_size=8)
+
+
+def is_elsewhere(moment):
+    return moment is None or not START <= moment < END
+
+
+def naive(pages, *, keeps_outside, surest):
+    seen, kept = set(), []
+    for records in pages:
+        # Which of two copies in one page counts as the first is open, if their times differ.
+        for identity, moment in sorted(records, key=lambda one: surest * is_elsewhere(one[1])):
+            inside = moment is None or START <= moment < END
+            at_seam = moment is not None and START - 1 <= moment <= END + 1
+            if identity in seen or not (inside or (keeps_outside and not at_seam)):
+                continue
+            seen.add(identity)
+            partition = 0 if moment is None else min(max(int((moment - START) // 86_400), 0), 1)
+            kept.append((partition, identity))
+    return sorted(kept)
+
+
+@settings(max_examples=150)
+@given(pages=PAGES, keeps_outside=st.booleans())
+def test_what_is_kept_is_what_a_naive_reading_keeps(pages, keeps_outside):
+    gate = intake(keeps_outside=keeps_outside)
+
+    batches = [batch for records in pages for batch in gate.take(page(*records), days(2))]
+
+    kept = sorted((batch.partition, identity) for batch in batches for identity in batch.ids)
+    assert kept in [naive(pages, keeps_outside=keeps_outside, surest=each) for each in (-1, 0, 1)]
+    counts = gate.counts
+    total = sum(len(records) for records in pages)
+    assert counts.records == len(kept)
+    assert counts.records + counts.duplicates + counts.outside_interval == total
+
+
+@settings(max_examples=60)
+@given(moments=st.lists(st.integers(0, 4 * 86_400 * 2), max_size=30), cut=st.integers(1, 3))
+def test_adjacent_runs_together_keep_every_record_exactly_once(moments, cut):
+    records = [(str(number), START + half / 2) for number, half in enumerate(moments)]
+    border = APRIL_1 + cut * DAY
+    runs = [Window(APRIL_1, border), Window(border, APRIL_1 + 4 * DAY)]
+
+    kept = [
+        identity
+        for window in runs
+        for batch in intake(interval=window).take(page(*records), window)
+        for identity in batch.ids
+    ]
+
+    assert sorted(kept) == sorted(identity for identity, moment in records if moment < START + 4 * 86_400)
+
+
+def test_recent_ids_remember_at_least_their_capacity():
+    recent = RecentIds(capacity=10)
+    for number in range(100):
+        assert recent.is_new(str(number))
+        assert not recent.is_new(str(max(number - 9, 0)))
+        recent.turn()
+
+
+def test_recent_ids_say_when_they_forgot_something():
+    recent = RecentIds(capacity=2)
+    recent.add(["a", "b"])
+    recent.turn()
+    assert not recent.forgot
+    assert recent.has_any(["a"])
+
+    recent.add(["c", "d"])
+    recent.turn()
+    assert recent.forgot
+    assert not recent.has_any(["a"])
+
+
+def test_recent_ids_notice_an_id_that_comes_twice_at_once():
+    assert RecentIds().has_any(["a", "b", "a"])
+    assert not RecentIds().has_any(["a", "b"])
