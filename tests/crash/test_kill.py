@@ -24,7 +24,9 @@ from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.agentx import AgentXHook
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, partitions, truth
+from tests.support.published import assert_tidy, partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, case_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +37,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*multi-threa
 FORK = multiprocessing.get_context("fork")
 START = MIDNIGHT - 20 * DAY
 INTERVAL = Window(START, START + 3 * DAY)
-CASE = STREAMS[4]
+CASE = case_of("agentx", "messages")
 TASK = TaskInstance(dag_id="dag", task_id="export", run_id="scheduled__x")
 SUPERSEDED = 3
 """Exit code of an attempt that noticed a newer one."""
@@ -117,13 +119,7 @@ def moments(simulator, quick_staging, tmp_path) -> int:
 
 def assert_published_once(simulator, root: Path) -> None:
     assert partitions(root) == truth(simulator, CASE, INTERVAL.start, INTERVAL.end)
-    named = {
-        path.parent / entry["name"]
-        for path in root.rglob("_manifest.json")
-        for entry in json.loads(path.read_text())["files"]
-    }
-    assert set(root.rglob("part-*")) == named
-    assert sorted((root / "_staging").rglob("*")) == []
+    assert_tidy(root)
     assert not (root / "_staging").exists()
 
 

@@ -13,7 +13,8 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.hooks.base import window_between
-from tests.end_to_end.conftest import DAY, MIDNIGHT
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator

@@ -1,0 +1,47 @@
+"""Whole exports through the operators, without a scheduler."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_convexport.export.fetch.retry import RetryPolicy
+from tests.support.streams import Case
+
+QUICK = RetryPolicy(9, 0.005, 0.64)
+"""Waits a hundredth of the usual time between two tries."""
+ONCE = RetryPolicy(1, 0.0, 0.0)
+"""Tries each request once."""
+
+
+def export(
+    case: Case,
+    destination: Path | str,
+    start: datetime,
+    end: datetime,
+    *,
+    run_id: str = "",
+    retry: RetryPolicy | None = None,
+    **kwargs: Any,
+) -> dict[str, Any]:
+    """Run the case's operator once, as a scheduled run of that interval would; return its facts.
+
+    :param retry: How patient its client is; as the package is by default.
+    :param kwargs: Further arguments of the operator.
+    """
+    if retry is not None:
+        case = case.with_hook(lambda hook: setattr(hook.client, "retry", retry))
+    operator = case.operator(
+        task_id="export",
+        destination=str(destination),
+        stream=case.stream,
+        window_on=case.window_on,
+        **kwargs,
+    )
+    context: Any = {
+        "data_interval_start": start,
+        "data_interval_end": end,
+        "run_id": run_id or f"scheduled__{end.isoformat()}",
+    }
+    return dict(operator.execute(context))
