@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_convexport.cli.coverage import read_coverage
 from airflow_provider_convexport.cli.report import coverage_text, coverage_values
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.job import Job, TaskInstance
+from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.window import Window
 from tests.export.publish.test_publish import START, Run
 from tests.support.samples import APRIL_1, DAY, HOUR, days, local_store, query
@@ -24,7 +24,7 @@ class Piece(Run):
     def __init__(self, store, interval, *records, scope=None, **changes):
         self._interval, self._scope = interval, scope or {}
         self._changes = changes
-        super().__init__(store, *records, task=TaskInstance("d", "t", str(interval)))
+        super().__init__(store, *records, task=TaskTry("d", "t", str(interval)))
         self.publish()
 
     def job_of(self, task):

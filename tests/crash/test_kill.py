@@ -19,11 +19,12 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_convexport.errors import SupersededError
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.fetch.client import Client
-from airflow_provider_convexport.export.job import Job, TaskInstance
+from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
-from airflow_provider_convexport.export.stage.stager import Stager
+from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.agentx import AgentXHook
+from airflow_provider_convexport.operators.base import ExportOperator
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, partitions, truth
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ FORK = multiprocessing.get_context("fork")
 START = MIDNIGHT - 20 * DAY
 INTERVAL = Window(START, START + 3 * DAY)
 CASE = STREAMS[4]
-TASK = TaskInstance(dag_id="dag", task_id="export", run_id="scheduled__x")
+TASK = TaskTry(dag_id="dag", task_id="export", run_id="scheduled__x")
 SUPERSEDED = 3
 """Exit code of an attempt that noticed a newer one."""
 
@@ -101,9 +102,7 @@ def attempt(root: Path, **kwargs: Any) -> int:
 @pytest.fixture
 def quick_staging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stage every page or two instead of every four seconds."""
-    defaults = list(Stager.__init__.__defaults__)
-    defaults[1] = 0.02
-    monkeypatch.setattr(Stager.__init__, "__defaults__", tuple(defaults))
+    monkeypatch.setattr(ExportOperator, "tuning", Tuning(flush_seconds=0.02))
 
 
 @pytest.fixture

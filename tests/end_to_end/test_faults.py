@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
 from airflow_provider_convexport.errors import ConvExportError, IncompleteExportError
-from airflow_provider_convexport.export.fetch.retry import RetryPolicy
+from airflow_provider_convexport.hooks.base import ExportHook
 from airflow_provider_convexport.simulator.faults import RETRYABLE, Fault
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
@@ -24,8 +25,9 @@ KINDS = (*RETRYABLE, "half-json", "html-200", "slow")
 @pytest.fixture
 def quick_retries(monkeypatch):
     """Wait a hundredth of the time between two tries."""
-    tries, base, most, pause = RetryPolicy.__init__.__defaults__
-    monkeypatch.setattr(RetryPolicy.__init__, "__defaults__", (tries, base / 100, most / 100, pause))
+    usual = ExportHook.retry
+    quick = replace(usual, base_delay=usual.base_delay / 100, max_delay=usual.max_delay / 100)
+    monkeypatch.setattr(ExportHook, "retry", quick)
 
 
 @pytest.mark.parametrize("case", [*STREAMS, *BY_UPDATE], ids=str)

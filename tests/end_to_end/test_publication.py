@@ -11,6 +11,7 @@ from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
+from airflow_provider_convexport.hooks.base import ExportHook
 from airflow_provider_convexport.simulator.faults import Fault
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, files, partitions, truth
 
@@ -44,7 +45,7 @@ def test_a_run_over_an_existing_partition_leaves_exactly_the_new_version(simulat
 def test_a_run_that_fails_at_any_request_leaves_the_old_version_and_no_part_of_its_own(
     simulator, tmp_path, case, monkeypatch
 ):
-    monkeypatch.setattr(RetryPolicy.__init__, "__defaults__", (1, 0.0, 0.0, 120.0))
+    monkeypatch.setattr(ExportHook, "retry", RetryPolicy(max_tries=1, base_delay=0.0, max_delay=0.0))
     simulator.update(max_page=5)
     export(case, tmp_path, START, END, concurrency=1)
     old = partitions(tmp_path)

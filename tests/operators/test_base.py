@@ -257,7 +257,7 @@ class TestRefusals:
         ada.fallback = lambda asked: Answer(503)
         task = operator_of(tmp_path / "set")
         hook = task.hook
-        hook.client.retry = RetryPolicy(tries=2, base=0.001)
+        hook.client.retry = RetryPolicy(max_tries=2, base_delay=0.001)
         monkeypatch.setattr(AdaExportOperator, "hook", hook)
 
         with pytest.raises(VendorUnavailableError, match="status 503"):

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage.progress import Progress
 from airflow_provider_convexport.operators import telemetry
 from airflow_provider_convexport.operators.telemetry import STATE_KEY, progress_writer
 from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, shared_simulator, simulator  # noqa: F401
 
-PROGRESS = Progress(5, 1, 1, 0.5, 0.0, 2.0)
+PROGRESS = Progress(records=5, usage=Usage(requests=1, pages=1), share=0.5, seconds=2.0)
 
 
 class StateStore(dict):

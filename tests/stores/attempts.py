@@ -19,9 +19,10 @@ from typing import Any
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import SupersededError
 from airflow_provider_convexport.export.dataset.store import Store
-from airflow_provider_convexport.export.stage.stager import Stager
+from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
+from airflow_provider_convexport.operators.base import ExportOperator
 
 for _module in ("s3fs", "adlfs", "gcsfs", "airflow.providers.amazon.aws.fs.s3"):
     with contextlib.suppress(ImportError):
@@ -102,9 +103,7 @@ class Attempt:
 
 def stage_often() -> None:
     """Stage every page or two instead of every four seconds."""
-    defaults = list(Stager.__init__.__defaults__ or ())
-    defaults[1] = 0.02
-    Stager.__init__.__defaults__ = tuple(defaults)  # type: ignore[misc]
+    ExportOperator.tuning = Tuning(flush_seconds=0.02)
 
 
 def exit_code(process: Any) -> int:
