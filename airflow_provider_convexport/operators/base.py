@@ -22,9 +22,10 @@ from airflow_provider_convexport.errors import (
     VendorRejectedError,
 )
 from airflow_provider_convexport.export.fetch.retention import kept_from
-from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskInstance
+from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.progress import Reporter
+from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, ObjectStoragePath
 
+    from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
     from airflow_provider_convexport.export.fetch.stream import Query
-    from airflow_provider_convexport.export.job import Outcome
-    from airflow_provider_convexport.export.publish.compose import Compression
+    from airflow_provider_convexport.export.outcome import Outcome
     from airflow_provider_convexport.hooks.base import ExportHook
 
 OnUnsettled = Literal["wait", "fail", "export"]
@@ -103,6 +104,7 @@ class ExportOperator(BaseOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"filters": "json"}
     ui_color = "#dceeff"
+    tuning: ClassVar[Tuning] = Tuning()
 
     def __init__(
         self,
@@ -190,14 +192,14 @@ class ExportOperator(BaseOperator):
         self.log.info("Exporting %s %s of %s.", query.stream.title, query.stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
         store = store_at(self.destination, conn_id=self.destination_conn_id)
-        outcome = Export(job, hook.client, store, reporter).run()
-        effort = outcome.plan.effort
+        outcome = Export(job, hook.client, store, reporter, self.tuning).run()
+        usage = outcome.plan.usage
         self.log.info(
             "Exported %d records in %d files with %d requests; %.0f s were waited for the vendor's limits.",
             outcome.records,
             outcome.files,
-            effort.requests,
-            effort.throttled_seconds,
+            usage.requests,
+            usage.throttled_seconds,
         )
         if outcome.unchanged:
             self.log.info("%d more partitions stay as they were.", outcome.unchanged)
@@ -339,10 +341,10 @@ def _reschedule(moment: datetime) -> AirflowRescheduleException:
     return AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
 
 
-def _task_instance(context: Context, operator: BaseOperator) -> TaskInstance:
+def _task_instance(context: Context, operator: BaseOperator) -> TaskTry:
     task_instance: Any = context.get("ti")
     run_id = context.get("run_id") or getattr(context.get("dag_run"), "run_id", None)
-    return TaskInstance(
+    return TaskTry(
         dag_id=str(getattr(task_instance, "dag_id", "") or _dag_id(operator)),
         task_id=operator.task_id,
         run_id=str(run_id or getattr(task_instance, "run_id", "") or ""),
@@ -367,7 +369,7 @@ def _facts(job: Job, outcome: Outcome) -> ExportFacts:
         interval=_texts(job.interval),
         records=outcome.records,
         bytes=outcome.bytes,
-        requests=outcome.plan.effort.requests,
+        requests=outcome.plan.usage.requests,
         manifests=[each.url for each in outcome.written],
     )
     if job.skip_unchanged:

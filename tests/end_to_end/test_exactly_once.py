@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.export.stage.partitioner import RecentIds
+from airflow_provider_convexport.export.stage.tuning import Tuning
 from tests.support.exports import export
 from tests.support.published import partitions, truth
 from tests.support.samples import DAY
@@ -98,14 +98,13 @@ def test_any_cut_of_an_interval_into_runs_publishes_the_same_partitions(
         assert partitions(Path(folder)) == truth(simulator, case, start, start + 10 * DAY)
 
 
-def test_repeats_are_found_even_when_their_first_copy_was_forgotten(simulator, tmp_path, monkeypatch):
-    _, *others = RecentIds.__init__.__defaults__
-    monkeypatch.setattr(RecentIds.__init__, "__defaults__", (20, *others))
+def test_duplicates_are_found_even_when_their_first_copy_was_forgotten(simulator, tmp_path):
     case = case_of("agentx")
     simulator.update(shuffle=True, page_overlap=5, max_page=17, upper_inclusive=True)
     start = MIDNIGHT - 40 * DAY
 
-    facts = export(case, tmp_path, start, start + 20 * DAY, concurrency=3)
+    tuning = Tuning(remembered_ids=20)
+    facts = export(case, tmp_path, start, start + 20 * DAY, concurrency=3, tuning=tuning)
 
     expected = truth(simulator, case, start, start + 20 * DAY)
     assert partitions(tmp_path) == expected

@@ -347,7 +347,7 @@ class TestSession:
                 "ada", "http://vendor.invalid", extra={"allow_http": True, "proxies": {"http": proxy.url}}
             )
             hook = AdaHook()
-            hook.client.retry = RetryPolicy(tries=1)
+            hook.retry = RetryPolicy(max_tries=1)
 
             list(hook.export_conversations(APRIL_1, APRIL_1.add(hours=1)))
 
@@ -368,7 +368,7 @@ class TestSession:
 
         monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
         hook = AdaHook()
-        hook.client.retry = RetryPolicy(tries=1)
+        hook.retry = RetryPolicy(max_tries=1)
         with pytest.raises(ConvExportError):
             list(hook.export_conversations(APRIL_1, APRIL_1.add(hours=1)))
 
@@ -424,7 +424,7 @@ class TestTestConnection:
         hook = HOOKS[vendor]()
         if vendor != "ada" or "extra" in changes:
             hook.__dict__["client"] = Client(
-                "T", "https://127.0.0.1:1", _no_session, _free_budget(), retry=RetryPolicy(tries=1)
+                "T", "https://127.0.0.1:1", _no_session, _free_budget(), retry=RetryPolicy(max_tries=1)
             )
         worked, message = hook.test_connection()
 

@@ -17,7 +17,7 @@ from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
 from tests.support import published
 from tests.support.connections import KEY
-from tests.support.streams import operator_of
+from tests.support.streams import case_of, operator_of
 from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
@@ -251,15 +251,13 @@ class TestRefusals:
         with pytest.raises(IncompleteExportError, match="without its record list"):
             execute(tmp_path / "set")
 
-    def test_a_vendor_that_is_down_is_left_to_airflows_retries(self, ada, tmp_path, monkeypatch):
+    def test_a_vendor_that_is_down_is_left_to_airflows_retries(self, ada, tmp_path):
         ada.fallback = lambda asked: Answer(503)
-        task = task_of(tmp_path / "set")
-        hook = task.hook
-        hook.client.retry = RetryPolicy(tries=2, base=0.001)
-        monkeypatch.setattr(AdaExportOperator, "hook", hook)
+        twice = RetryPolicy(max_tries=2, base_delay=0.001)
+        case = case_of("ada").with_hook(lambda hook: setattr(hook, "retry", twice))
 
         with pytest.raises(VendorUnavailableError, match="status 503"):
-            task.execute(INTERVAL)
+            execute(tmp_path / "set", kind=case.operator)
 
     @pytest.mark.parametrize("other", [{"stream": "messages"}, {"window_on": "updated"}])
     def test_a_destination_of_another_stream_is_refused_before_any_request(self, ada, tmp_path, other):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage.progress import Progress
 from airflow_provider_convexport.operators import telemetry
 from airflow_provider_convexport.operators.telemetry import STATE_KEY, progress_writer
@@ -9,7 +10,7 @@ from tests.support.exports import export
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, case_of
 
-PROGRESS = Progress(5, 1, 1, 0.5, 0.0, 2.0)
+PROGRESS = Progress(records=5, usage=Usage(requests=1, pages=1), share=0.5, seconds=2.0)
 
 
 class StateStore(dict):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
+from airflow_provider_convexport.export.stage.tuning import Tuning
+from airflow_provider_convexport.hooks.base import ExportHook
 from tests.support.streams import Case
 
-QUICK = RetryPolicy(9, 0.005, 0.64)
+USUAL = ExportHook.retry
+QUICK = replace(USUAL, base_delay=USUAL.base_delay / 100, max_delay=USUAL.max_delay / 100)
 """Waits a hundredth of the usual time between two tries."""
-ONCE = RetryPolicy(1, 0.0, 0.0)
+ONCE = RetryPolicy(max_tries=1, base_delay=0.0, max_delay=0.0)
 """Tries each request once."""
 
 
@@ -23,15 +27,17 @@ def export(
     *,
     run_id: str = "",
     retry: RetryPolicy | None = None,
+    tuning: Tuning | None = None,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Run the case's operator once, as a scheduled run of that interval would; return its facts.
 
     :param retry: How patient its client is; as the package is by default.
+    :param tuning: Its pace and memory; as the package's by default.
     :param kwargs: Further arguments of the operator.
     """
     if retry is not None:
-        case = case.with_hook(lambda hook: setattr(hook.client, "retry", retry))
+        case = case.with_hook(lambda hook: setattr(hook, "retry", retry))
     operator = case.operator(
         task_id="export",
         destination=str(destination),
@@ -39,6 +45,8 @@ def export(
         window_on=case.window_on,
         **kwargs,
     )
+    if tuning is not None:
+        operator.tuning = tuning
     context: Any = {
         "data_interval_start": start,
         "data_interval_end": end,

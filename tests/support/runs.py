@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_provider_convexport.export.job import Job, TaskInstance
+from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.partitioner import Counts
-from airflow_provider_convexport.export.stage.stager import Effort, Stager
+from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.window import Window
 from tests.support.samples import APRIL_1, DAY, batch, days, query
 
 START = APRIL_1.timestamp()
 DAY_1, DAY_2 = "dt=2026-04-01", "dt=2026-04-02"
-TASK = TaskInstance("dag", "task", "manual__1", 3, 2)
+TASK = TaskTry("dag", "task", "manual__1", 3, 2)
 
 
 class Run:
@@ -33,7 +34,13 @@ class Run:
             stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
         )
         commit = commit_of(plans, seed=self.attempt.name)
-        self.plan = Plan(START, commit, plans, Counts(pages=4, duplicates=1), Effort(5, 0.12345))
+        self.plan = Plan(
+            saved_at=START,
+            commit=commit,
+            partitions=plans,
+            counts=Counts(duplicates=1),
+            usage=Usage(requests=5, pages=4, throttled_seconds=0.12345),
+        )
         self.attempt.save_plan(self.plan, commit=commit)
 
     def job_of(self, task, **changes):
@@ -50,7 +57,7 @@ class Piece(Run):
     def __init__(self, store, interval, *records, scope=None, **changes):
         self._interval, self._scope = interval, scope or {}
         self._changes = changes
-        super().__init__(store, *records, task=TaskInstance("d", "t", str(interval)))
+        super().__init__(store, *records, task=TaskTry("d", "t", str(interval)))
         self.publish()
 
     def job_of(self, task):

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
 
 from airflow_provider_convexport.export.fetch.page import Page
+from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
 from airflow_provider_convexport.export.stage.partitioner import Batch
 from airflow_provider_convexport.export.window import Window, iso
@@ -33,14 +34,13 @@ def stream(**changes: Any) -> Stream:
         "name": "conversations",
         "path": "/export",
         "list_keys": ("list",),
-        "link": ("next",),
+        "pagination": NextLink(("next",)),
         "id_field": "id",
         "time_fields": {"created": "at", "updated": "changed_at"},
-        "page_size": PageSize("size", best=10, least=1, most=100),
+        "page_size": PageSize("size", default=10, minimum=1, maximum=100),
         "request_window": 30 * DAY,
         "max_window": 30 * DAY,
         "window_params": lambda window, on: {f"{on}_from": iso(window.start), f"{on}_to": iso(window.end)},
-        "next_url": lambda link, url: urljoin(url, link),
         "filters": frozenset(("agent",)),
     }
     return Stream(**facts | changes)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 
+from airflow_provider_convexport.export.fetch.stream import Stream
 from airflow_provider_convexport.hooks import vendors as registry
 from airflow_provider_convexport.hooks.base import ExportHook
-from airflow_provider_convexport.hooks.vendors import hook_of, vendors
+from airflow_provider_convexport.hooks.vendors import hook_of, stream_of, vendors
 from airflow_provider_convexport.operators.base import ExportOperator
 from tests.support.samples import DAY
 
@@ -36,6 +37,11 @@ class Case:
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.vendor, self.stream, self.window_on)))
+
+    @property
+    def definition(self) -> Stream:
+        """What the package knows of the stream."""
+        return stream_of(self.vendor, self.stream)
 
     def with_hook(self, adjust: Callable[[ExportHook], None]) -> Case:
         """Return the same case whose operator adjusts its hook before use."""

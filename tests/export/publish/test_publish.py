@@ -4,17 +4,18 @@ import gzip
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError, SupersededError
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.fetch.stream import Query
+from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.publish.plan import Plan, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.partitioner import Counts
-from airflow_provider_convexport.export.stage.stager import Effort
 from tests.support.runs import DAY_1, DAY_2, START, TASK, Run
 from tests.support.samples import APRIL_1, DAY, days, query, stream
 
@@ -92,7 +93,9 @@ def test_dropped_lines_are_not_published_and_count_as_duplicates(store):
         partitions=2,
         target_file_bytes=10**6,
     )
-    run.plan = Plan(START, "0" * 16, whole, Counts(duplicates=2), Effort())
+    run.plan = Plan(
+        saved_at=START, commit="0" * 16, partitions=whole, counts=Counts(duplicates=2), usage=Usage()
+    )
 
     manifest = run.publish()[0]
 
@@ -125,7 +128,7 @@ def test_a_newer_attempt_finishes_what_an_older_one_began_with_the_same_bytes(st
     publisher.publish(run.plan.partitions[0])
     files = published(store)
     newer = Attempt.begin(store, task=run.job.task_key, fingerprint=run.job.fingerprint)
-    (plan,) = newer.left_plans(Plan)
+    plan = newer.newest_plan(Plan, not_before=START)
     assert plan == run.plan
 
     run.publish(newer)
@@ -237,7 +240,7 @@ def test_another_datasets_partition_is_not_replaced(store, there, difference):
 
 
 def replace_commit(plan):
-    return Plan(plan.saved_at, "f" * 16, plan.partitions, plan.counts, plan.effort)
+    return msgspec.structs.replace(plan, commit="f" * 16)
 
 
 def test_the_same_dataset_or_none_may_be_replaced(store):
