@@ -17,7 +17,7 @@ from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.fetch.page import Page
 from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
-from airflow_provider_convexport.export.stage.partitioner import Batch
+from airflow_provider_convexport.export.stage.batch import Batch
 from airflow_provider_convexport.export.window import Window, iso
 
 DAY = timedelta(days=1)
