@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
-from airflow_provider_convexport.export.fetch.pagination import paginate
+from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 from airflow_provider_convexport.export.stage.partitioner import Partitioner
 

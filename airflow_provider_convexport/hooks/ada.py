@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 
+from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.pagination import NextLink
-from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Stream
+from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.hooks.base import ExportHook
 

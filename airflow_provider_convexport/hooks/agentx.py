@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.pagination import Cursor
-from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Stream
+from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
 from airflow_provider_convexport.hooks.base import ExportHook
 
 if TYPE_CHECKING:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
-from airflow_provider_convexport.export.fetch.pagination import NextLink, paginate
+from airflow_provider_convexport.export.fetch.pages import paginate
+from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.request import PageRequest
-from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Query, Stream
+from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
 from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.hooks.base import ExportHook, as_parameter, window_between
 

@@ -28,9 +28,10 @@ from airflow_provider_convexport.hooks.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_convexport.export.fetch.limit import Limit
     from airflow_provider_convexport.export.fetch.page import Page
     from airflow_provider_convexport.export.fetch.request import PageRequest
-    from airflow_provider_convexport.export.fetch.stream import Limit, Stream
+    from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.hooks.settings import Settings
 
 CONNECT_TIMEOUT = 10.0

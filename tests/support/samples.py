@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_convexport.export.fetch.page import Page
 from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
-from airflow_provider_convexport.export.stage.partitioner import Batch
+from airflow_provider_convexport.export.stage.batch import Batch
 from airflow_provider_convexport.export.window import Window, iso
 
 DAY = timedelta(days=1)

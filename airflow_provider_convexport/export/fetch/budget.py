@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_convexport.export.fetch.budget_storage import Counter, CounterFactory
-    from airflow_provider_convexport.export.fetch.stream import Limit
+    from airflow_provider_convexport.export.fetch.limit import Limit
 
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from airflow_provider_convexport.export.fetch.stream import Limit
+    from airflow_provider_convexport.export.fetch.limit import Limit
 
 JITTER = 0.04
 """Share by which windows are stretched, because requests do not travel equally fast."""

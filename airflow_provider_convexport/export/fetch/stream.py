@@ -21,20 +21,6 @@ _MIN_REQUEST_WINDOW = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """A vendor's promise to refuse more than ``requests`` in any ``period``.
-
-    :param requests: Requests allowed in any moving window of that length.
-    :param period: Length of the moving window.
-    :param per_endpoint: True if each endpoint has a count of its own, False if all share one.
-    """
-
-    requests: int
-    period: timedelta
-    per_endpoint: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class PageSize:
     """Allowed numbers of records per request.
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import IncompleteExportError, RateLimitedError, VendorRejectedError
-from airflow_provider_convexport.export.fetch.pagination import paginate
+from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
 from airflow_provider_convexport.export.stage.dedup import RecentIds
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.fetch.client import Client
-    from airflow_provider_convexport.export.fetch.pagination import FetchedPage
+    from airflow_provider_convexport.export.fetch.pages import FetchedPage
     from airflow_provider_convexport.export.fetch.stream import Query
     from airflow_provider_convexport.export.stage.attempt import Attempt
     from airflow_provider_convexport.export.stage.partitioner import Counts

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_convexport.export.stage.batch import Batch
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.fetch.page import Page
@@ -36,24 +37,6 @@ class Counts(msgspec.Struct):
     outside_interval: int = 0
     kept_outside: int = 0
     undated: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records of one page that belong to one partition.
-
-    :param partition: Number of the partition in the run's grid.
-    :param raws: The records' bytes.
-    :param ids: The records' ids.
-    :param first: Earliest time among them, epoch seconds; ``None`` if none has a time.
-    :param last: Latest time among them.
-    """
-
-    partition: int
-    raws: Sequence[msgspec.Raw]
-    ids: Sequence[str]
-    first: float | None
-    last: float | None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airflow_provider_convexport.export.stage.attempt import Attempt
-    from airflow_provider_convexport.export.stage.partitioner import Batch
+    from airflow_provider_convexport.export.stage.batch import Batch
 
 
 @dataclass(slots=True)

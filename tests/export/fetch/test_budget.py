@@ -11,7 +11,7 @@ from pyrate_limiter import InMemoryBucket
 
 from airflow_provider_convexport.export.fetch.budget import Budget, BudgetExhaustedError
 from airflow_provider_convexport.export.fetch.budget_storage import LibraryCounter, memory_counter, rates_of
-from airflow_provider_convexport.export.fetch.stream import Limit
+from airflow_provider_convexport.export.fetch.limit import Limit
 from tests.support.samples import FakeTime
 
 SECOND = timedelta(seconds=1)

@@ -8,7 +8,8 @@ import pytest
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
-from airflow_provider_convexport.export.fetch.pagination import NextLink, paginate
+from airflow_provider_convexport.export.fetch.pages import paginate
+from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.request import PageRequest
 from airflow_provider_convexport.export.fetch.stream import Query
 from tests.support.samples import query, stream
