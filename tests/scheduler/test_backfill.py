@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.timetables.grid import WindowGrid
+from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
 from tests.end_to_end.conftest import DAY, STREAMS, partitions, truth
 from tests.scheduler.conftest import NOW
 
@@ -41,8 +41,8 @@ class History:
     count: int
 
     @property
-    def grid(self) -> WindowGrid:
-        return WindowGrid("days", self.days, None, "UTC")
+    def grid(self) -> ScheduleGrid:
+        return ScheduleGrid("days", self.days, None, "UTC")
 
     @property
     def scheduled(self) -> Window:
