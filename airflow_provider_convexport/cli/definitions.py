@@ -51,7 +51,7 @@ _FROM = _arg(
     dest="start",
     required=True,
     metavar="DATE",
-    help="Start of the range, inclusive: a day in UTC, or an ISO-8601 time with a time zone.",
+    help="Start of the range, inclusive: a day or an ISO-8601 time, in UTC unless it has a time zone.",
 )
 _TO = _arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
 
@@ -85,7 +85,7 @@ _SIZE = _arg(
     "--size",
     type=int,
     metavar="DAYS",
-    help="Days per schedule window (default: the most that the vendor accepts in one request).",
+    help="Days per schedule window (default: the maximum per request, or 7 if the vendor states none).",
 )
 _TIMEZONE = _arg(
     "--timezone", metavar="NAME", help="Time zone whose days the schedule windows consist of (default: UTC)."
@@ -104,7 +104,7 @@ _OUTPUT = _arg(
 
 _PLAN = _command(
     "plan",
-    summary="Plan a backfill: its runs, its minimum requests and time, and the commands that start it",
+    summary="Plan a backfill: its runs, its minimum of requests and time, and the commands that start it",
     description=(
         "Plan a backfill. Sends no request to a vendor; with --destination it reads the manifests there."
     ),
