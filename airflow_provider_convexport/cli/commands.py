@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.cli.coverage import read_coverage
@@ -18,12 +18,14 @@ from airflow_provider_convexport.cli.report import (
 from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHook
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
+from airflow_provider_convexport.export.window import parse_moment
 from airflow_provider_convexport.hooks.vendors import hook_of
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from airflow_provider_convexport.hooks.base import ExportHook
 
@@ -113,14 +115,8 @@ def _scope(options: argparse.Namespace) -> dict[str, str] | None:
 
 
 def _moment(text: str) -> datetime:
-    """Return a day's UTC midnight, or a moment with its own zone."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{text!r} is no date; write a day such as 2026-04-01, or 2026-04-01T00:00:00Z."
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    """Return a day's UTC midnight, or a moment with its own zone, in UTC."""
+    return parse_moment(text, naive_as_utc=True)
 
 
 def _as_json(values: Any) -> str:

@@ -7,7 +7,6 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -22,12 +21,12 @@ from airflow_provider_convexport.export.fetch.budget_storage import counter_fact
 from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.records import records
-from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.export.window import Window, parse_moment
 from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from airflow_provider_convexport.export.fetch.stream import Limit, Stream
     from airflow_provider_convexport.hooks.settings import Settings
@@ -208,16 +207,9 @@ def window_between(start: datetime | str, end: datetime | str) -> Window:
     :raises ConfigurationError: if either is not a moment, has no zone, or they are in the wrong order.
     """
     try:
-        return Window(_moment(start), _moment(end))
-    except (ValueError, OverflowError) as error:
+        return Window(parse_moment(start), parse_moment(end))
+    except ValueError as error:
         raise ConfigurationError(f"The interval {start!s} to {end!s} cannot be used. {error}") from None
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(moment, datetime):
-        raise ValueError(f"{value!r} is not a moment.")
-    return utc(moment)
 
 
 def as_parameter(value: Any) -> str:
