@@ -146,10 +146,12 @@ class Query:
                 f"filters {unknown} do not exist for {stream.title} {stream.name}; allowed: {allowed}."
             )
         size = stream.page_size
-        if self.page_size is not None and not size.least <= self.page_size <= size.most:
+        if self.page_size is not None and (
+            type(self.page_size) is not int or not size.least <= self.page_size <= size.most
+        ):
             raise ConfigurationError(
-                f"page_size={self.page_size} is refused by {stream.title}; "
-                f"use {size.least} to {size.most}, or leave it out for {size.best}."
+                f"page_size={self.page_size!r} is refused by {stream.title}; "
+                f"use a whole number from {size.least} to {size.most}, or leave it out for {size.best}."
             )
         if self.request_window is not None:
             _check_request_window(self.request_window, stream)
