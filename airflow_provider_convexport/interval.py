@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import Window, parse_moment
+from airflow_provider_convexport.export.window import Window, iso, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,10 @@ def _explicit(start: datetime | str | None, end: datetime | str | None) -> Windo
             f"Only interval_{'start' if has_start else 'end'} is given; pass both interval_start and "
             "interval_end, or neither."
         )
-    return _window(start, end, what="interval_start and interval_end") if has_start else None
+    if not has_start:
+        return None
+    first, last = parse_moment(start, of="interval_start"), parse_moment(end, of="interval_end")
+    return _window(first, last, what="interval_start and interval_end")
 
 
 def _from_conf(context: Mapping[str, Any]) -> Window | None:
@@ -77,7 +80,9 @@ def _from_conf(context: Mapping[str, Any]) -> Window | None:
             'The run\'s conf has an "interval" that is not a list of two ISO-8601 strings; '
             'write {"interval": ["2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z"]}.'
         )
-    return _window(*interval, what='The run\'s conf "interval"')
+    what = 'The run\'s conf "interval"'
+    first, last = (parse_moment(each, of=what) for each in interval)
+    return _window(first, last, what=what)
 
 
 def _from_partition(context: Mapping[str, Any], period: timedelta | None) -> Window | None:
@@ -101,23 +106,22 @@ def _from_data_interval(context: Mapping[str, Any], period: timedelta | None) ->
             'started); trigger it with conf {"interval": [start, end]}, or pass interval_start and '
             "interval_end to the operator."
         )
-    if start != end:
-        return _window(start, end, what="The run's data interval")
+    first, last = (parse_moment(each, of="The run's data interval") for each in (start, end))
+    if first != last:
+        return _window(first, last, what="The run's data interval")
     if period is None:
         raise ConfigurationError(
             "This run's data interval has no width (Airflow 3's default for cron strings and presets such as "
             '"@daily"); use schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), '
             "or pass period=timedelta(days=1)."
         )
-    moment = parse_moment(end, of="The run's data interval")
-    return Window(moment - period, moment)
+    return Window(last - period, last)
 
 
-def _window(start: Any, end: Any, *, what: str) -> Window:
-    first, last = parse_moment(start, of=what), parse_moment(end, of=what)
-    if first >= last:
+def _window(start: datetime, end: datetime, *, what: str) -> Window:
+    if start >= end:
         raise ConfigurationError(
-            f"{what}: {first.isoformat()} is not before {last.isoformat()}; an interval needs a start that "
-            "lies before its end."
+            f"{what}: {iso(start)} is not before {iso(end)}; "
+            "an interval needs a start that lies before its end."
         )
-    return Window(first, last)
+    return Window(start, end)

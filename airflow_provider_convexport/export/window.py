@@ -1,4 +1,4 @@
-"""Half-open UTC windows: how a run's interval becomes the requests that a vendor accepts."""
+"""Moments and half-open windows in UTC: how they are parsed, cut and written."""
 
 from __future__ import annotations
 
