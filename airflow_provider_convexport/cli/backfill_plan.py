@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_convexport.cli.coverage import Dataset, read_coverage
 from airflow_provider_convexport.cli.window_sets import clip_to, gaps, overlaps, union
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.fetch.retention import kept_from
+from airflow_provider_convexport.export.fetch.availability import kept_from, settles_at
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.base import window_between
@@ -186,7 +186,7 @@ def _run(window: Window, query: Query, published: Iterable[Window], now: datetim
         kept = Window(begin, window.end)
     if not gaps(kept, published):
         return PlannedRun(window, "published", None, 0)
-    if window.end + stream.settle > now:
+    if settles_at(window, stream) > now:
         return PlannedRun(window, "not settled", None, 0)
     requests = sum(1 for _ in query.windows(kept))
     return PlannedRun(window, "to export", None if kept == window else kept, requests)

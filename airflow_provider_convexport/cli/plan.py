@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,7 @@ from airflow_provider_convexport.cli.options import scope_of
 from airflow_provider_convexport.cli.words import all_bounds, bounds, list_of, rates
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.durations import in_words
-from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.export.window import iso, parse_moment
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ def plan(options: argparse.Namespace) -> str:
     backfill = plan_backfill(
         options.vendor,
         stream=options.stream,
-        start=_moment(options.start),
-        end=_moment(options.end),
+        start=parse_moment(options.start, naive_as_utc=True),
+        end=parse_moment(options.end, naive_as_utc=True),
         timetable=_timetable(options),
         request_window=None if days is None else timedelta(days=days),
         dag_id=options.dag_id,
@@ -94,17 +93,6 @@ def _timetable(options: argparse.Namespace) -> ExportWindowTimetable:
         stream=options.stream,
         **{name: value for name, value in schedule.items() if value is not None},
     )
-
-
-def _moment(text: str) -> datetime:
-    """Return a day's UTC midnight, or a moment with its own zone."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{text!r} is no date; write a day such as 2026-04-01, or 2026-04-01T00:00:00Z."
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _title(backfill: BackfillPlan) -> str:

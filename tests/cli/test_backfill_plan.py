@@ -65,7 +65,7 @@ class TestRuns:
             ({"vendor": "acme"}, "vendor='acme' does not exist; use one of"),
             ({"stream": "tickets"}, "stream='tickets' does not exist for Ada"),
             ({"end": day(2025, 1, 1)}, "cannot be used"),
-            ({"start": day(2026, 1, 1).replace(tzinfo=None)}, "has no time zone"),
+            ({"start": day(2026, 1, 1).replace(tzinfo=None)}, "is not a moment with a time zone"),
             ({"request_window": 60 * DAY}, "request_window=60 days, 0:00:00 is refused by Ada"),
         ],
     )
