@@ -14,7 +14,7 @@ from airflow_provider_convexport.simulator.settings import SimulatorSettings
 START = datetime(2026, 6, 1, tzinfo=UTC)
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
-# vendor, stream, window field, records of eight days, first half of their SHA-256 with a line feed between two
+# vendor, stream, window field, number of records in eight days, first half of the SHA-256 of their lines
 DIGESTS = [
     ("applied_labs", "conversations", "created_at", 128, "a520669e4abcccc4fde00db67c31721a"),
     ("applied_labs", "conversations", "last_message_at", 125, "84770038313e564626418a205dc176ec"),
