@@ -7,6 +7,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -272,9 +273,8 @@ class _EndpointApp:
 
 
 def _by_name(vendors: tuple[VendorApi, ...]) -> dict[str, VendorApi]:
-    for vendor in vendors:
-        others = [other for other in vendors if other is not vendor]
-        if any(other.name == vendor.name or other.prefix.startswith(vendor.prefix) for other in others):
+    for vendor, other in permutations(vendors, 2):
+        if other.name == vendor.name or other.prefix.startswith(vendor.prefix):
             raise ValueError(f"The name or the prefix of the vendor {vendor.name} is not unique.")
     return {vendor.name: vendor for vendor in vendors}
 
