@@ -136,11 +136,12 @@ def list_response(request: ApiRequest, records: list[Record], members: Mapping[s
     parts = []
     for name, value in members.items():
         if value is not RECORDS:
-            parts.append(b"%b:%b" % (json_bytes(name), json_bytes(value)))
+            parts += [b",", json_bytes(name), b":", json_bytes(value)]
         elif not request.settings.drop_list:
             texts = b",".join([record.text for record in records])
-            parts.append(b"%b:[%b]" % (json_bytes(name), texts))
-    return ApiResponse(200, b"{%b}" % b",".join(parts), records=len(records))
+            parts += [b",", json_bytes(name), b":[", texts, b"]"]
+    # Joined once, because each copy of a large page takes milliseconds.
+    return ApiResponse(200, b"".join((b"{", *parts[1:], b"}")), records=len(records))
 
 
 def _available(request: ApiRequest, query: RecordQuery, *, as_of: int) -> RecordQuery:
