@@ -1,4 +1,4 @@
-"""What lies in different places in Airflow 3.1, 3.2 and 3.3."""
+"""Names that Airflow 3.1, 3.2 and 3.3 keep in different modules; import them from here."""
 
 from __future__ import annotations
 
