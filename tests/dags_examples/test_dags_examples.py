@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import ast
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from airflow.models.asset import AssetEvent
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 from airflow.serialization import serialized_objects
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
@@ -19,6 +21,7 @@ from sqlalchemy import select
 
 from airflow_provider_convexport.cli.backfill_plan import plan_backfill
 from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.hooks.vendors import stream_of
 from airflow_provider_convexport.hooks.vendors import vendors as all_vendors
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
@@ -133,7 +136,7 @@ def test_a_file_is_parsed_within_a_second_and_without_connections_or_database(fi
 
 @by_stem(PARSED)
 def test_every_dag_of_a_file_survives_serialisation(file):
-    dags = [value for value in runpy.run_path(str(file)).values() if isinstance(value, DAG)]
+    dags = dags_of(file)
 
     assert dags
     for dag in dags:
@@ -175,6 +178,76 @@ def test_every_task_retries_and_has_its_vendors_pool(file):
         assert settings_of(task)["retries"] == 5
 
 
+def dags_of(file):
+    return [value for value in runpy.run_path(str(file)).values() if isinstance(value, DAG)]
+
+
+def exports_of(file):
+    """The settings of every export task of a file, of all its Dags."""
+    tasks = [task for dag in dags_of(file) for task in dag.tasks]
+    return [settings_of(task) for task in tasks if task.task_type.endswith("ExportOperator")]
+
+
+@by_stem(PARSED)
+def test_an_export_from_a_vendor_with_a_retention_clips_what_has_expired(file):
+    """A fixed start_date is older than the retention one day; the default would fail those runs for ever."""
+    for settings in exports_of(file):
+        history = stream_of(vendor_of_settings(settings), settings.get("stream", "conversations")).history
+        assert history is None or settings["on_expired"] == "clip"
+
+
+def vendor_of_settings(settings):
+    return settings["pool"].removeprefix("convexport_")
+
+
+@by_stem(PARSED)
+def test_an_asset_carries_the_uri_of_the_destination_that_it_describes(file):
+    for settings in exports_of(file):
+        for asset in settings.get("outlets") or ():
+            assert isinstance(asset, Asset)
+            assert asset.uri == settings["destination"] != asset.name
+
+
+@pytest.mark.parametrize("root", ["s3://aws_default@bucket/raw", "gs://bucket/raw", "file:///tmp/x"])
+def test_the_root_of_destinations_and_assets_is_read_from_the_environment(root, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_VAR_CONVEXPORT_ROOT", root)
+
+    for settings in (settings for file in PARSED for settings in exports_of(file)):
+        assert settings["destination"].startswith(f"{root}/")
+        assert all(asset.uri == settings["destination"] for asset in settings.get("outlets") or ())
+
+
+def test_an_asset_has_one_name_and_one_uri_in_all_examples():
+    """Airflow deactivates an asset whose name or URI is that of another one."""
+    assets = {
+        (asset.name, asset.uri)
+        for file in PARSED
+        for settings in exports_of(file)
+        for asset in settings.get("outlets") or ()
+    }
+    consumed = dag_of(example("ada_consumers"), "conversations")
+
+    assert len(assets) == len(dict(assets)) == len({uri for _, uri in assets})
+    assert (consumed.name, consumed.uri) in assets
+
+
+@by_stem(PARSED)
+def test_every_dag_says_in_the_ui_what_it_needs(file):
+    documentation = ast.get_docstring(ast.parse(file.read_text()), clean=False)
+    needed = {
+        name
+        for settings in exports_of(file)
+        for name in (settings["pool"], f"{vendor_of_settings(settings)}_default")
+    }
+    if minimum := NEEDS.get(file.stem):
+        needed.add(f"Airflow {'.'.join(map(str, minimum))} or newer")
+
+    assert "Requirements:" in documentation
+    assert all(name in documentation for name in needed)
+    for dag in dags_of(file):
+        assert dag.doc_md == documentation
+
+
 @by_stem(DAILY + WINDOWS)
 def test_the_daily_dag_and_the_one_for_backfills_write_to_the_same_folders(file):
     other = file.with_name(f"{vendor_of(file)}_daily.py")
@@ -207,10 +280,18 @@ def runs(test):
     return test
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("exports")
+
+
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_VAR_CONVEXPORT_ROOT", tmp_path.as_uri())
-    return tmp_path
+def root(folder, monkeypatch):
+    """The empty root of the exports; the same for all tests, since the database keeps the assets' URIs."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW_VAR_CONVEXPORT_ROOT", folder.as_uri())
+    return folder
 
 
 def manifests(root):
