@@ -50,7 +50,8 @@ class Wire:
         """Close every connection, as a server does with one that is idle for too long."""
         with self._changed:
             for connection in self._open:
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # closed already
+                    connection.shutdown(socket.SHUT_RDWR)
             self._open.clear()
 
     def serve(self, listener: socket.socket) -> None:

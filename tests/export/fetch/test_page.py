@@ -254,9 +254,7 @@ def test_a_flag_that_is_not_a_boolean_stops_the_export(flag):
 
 @pytest.mark.parametrize("meta", [{}, {"meta": None}, {"meta": {}}, {"meta": {"next": None}}])
 def test_a_missing_flag_stops_the_export(meta):
-    with pytest.raises(
-        IncompleteExportError, match=r"^Acme /export answered without 'meta\.done' as "
-    ):
+    with pytest.raises(IncompleteExportError, match=r"^Acme /export answered without 'meta\.done' as "):
         decode({"data": [], **meta}, SHARED)
 
 
