@@ -23,6 +23,7 @@ from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.export.fetch.usage import Usage
 from tests.support.samples import FakeTime
 from tests.support.tiny_server import Answer, as_json
+from tests.support.wire import answer, open_wire
 
 KEY = "AL-very-secret-key"
 BODY_SECRET = "what a customer said"
@@ -375,3 +376,103 @@ def test_a_fake_clock_never_goes_back():
     clock = FakeTime(5)
     clock.sleep(2)
     assert clock() == 7
+
+
+@pytest.fixture
+def wire():
+    with open_wire() as opened:
+        yield opened
+
+
+class TestPost:
+    BODY = '{"size":"10","text":"\u00e9"}'
+
+    def test_a_request_with_a_body_is_posted_as_json(self, make_client, wire):
+        wire.script = [answer(200, {"a": 1})]
+
+        assert make_client(wire.url).fetch(PageRequest(f"{wire.url}/export?x=1", self.BODY), read) == {"a": 1}
+
+        (sent,) = wire.requests
+        assert (sent.method, sent.target, sent.body) == ("POST", "/export?x=1", self.BODY.encode())
+        assert sent.headers["content-type"] == "application/json"
+        assert sent.headers["content-length"] == str(len(self.BODY.encode()))
+        assert sent.headers["authorization"] == f"Bearer {KEY}"
+
+    def test_a_request_without_a_body_has_no_content_type(self, make_client, wire):
+        make_client(wire.url).fetch(PageRequest(f"{wire.url}/export?x=1"), read)
+
+        (sent,) = wire.requests
+        assert (sent.method, sent.target, sent.body) == ("GET", "/export?x=1", b"")
+        assert "content-type" not in sent.headers
+
+    def test_the_same_body_is_sent_on_each_retry(self, make_client, wire):
+        half = answer(200, {"a": 1}).replace(b"1}", b" 1")
+        wire.script = [answer(503), b"", answer(429, Retry_After="1"), half, answer(200, {"a": 1})]
+        client = make_client(wire.url)
+
+        assert client.fetch(PageRequest(f"{wire.url}/export", self.BODY), read) == {"a": 1}
+
+        sent = {(each.method, each.target, each.body, each.headers["content-type"]) for each in wire.requests}
+        assert sent == {("POST", "/export", self.BODY.encode(), "application/json")}
+        assert len(wire.requests) == 5
+        assert (client.usage.requests, client.usage.pages) == (5, 1)
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_body_is_not_sent_on_to_another_address(self, make_client, wire, other_server, status):
+        wire.script = [answer(status, Location=f"{other_server.url}/elsewhere")]
+
+        with pytest.raises(VendorRejectedError, match="redirects to another address"):
+            make_client(wire.url).fetch(PageRequest(f"{wire.url}/export", self.BODY), read)
+
+        assert len(wire.requests) == 1
+        assert other_server.asked == []
+
+    def test_no_message_shows_the_body(self, make_client, wire):
+        wire.script = [answer(400, BODY_SECRET)]
+
+        with pytest.raises(VendorRejectedError) as caught:
+            make_client(wire.url).fetch(PageRequest(f"{wire.url}/export", '{"id":"body-7"}'), read)
+
+        assert "body-7" not in str(caught.value)
+
+
+class TestUsage:
+    def test_nothing_was_used_before_the_first_request(self, client):
+        assert client.usage == Usage()
+
+    def test_each_page_is_counted_once_however_often_it_was_asked_for(self, client, server):
+        broken = Answer(body=b'{"a": ')
+        server.script = [as_json({}), Answer(503), broken, Answer(reset=True), as_json({}), as_json({})]
+
+        for number in range(3):
+            client.fetch(PageRequest(f"{server.url}/export?page={number}"), read)
+
+        assert (client.usage.requests, client.usage.pages) == (6, 3)
+
+    def test_a_page_that_was_refused_is_a_request_and_no_page(self, client, server):
+        server.script = [Answer(404)]
+
+        with pytest.raises(VendorRejectedError):
+            client.fetch(PageRequest(f"{server.url}/export"), read)
+
+        assert client.usage == Usage(requests=1)
+
+    def test_a_page_of_another_shape_is_a_request_and_no_page(self, client, server):
+        def refuse(body):
+            raise IncompleteExportError("no list")
+
+        server.script = [as_json({})]
+
+        with pytest.raises(IncompleteExportError):
+            client.fetch(PageRequest(f"{server.url}/export"), refuse)
+
+        assert client.usage == Usage(requests=1)
+
+    def test_an_earlier_usage_does_not_change_with_the_client(self, client, server):
+        server.script = [as_json({}), as_json({})]
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+        before = client.usage
+
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+        assert (before, client.usage) == (Usage(requests=1, pages=1), Usage(requests=2, pages=2))

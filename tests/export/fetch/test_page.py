@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -201,3 +202,80 @@ def test_no_time_ever_raises_and_every_one_found_can_be_written(value):
     moment = moment_of(value)
 
     assert moment is None or datetime.fromtimestamp(moment, tz=UTC)
+
+
+FLAGGED = replace(FLAT, end_flag=("done",))
+NESTED = replace(LAYOUT, end_flag=("meta", "state", "done"))
+SHARED = replace(LAYOUT, end_flag=("meta", "done"))
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_flag_says_whether_the_page_is_the_last(flag):
+    page = decode({"data": [], "cursor": "next", "done": flag}, FLAGGED)
+
+    assert (page.is_last, page.link) == (flag, "next")
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_flag_may_lie_deeper(flag):
+    page = decode({"data": [], "meta": {"state": {"done": flag}, "next": "/more"}}, NESTED)
+
+    assert (page.is_last, page.link) == (flag, "/more")
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_flag_may_lie_beside_the_link(flag):
+    page = decode({"data": [], "meta": {"done": flag, "next": "/more"}}, SHARED)
+
+    assert (page.is_last, page.link) == (flag, "/more")
+
+
+def test_a_flag_needs_no_link():
+    page = decode({"data": [], "done": False}, replace(FLAGGED, link=()))
+
+    assert (page.is_last, page.link) == (False, None)
+
+
+@pytest.mark.parametrize("answer", [{"done": True}, {"done": "no"}, {}])
+def test_without_a_flag_in_the_format_no_page_is_the_last(answer):
+    assert decode({"data": [], **answer}, FLAT).is_last is False
+
+
+@pytest.mark.parametrize("flag", [None, "true", "", 0, 1, 1.0, {}, []])
+def test_a_flag_that_is_not_a_boolean_stops_the_export(flag):
+    with pytest.raises(IncompleteExportError) as caught:
+        decode({"data": [], "cursor": "next", "done": flag}, FLAGGED)
+
+    assert str(caught.value) == (
+        "Acme /export answered without 'done' as true or false, so whether another page follows is not "
+        "known; nothing was published."
+    )
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": None}, {"meta": {}}, {"meta": {"next": None}}])
+def test_a_missing_flag_stops_the_export(meta):
+    with pytest.raises(IncompleteExportError, match=r"^Acme /export answered without 'meta\.done' as "):
+        decode({"data": [], **meta}, SHARED)
+
+
+@pytest.mark.parametrize(("meta", "kind"), [([], "list"), ("x", "str"), (True, "bool"), (5, "int")])
+def test_a_flag_in_a_wrapper_of_another_type_stops_the_export(meta, kind):
+    with pytest.raises(IncompleteExportError) as caught:
+        decode({"data": [], "meta": meta}, replace(SHARED, link=()))
+
+    assert str(caught.value) == (
+        f"Acme /export sent a 'meta' of type {kind} instead of an object, so whether another page follows is "
+        "not known; nothing was published."
+    )
+
+
+def test_a_flag_is_read_beside_half_of_an_emoji():
+    page = FLAGGED.decode(b'{"data": [{"_id": "a", "text": "\\ud83d"}], "cursor": "c", "done": true}')
+
+    assert (page.ids, page.link, page.is_last) == (["a"], "c", True)
+
+
+def test_some_records_of_the_last_page_are_of_the_last_page():
+    page = decode({"data": [{"_id": "a"}, {"_id": "b"}], "cursor": "c", "done": True}, FLAGGED).pick([1])
+
+    assert (page.ids, page.link, page.is_last) == (["b"], "c", True)
