@@ -85,11 +85,6 @@ class RequestLog:
         """The requests in the order of arrival."""
         return list(self._requests)
 
-    @property
-    def visits(self) -> list[LoggedRequest]:
-        """The former name of :attr:`requests`."""
-        return self.requests
-
     def add(
         self,
         *,

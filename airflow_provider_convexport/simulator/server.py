@@ -51,11 +51,6 @@ class RunningSimulator:
         """The requests since the last reset."""
         return self.simulator.request_log
 
-    @property
-    def journal(self) -> RequestLog:
-        """The former name of :attr:`request_log`."""
-        return self.simulator.request_log
-
     def update(self, **changes: Any) -> None:
         """Replace some settings at run time, for example ``faults=(Fault("reset", at=3),)``."""
         self.simulator.update(**changes)

@@ -211,11 +211,11 @@ def test_at_most_five_seconds_of_pages_are_fetched_twice_after_a_kill(simulator,
         time.sleep(5.0 + seed * 0.7)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        before = {visit_key(visit) for visit in simulator.journal.visits}
+        before = {visit_key(visit) for visit in simulator.request_log.requests}
         simulator.reset()
         assert attempt(root, tuning=Tuning()) == 0
         assert_published_once(simulator, root)
-        again = sum(visit_key(visit) in before for visit in simulator.journal.visits)
+        again = sum(visit_key(visit) in before for visit in simulator.request_log.requests)
         redone.append(again * 0.2 / 2)
     print("seconds of pages fetched twice:", redone)
     assert statistics.median(redone) <= 5.0

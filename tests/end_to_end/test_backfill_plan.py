@@ -34,7 +34,7 @@ def test_the_predicted_requests_are_those_that_the_vendor_counts(simulator, tmp_
 
     carry_out(planned, case, tmp_path)
 
-    assert len(simulator.journal.visits) == planned.requests > 0
+    assert len(simulator.request_log.requests) == planned.requests > 0
     assert f"Requests: at least {planned.requests}," in plan_text(planned)
 
 
@@ -46,7 +46,7 @@ def test_a_wider_request_window_is_predicted_too(simulator, tmp_path, case):
 
     carry_out(planned, case, tmp_path, request_window=length)
 
-    assert len(simulator.journal.visits) == planned.requests
+    assert len(simulator.request_log.requests) == planned.requests
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -58,7 +58,7 @@ def test_daily_runs_cost_what_the_plan_says_they_would(simulator, tmp_path, case
         for day in run.window.split(DAY):
             export(case, tmp_path, day.start, day.end)
 
-    assert len(simulator.journal.visits) == planned.daily_requests
+    assert len(simulator.request_log.requests) == planned.daily_requests
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -83,6 +83,6 @@ def test_a_clipped_backfill_costs_what_the_plan_says(simulator, tmp_path):
 
     carry_out(planned, case, tmp_path, on_expired="clip")
 
-    assert len(simulator.journal.visits) == planned.requests
+    assert len(simulator.request_log.requests) == planned.requests
     published = plan_of(case, MIDNIGHT - 395 * DAY, MIDNIGHT - 300 * DAY, store=store_at(str(tmp_path)))
     assert published.to_export == []

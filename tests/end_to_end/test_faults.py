@@ -38,9 +38,9 @@ def test_with_a_tenth_of_all_requests_failing_in_mixed_ways_nothing_is_lost_or_d
     facts = export(case, tmp_path, START, START + 20 * DAY, retry=QUICK)
 
     assert partitions(tmp_path) == truth(simulator, case, START, START + 20 * DAY)
-    failed = [visit for visit in simulator.journal.visits if visit.fault]
+    failed = [visit for visit in simulator.request_log.requests if visit.fault]
     assert len(failed) >= 1
-    assert facts["requests"] == len(simulator.journal.visits)
+    assert facts["requests"] == len(simulator.request_log.requests)
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -58,7 +58,7 @@ def test_a_long_pause_hands_the_slot_back_and_the_next_start_goes_on(simulator, 
     simulator.update(max_page=3, fault_retry_after=3600, faults=(Fault(kind, at=5),))
     with pytest.raises(AirflowRescheduleException) as caught:
         export(case, tmp_path, START, START + DAY, concurrency=1)
-    first = len(simulator.journal.visits)
+    first = len(simulator.request_log.requests)
     simulator.update(faults=())
     simulator.reset()
 
@@ -67,7 +67,7 @@ def test_a_long_pause_hands_the_slot_back_and_the_next_start_goes_on(simulator, 
     assert abs((caught.value.reschedule_date - datetime.now(UTC)).total_seconds() - 3600) < 60
     assert partitions(tmp_path) == truth(simulator, case, START, START + DAY)
     pages = len(partitions(tmp_path)) and -(-sum(map(len, partitions(tmp_path).values())) // 3)
-    assert first + len(simulator.journal.visits) <= pages + 3
+    assert first + len(simulator.request_log.requests) <= pages + 3
 
 
 def test_pauses_are_bounded_in_total_and_then_a_clear_failure(simulator, tmp_path):
@@ -90,7 +90,7 @@ def test_a_link_to_another_host_is_never_followed_with_the_key(simulator, tmp_pa
         with pytest.raises(IncompleteExportError, match=r"leads away from .* the key was not sent there"):
             export(case, tmp_path, START, START + DAY)
 
-        assert elsewhere.journal.visits == []
+        assert elsewhere.request_log.requests == []
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -101,7 +101,7 @@ def test_a_redirect_is_never_followed_with_the_key(simulator, tmp_path, case):
         with pytest.raises(AirflowFailException, match="redirects to another address, which is not followed"):
             export(case, tmp_path, START, START + DAY)
 
-        assert elsewhere.journal.visits == []
+        assert elsewhere.request_log.requests == []
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -137,4 +137,4 @@ def test_a_wrong_key_fails_without_a_retry_and_says_what_to_check(simulator, tmp
             export(case, tmp_path / str(case), START, START + DAY)
 
         assert "wrong-and-secret-key" not in str(caught.value)
-        assert len([visit for visit in simulator.journal.visits if visit.credential == "wrong"]) >= 1
+        assert len([visit for visit in simulator.request_log.requests if visit.credential == "wrong"]) >= 1

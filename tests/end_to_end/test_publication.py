@@ -42,7 +42,7 @@ def test_a_run_that_fails_at_any_request_leaves_the_old_version_and_no_part_of_i
     export(case, tmp_path, START, END, concurrency=1, retry=ONCE)
     old = partitions(tmp_path)
     parts = {name for name in files(tmp_path) if "_staging" not in name}
-    requests = len(simulator.journal.visits)
+    requests = len(simulator.request_log.requests)
 
     for number in range(1, requests + 1):
         simulator.reset()
@@ -69,14 +69,14 @@ def test_a_failed_try_is_continued_by_the_next_one_and_not_begun_again(simulator
     simulator.update(max_page=3, faults=(Fault("status:403", at=6),))
     with pytest.raises(AirflowFailException):
         export(case, tmp_path, START, START + DAY, concurrency=1)
-    first = len(simulator.journal.visits)
+    first = len(simulator.request_log.requests)
     simulator.reset()
     simulator.update(faults=())
 
     facts = export(case, tmp_path, START, START + DAY, concurrency=1)
 
     assert partitions(tmp_path) == truth(simulator, case, START, START + DAY)
-    assert facts["requests"] == first + len(simulator.journal.visits)
+    assert facts["requests"] == first + len(simulator.request_log.requests)
     simulator.reset()
     again = export(case, tmp_path / "again", START, START + DAY, concurrency=1)
     assert facts["requests"] == again["requests"] + 1

@@ -44,7 +44,7 @@ def test_sixty_pages_of_agentx_with_a_second_of_latency_take_at_most_25_seconds(
     print(f"{facts['requests']} requests in {seconds:.1f} s")
     assert facts["records"] >= 5_950
     assert partitions(tmp_path) == truth(strict_simulator, case, START, START + DAY)
-    assert all(visit.status == 200 for visit in strict_simulator.journal.visits)
+    assert all(visit.status == 200 for visit in strict_simulator.request_log.requests)
     assert seconds <= 25
 
 

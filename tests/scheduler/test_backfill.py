@@ -134,7 +134,7 @@ def backfill(airflow: AirflowCluster, history: History, way: str, *options: str)
 
 
 def requests_by_vendor(simulator: RunningSimulator) -> Counter[str]:
-    return Counter(visit.vendor for visit in simulator.journal.visits)
+    return Counter(visit.vendor for visit in simulator.request_log.requests)
 
 
 def interval(run: dict[str, Any]) -> Window:

@@ -45,11 +45,11 @@ def test_a_killed_task_of_a_backfill_is_retried_and_goes_on_to_the_whole_window(
     (run,) = airflow.runs(dag_id)
 
     kill_processes(airflow.tasks(dag_id, run["dag_run_id"])["export"])
-    before = len(slow_simulator.journal.visits)
+    before = len(slow_simulator.request_log.requests)
     (run,) = airflow.finish(dag_id)
 
     task = airflow.tasks(dag_id, run["dag_run_id"])["export"]
     assert (run["run_type"], task["try_number"]) == ("backfill", 2)
     assert partitions(root) == expected
     assert not (root / "_staging").exists()
-    assert len(slow_simulator.journal.visits) - before < pages
+    assert len(slow_simulator.request_log.requests) - before < pages

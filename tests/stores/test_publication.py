@@ -55,7 +55,7 @@ def test_a_try_that_fails_at_a_request_is_continued_after_its_checkpoint(simulat
     with pytest.raises(AirflowFailException):
         export(CASE, bucket.url(root), START, START + DAY, concurrency=1)
     assert not any("part-" in name for name in bucket.sizes(root))
-    first = len(simulator.journal.visits)
+    first = len(simulator.request_log.requests)
     simulator.reset()
     simulator.update(faults=())
 
@@ -63,7 +63,7 @@ def test_a_try_that_fails_at_a_request_is_continued_after_its_checkpoint(simulat
 
     assert partitions(bucket, root) == truth(simulator, CASE, START, START + DAY)
     assert_tidy(bucket, root)
-    assert facts["requests"] == first + len(simulator.journal.visits)
+    assert facts["requests"] == first + len(simulator.request_log.requests)
     simulator.reset()
     alone = export(CASE, bucket.url(f"{root}/alone"), START, START + DAY, concurrency=1)
     assert facts["requests"] == alone["requests"] + 1

@@ -41,7 +41,7 @@ def test_refused_credentials_are_one_sentence_that_names_the_connection(simulato
     )
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__.__suppress_context__
-    assert len(simulator.journal.visits) == 0
+    assert len(simulator.request_log.requests) == 0
 
 
 def test_a_sensor_fails_at_once_where_its_credentials_are_refused(strict, root):
@@ -62,7 +62,7 @@ def test_a_bucket_that_does_not_exist_is_one_sentence(simulator, remote, root):
         f"The destination {url} cannot be written: there is no such bucket or container; create it, or "
         "correct its name."
     )
-    assert len(simulator.journal.visits) == 0
+    assert len(simulator.request_log.requests) == 0
 
 
 def test_a_connection_that_does_not_exist_is_one_sentence(simulator, remote, root):
@@ -88,4 +88,4 @@ def test_a_store_that_is_away_is_worth_a_retry(simulator, remote, root, monkeypa
 
     assert str(caught.value).startswith(f"The object store of {url} gave no usable answer (")
     assert "'away_" in str(caught.value)
-    assert len(simulator.journal.visits) == 0
+    assert len(simulator.request_log.requests) == 0

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_convexport.hooks.vendors import hook_of, vendors
-from airflow_provider_convexport.simulator import app
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from tests.support.tiny_server import Answer, TinyServer, as_json
 
@@ -16,17 +15,13 @@ SHOP = DEFAULTS.applied_labs_shops[0]
 
 
 def scope_of(vendor: str, settings: SimulatorSettings = DEFAULTS) -> dict[str, str]:
-    """Return the connection extra that selects the first shop or bot of the simulator; empty without any.
-
-    The first of a hook's own extras is the one that names its scope.
-    """
-    scopes = {each.name: each.scopes for each in app.VENDORS}[vendor](settings)
-    return dict.fromkeys(hook_of(vendor).extras[:1], scopes[0])
+    """Return the connection extra that selects the first shop or bot of the simulator; empty without any."""
+    return settings.connection_extra_of(vendor)
 
 
 def key_of(vendor: str, settings: SimulatorSettings = DEFAULTS) -> str:
     """Return the key that the simulator accepts."""
-    return getattr(settings, f"{vendor}_key", f"{vendor}-simulated-key")
+    return settings.key_of(vendor)
 
 
 @pytest.fixture
