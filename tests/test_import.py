@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import ast
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_convexport
 
 OPTIONAL = {"adlfs", "azure", "boto3", "gcsfs", "google", "pyarrow", "redis", "s3fs", "zstandard"}
 
@@ -49,3 +56,57 @@ def test_hooks_and_operators_load_no_optional_library():
     airflow = "import airflow.sdk, airflow.providers.http.hooks.http, airflow.sdk.io"
 
     assert not (loaded_by(f"{airflow}\nbefore = set(sys.modules)\n{statements}") & OPTIONAL)
+
+
+PACKAGE = Path(airflow_provider_convexport.__file__).parent
+ORDER = ["window", "fetch", "dataset", "job", "stage", "publish", "outcome", "records", "run"]
+"""The rooms and modules of ``export/``; each may import what stands before it, and itself."""
+
+
+def imports_of(path):
+    """Return the package's own modules that a file imports, those for type checking included."""
+    prefix = f"{PACKAGE.name}."
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(prefix):
+            yield node.module.removeprefix(prefix)
+
+
+def backward_imports(export):
+    """Return what in a folder like ``export/`` imports something that stands later in `ORDER`."""
+    found = []
+    for path in export.rglob("*.py"):
+        place = path.relative_to(export).with_suffix("").parts[0]
+        for module in imports_of(path):
+            head, _, rest = module.partition(".")
+            target = rest.split(".")[0]
+            if head == "export" and place != "__init__" and ORDER.index(target) > ORDER.index(place):
+                found.append(f"{path.relative_to(export)} imports {module}")
+    return found
+
+
+def test_imports_in_the_engine_run_one_way():
+    assert backward_imports(PACKAGE / "export") == []
+
+
+def test_an_import_that_is_turned_round_is_found(tmp_path):
+    copy = tmp_path / "export"
+    shutil.copytree(PACKAGE / "export", copy)
+    turned = copy / "dataset" / "store.py"
+    turned.write_text(f"{turned.read_text()}\nfrom {PACKAGE.name}.export.stage.attempt import Attempt\n")
+
+    assert backward_imports(copy) == ["dataset/store.py imports export.stage.attempt"]
+
+
+def test_the_engine_knows_no_hook_operator_or_command():
+    reached = {
+        module.split(".")[0] for path in (PACKAGE / "export").rglob("*.py") for module in imports_of(path)
+    }
+
+    assert reached == {"errors", "export"}
+
+
+@pytest.mark.parametrize("place", ["cli"])
+def test_what_reads_a_dataset_does_not_reach_into_work_in_progress(place):
+    reached = {module for path in (PACKAGE / place).rglob("*.py") for module in imports_of(path)}
+
+    assert not [module for module in reached if module.startswith(("export.stage", "export.publish"))]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_convexport.export.dataset.store import Store
-    from airflow_provider_convexport.export.fetch.stream import Limit, Stream
+    from airflow_provider_convexport.export.fetch.limit import Limit
+    from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.hooks.base import ExportHook
 
 State = Literal["to export", "published", "expired", "not settled"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.cli.coverage import Dataset
     from airflow_provider_convexport.cli.plan import BackfillPlan
-    from airflow_provider_convexport.export.fetch.stream import Limit
+    from airflow_provider_convexport.export.fetch.limit import Limit
 
 LEGEND = (
     "#  records    .  no records    -  not published    ~  partly published    !  published more than once"

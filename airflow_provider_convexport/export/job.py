@@ -17,18 +17,17 @@ from airflow_provider_convexport.export.window import Window
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.manifest import Manifest
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
     from airflow_provider_convexport.export.fetch.stream import Query
-    from airflow_provider_convexport.export.publish.compose import Compression
-    from airflow_provider_convexport.export.publish.plan import Plan
 
 DEFAULT_TARGET_FILE_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class TaskInstance:
-    """Whose run it is; tries of one task instance share their staged work.
+class TaskTry:
+    """One try of an Airflow task instance; all tries of a task instance share their staged work.
 
     :param try_number: Which try it is; not part of the identity.
     """
@@ -52,7 +51,7 @@ class TaskInstance:
 
     @property
     def identity(self) -> tuple[str, str, str, int]:
-        """What all tries have in common."""
+        """The task instance: what all its tries have in common."""
         return (self.dag_id, self.task_id, self.run_id, self.map_index)
 
 
@@ -65,7 +64,7 @@ class Job:
     :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``.
     :param compression: ``"gzip"``, ``"zstd"`` or ``"none"``.
     :param target_file_bytes: A file is closed once it has that size.
-    :param concurrency: Windows walked at a time; ``None`` for the vendor's best.
+    :param concurrency: Request windows fetched at a time; ``None`` for the vendor's best.
     :param checkpoint_max_age: Staged work older than that is not used.
     :param partition_timezone: IANA name of the zone whose days are meant by ``"day"``.
     :param kept_from: The vendor no longer keeps what lies before; ``None`` if it keeps all of the interval.
@@ -86,7 +85,7 @@ class Job:
     concurrency: int | None = None
     checkpoint_max_age: timedelta = timedelta(days=1)
     max_pause: timedelta = timedelta(days=2)
-    task: TaskInstance = field(default_factory=TaskInstance)
+    task: TaskTry = field(default_factory=TaskTry)
 
     def __post_init__(self) -> None:
         counts = {"target_file_bytes": (self.target_file_bytes, DEFAULT_TARGET_FILE_BYTES)}
@@ -129,7 +128,7 @@ class Job:
 
     @property
     def fingerprint(self) -> str:
-        """Of all that must be equal for an earlier attempt's work to be usable."""
+        """A digest of everything that must be equal for an earlier attempt's work to be usable."""
         query = self.query
         return _digest(
             (
@@ -148,49 +147,6 @@ class Job:
                 self.target_file_bytes,
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One partition as it stands after a run.
-
-    :param key: The partition's key for Airflow, such as ``2026-04-01``.
-    :param url: URL of its manifest.
-    :param manifest: Its manifest.
-    """
-
-    key: str
-    url: str
-    manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run published.
-
-    :param plan: The plan that was carried out.
-    :param written: The partitions that have a new version, in order.
-    :param unchanged: Number of the partitions that were left as they were.
-    """
-
-    plan: Plan
-    written: list[Published]
-    unchanged: int = 0
-
-    @property
-    def records(self) -> int:
-        """Records published."""
-        return sum(each.manifest.records for each in self.written)
-
-    @property
-    def files(self) -> int:
-        """Files published."""
-        return sum(len(each.manifest.files) for each in self.written)
-
-    @property
-    def bytes(self) -> int:
-        """Size of all files published."""
-        return sum(file.bytes for each in self.written for file in each.manifest.files)
 
 
 def _digest(value: object) -> str:

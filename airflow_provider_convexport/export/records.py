@@ -6,8 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
-from airflow_provider_convexport.export.fetch.pagination import walk
-from airflow_provider_convexport.export.stage.partitioner import Intake, RecentIds
+from airflow_provider_convexport.export.fetch.pages import paginate
+from airflow_provider_convexport.export.stage.dedup import RecentIds
+from airflow_provider_convexport.export.stage.partitioner import Partitioner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,8 @@ def records(client: Client, query: Query, interval: Window) -> Iterator[msgspec.
     All ids seen are kept in memory, about 100 bytes each.
     """
     grid = PartitionGrid(interval, "interval", query.scope)
-    intake = Intake(query.stream, grid, recent=RecentIds(capacity=sys.maxsize))
+    partitioner = Partitioner(query.stream, grid, recent=RecentIds(capacity=sys.maxsize))
     for window in query.windows(interval):
-        for step in walk(client, query, start=query.first_url(window)):
-            for batch in intake.take(step.page, window):
+        for fetched in paginate(client, query, start=query.first_request(window)):
+            for batch in partitioner.take(fetched.page, window):
                 yield from batch.raws

@@ -7,23 +7,27 @@ https://docs.ada.cx/reference/introduction/limits.md (10 requests a second per e
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 
-from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Stream
-from airflow_provider_convexport.export.window import Window, iso
+from airflow_provider_convexport.export.fetch.limit import Limit
+from airflow_provider_convexport.export.fetch.pagination import NextLink
+from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
+from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.hooks.base import ExportHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
+    from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.settings import Settings
 
 _PAGE_SIZE = "page_size"
 _CONVERSATION = "conversation_id"
 _REPEATED = (_PAGE_SIZE, _CONVERSATION)
-_LONGEST = timedelta(days=59)
+_MAX_WINDOW = timedelta(days=59)
 """60 days is documented; requests reach a second beyond both ends, and 59 is what live clients use."""
 
 
@@ -32,18 +36,18 @@ def _window_params(window: Window, window_on: str) -> dict[str, str]:
     return {f"{window_on}_since": iso(window.start), f"{window_on}_to": iso(window.end)}
 
 
-def _next_url(link: str, url: str) -> str:
-    """Return the vendor's link, absolute or relative, with what it forgets: its sample holds dates alone."""
+def _complete(link: str, url: str) -> str:
+    """Return the link as a URL with what it leaves out: the vendor's sample holds only dates."""
     try:
         target = urljoin(url, link)
         has = parse_qs(urlsplit(target).query)
     except ValueError:
-        return link  # no URL at all; the client refuses it
+        return link  # not a URL; the client refuses it
     asked = dict(parse_qsl(urlsplit(url).query))
-    forgotten = {name: asked[name] for name in _REPEATED if name in asked and name not in has}
-    if not forgotten:
+    missing = {name: asked[name] for name in _REPEATED if name in asked and name not in has}
+    if not missing:
         return target
-    return f"{target}{'&' if has else '?'}{urlencode(forgotten)}"
+    return f"{target}{'&' if has else '?'}{urlencode(missing)}"
 
 
 def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] = frozenset()) -> Stream:
@@ -54,14 +58,13 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
         path=f"/api/v2/export/{name}",
         # The vendor's pages disagree: the newest schema and live clients say "data", older pages "items".
         list_keys=("data", "items"),
-        link=("meta", "next_page_uri"),
+        pagination=NextLink(("meta", "next_page_uri"), complete=_complete),
         id_field="_id",
         time_fields=time_fields,
-        page_size=PageSize(_PAGE_SIZE, best=10_000, least=100, most=10_000),
-        request_window=_LONGEST,
-        max_window=_LONGEST,
+        page_size=PageSize(_PAGE_SIZE, default=10_000, minimum=100, maximum=10_000),
+        request_window=_MAX_WINDOW,
+        max_window=_MAX_WINDOW,
         window_params=_window_params,
-        next_url=_next_url,
         filters=filters,
         # Pages disagree: seconds, "at least 2 hours", 24 to 48 hours for the old version.
         settle=timedelta(hours=2),
@@ -134,9 +137,3 @@ class AdaHook(ExportHook):
         """
         filters = {"conversation_id": conversation_id}
         return self._records(self.query(stream="messages", filters=filters), start, end)
-
-    def _probe(self) -> None:
-        query = self.query(page_size=100)
-        end = datetime.now(UTC).replace(microsecond=0)
-        url = self.client.resolve(query.first_url(Window(end - timedelta(minutes=1), end)))
-        self.client.fetch(url, query.page_format.decode)

@@ -6,31 +6,26 @@ records a page, 3 requests a second per endpoint).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Stream
-from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.export.fetch.limit import Limit
+from airflow_provider_convexport.export.fetch.pagination import Cursor
+from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
 from airflow_provider_convexport.hooks.base import ExportHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
+    from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.settings import Settings
 
 
 def _window_params(window: Window, window_on: str) -> dict[str, str]:
     del window_on
     return {"start_time": str(int(window.start.timestamp())), "end_time": str(int(window.end.timestamp()))}
-
-
-def _next_url(link: str, url: str) -> str:
-    """Return the same request with the vendor's cursor; all its parameters are repeated unchanged."""
-    parts = urlsplit(url)
-    params = [(name, value) for name, value in parse_qsl(parts.query) if name != "cursor"]
-    return f"{parts.path}?{urlencode([*params, ('cursor', link)])}"
 
 
 def _stream(name: str, time_field: str, *, keeps_outside: bool, filters: frozenset[str]) -> Stream:
@@ -40,14 +35,13 @@ def _stream(name: str, time_field: str, *, keeps_outside: bool, filters: frozens
         name=name,
         path=f"/conversations/export/v1/{name}",
         list_keys=("data",),
-        link=("cursor",),
+        pagination=Cursor(("cursor",), parameter="cursor"),
         id_field="_id",
         time_fields={time_field: time_field},
-        page_size=PageSize("per_page", best=1000, least=1, most=1000),
+        page_size=PageSize("per_page", default=1000, minimum=1, maximum=1000),
         # No maximum is documented; a day keeps a silent cap or a time-out from biting.
         request_window=timedelta(days=1),
         window_params=_window_params,
-        next_url=_next_url,
         filters=filters,
         # No delay is documented, but the pages speak of an archive.
         settle=timedelta(hours=2),
@@ -145,9 +139,3 @@ class AgentXHook(ExportHook):
 
     def _of(self, bot_name: str | None) -> AgentXHook:
         return AgentXHook(self.agentx_conn_id, bot_name=bot_name) if bot_name else self
-
-    def _probe(self) -> None:
-        query = self.query(page_size=1)
-        end = datetime.now(UTC).replace(microsecond=0)
-        url = self.client.resolve(query.first_url(Window(end - timedelta(minutes=1), end)))
-        self.client.fetch(url, query.page_format.decode)

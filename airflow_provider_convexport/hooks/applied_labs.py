@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
-from airflow_provider_convexport.export.fetch.pagination import walk
-from airflow_provider_convexport.export.fetch.stream import Limit, PageSize, Query, Stream
+from airflow_provider_convexport.export.fetch.pages import paginate
+from airflow_provider_convexport.export.fetch.pagination import NextLink
+from airflow_provider_convexport.export.fetch.request import PageRequest
+from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
 from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.hooks.base import ExportHook, as_parameter, window_between
 
@@ -26,9 +29,9 @@ if TYPE_CHECKING:
 
 _VERSION = "/v2026-04"
 _CAP = timedelta(days=30)
-_LONGEST = timedelta(days=29)
+_MAX_WINDOW = timedelta(days=29)
 """Whether exactly 30 days are accepted is not said, and requests reach a second beyond both ends."""
-_MOST_IN_A_LIST = 50
+_MAX_LIST_LENGTH = 50
 """The vendor does not say how long an ``__in`` list may be; URLs stay below 2,000 characters with this."""
 
 _FILTERS = frozenset(
@@ -40,12 +43,6 @@ def _window_params(window: Window, window_on: str) -> dict[str, str]:
     return {f"{window_on}__range": f"{iso(window.start)},{iso(window.end)}"}
 
 
-def _next_url(link: str, url: str) -> str:
-    """Return the vendor's link as it is: it asks clients not to build cursors themselves."""
-    del url
-    return link
-
-
 def _stream(path: str, *time_fields: str) -> Stream:
     return Stream(
         vendor="applied_labs",
@@ -53,14 +50,14 @@ def _stream(path: str, *time_fields: str) -> Stream:
         name="conversations",
         path=f"{_VERSION}{path}",
         list_keys=("results",),
-        link=("next",),
+        # The vendor asks clients to follow its links and not to build cursors themselves.
+        pagination=NextLink(("next",)),
         id_field="id",
         time_fields={field: field for field in time_fields},
-        page_size=PageSize("limit", best=100, least=1, most=100),
-        request_window=_LONGEST,
-        max_window=_LONGEST,
+        page_size=PageSize("limit", default=100, minimum=1, maximum=100),
+        request_window=_MAX_WINDOW,
+        max_window=_MAX_WINDOW,
         window_params=_window_params,
-        next_url=_next_url,
         filters=_FILTERS,
         # The vendor states no delay; a few minutes let records that are being written arrive.
         settle=timedelta(minutes=15),
@@ -163,7 +160,7 @@ class AppliedLabsHook(ExportHook):
         params = {"limit": "100", **query.filters}
         if span is not None:
             params["created_at__range"] = _range(span)
-        return self._walk_list(query, f"{_LIST.path}?{urlencode(params)}")
+        return self._list(query, PageRequest.of(_LIST.path, params))
 
     def get_conversation(self, conversation_id: str) -> dict[str, Any]:
         """Return one conversation, without its messages.
@@ -174,19 +171,18 @@ class AppliedLabsHook(ExportHook):
         if conversation_id in ("", ".", ".."):
             raise ConfigurationError(f"conversation_id={conversation_id!r} is not the id of a conversation.")
         url = self.client.resolve(f"{_VERSION}/conversations/{quote(conversation_id, safe='')}/")
-        return self.client.fetch(url, _object)
+        return self.client.fetch(PageRequest(url), _object)
 
-    def _walk_list(self, query: Query, start: str) -> Iterator[dict[str, Any]]:
+    def _list(self, query: Query, start: PageRequest) -> Iterator[dict[str, Any]]:
         seen = set[str]()
-        for step in walk(self.client, query, start=start):
-            for identity, raw in zip(step.page.ids, step.page.raws, strict=True):
+        for fetched in paginate(self.client, query, start=start):
+            for identity, raw in zip(fetched.page.ids, fetched.page.raws, strict=True):
                 if identity not in seen:
                     seen.add(identity)
                     yield json.loads(bytes(raw))
 
     def _probe(self) -> None:
-        url = self.client.resolve(f"{_LIST.path}?limit=1")
-        self.client.fetch(url, Query(_LIST, scope=self.scope()).page_format.decode)
+        self._fetch(Query(_LIST, scope=self.scope()), PageRequest.of(_LIST.path, {"limit": "1"}))
 
 
 def _range(span: Any) -> str:
@@ -206,8 +202,8 @@ def _range(span: Any) -> str:
 
 def _check_lists(filters: Mapping[str, Any]) -> None:
     for name, value in filters.items():
-        if name.endswith("__in") and as_parameter(value).count(",") >= _MOST_IN_A_LIST:
-            raise ConfigurationError(f"{name} lists more than {_MOST_IN_A_LIST} values; split the export.")
+        if name.endswith("__in") and as_parameter(value).count(",") >= _MAX_LIST_LENGTH:
+            raise ConfigurationError(f"{name} lists more than {_MAX_LIST_LENGTH} values; split the export.")
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from abc import abstractmethod
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -19,6 +19,7 @@ from airflow_provider_convexport.errors import ConfigurationError, ConvExportErr
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
 from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.records import records
 from airflow_provider_convexport.export.window import Window, parse_moment
@@ -26,9 +27,11 @@ from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime, timedelta
 
-    from airflow_provider_convexport.export.fetch.stream import Limit, Stream
+    from airflow_provider_convexport.export.fetch.limit import Limit
+    from airflow_provider_convexport.export.fetch.page import Page
+    from airflow_provider_convexport.export.fetch.request import PageRequest
+    from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.hooks.settings import Settings
 
 CONNECT_TIMEOUT = 10.0
@@ -56,13 +59,15 @@ class ExportHook(HttpHook):
     """Exports that are best run at a time; more of them only wait for each other's requests."""
     advice: ClassVar[Mapping[int, str]] = {}
     """For some statuses, what to check."""
+    retry: ClassVar[RetryPolicy] = RetryPolicy()
+    """Retries of one page."""
 
     def __init__(self, conn_id: str) -> None:
         super().__init__(method="GET", http_conn_id=conn_id)
 
-    @abstractmethod
     def auth_headers(self, settings: Settings) -> dict[str, str]:
         """Return the headers that carry the key."""
+        raise NotImplementedError
 
     def account(self, settings: Settings) -> str:
         """Return a name, without a secret in it, for what the vendor counts requests by."""
@@ -100,6 +105,7 @@ class ExportHook(HttpHook):
             budget=_budget(self.account(settings), tuple(self.limits), _budget_storage()),
             advice=self.advice,
             timeout=(CONNECT_TIMEOUT, settings.timeout),
+            retry=self.retry,
         )
 
     def get_conn(
@@ -179,9 +185,16 @@ class ExportHook(HttpHook):
             return False, f"The connection {self.http_conn_id} could not be tested: {type(error).__name__}."
         return True, f"{self.title} answered and accepted the key."
 
-    @abstractmethod
     def _probe(self) -> None:
-        """Send one cheap request that needs the key."""
+        """Send one cheap request that needs the key: the smallest page of the last minute."""
+        stream = self.streams["conversations"]
+        query = self.query(page_size=stream.page_size.minimum)
+        end = datetime.now(UTC).replace(microsecond=0)
+        self._fetch(query, query.first_request(Window(end - timedelta(minutes=1), end)))
+
+    def _fetch(self, query: Query, request: PageRequest) -> Page:
+        """Return the page that one request gets."""
+        return self.client.fetch(request.at(self.client.resolve(request.url)), query.page_format.decode)
 
     def _records(self, query: Query, start: datetime | str, end: datetime | str) -> Iterator[dict[str, Any]]:
         interval = window_between(start, end)

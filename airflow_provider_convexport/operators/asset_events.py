@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_convexport.export.job import Job, Outcome
+    from airflow_provider_convexport.export.job import Job
+    from airflow_provider_convexport.export.outcome import Outcome
 
 
 class ExportFacts(TypedDict):
@@ -48,7 +49,7 @@ def facts_of(job: Job, outcome: Outcome) -> ExportFacts:
         interval=_texts(job.interval),
         records=outcome.records,
         bytes=outcome.bytes,
-        requests=outcome.plan.effort.requests,
+        requests=outcome.plan.usage.requests,
         manifests=[each.url for each in outcome.written],
     )
     if job.skip_unchanged:

@@ -14,6 +14,7 @@ from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Jo
 from airflow_provider_convexport.export.publish.compose import check_available
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.progress import Reporter
+from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
 from airflow_provider_convexport.operators.interval_policy import IntervalPolicy
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, ObjectStoragePath
 
+    from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
-    from airflow_provider_convexport.export.publish.compose import Compression
     from airflow_provider_convexport.hooks.base import ExportHook
     from airflow_provider_convexport.operators.interval_policy import OnExpired, OnUnsettled
 
@@ -82,6 +83,7 @@ class ExportOperator(BaseOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"filters": "json"}
     ui_color = "#dceeff"
+    tuning: ClassVar[Tuning] = Tuning()
 
     def __init__(
         self,
@@ -172,7 +174,7 @@ class ExportOperator(BaseOperator):
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
-        outcome = Export(job, client, store, reporter).run()
+        outcome = Export(job, client, store, reporter, self.tuning).run()
 
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)

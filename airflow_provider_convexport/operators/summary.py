@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_convexport.export.job import Job, Outcome
+    from airflow_provider_convexport.export.job import Job
+    from airflow_provider_convexport.export.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +25,18 @@ def log_outcome(job: Job, outcome: Outcome, *, url: str) -> None:
 
 def summary_of(job: Job, outcome: Outcome, *, url: str) -> str:
     """Return one line: what was exported, where it went and what it took. Filters are left out."""
-    query, effort = job.query, outcome.plan.effort
+    query, usage = job.query, outcome.plan.usage
     where = ", ".join(
         f"{name}={value}" for name, value in {**query.scope, "window_on": query.window_on}.items()
     )
     took = [
         _count(outcome.files, "file"),
         _count(outcome.bytes, "byte"),
-        _count(effort.requests, "request"),
-        f"{effort.throttled_seconds:.0f} s waited for the vendor's limits",
+        _count(usage.requests, "request"),
+        f"{usage.throttled_seconds:.0f} s waited for the vendor's limits",
     ]
-    if effort.paused_seconds:
-        took.append(f"{effort.paused_seconds:.0f} s paused because the vendor asked for it")
+    if usage.paused_seconds:
+        took.append(f"{usage.paused_seconds:.0f} s paused because the vendor asked for it")
     if outcome.unchanged:
         took.append(f"{_count(outcome.unchanged, 'partition')} left unchanged")
     return (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_convexport.export.fetch.stream import Stream
-    from airflow_provider_convexport.export.job import Outcome
+    from airflow_provider_convexport.export.outcome import Outcome
     from airflow_provider_convexport.export.stage.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,9 @@ def count_outcome(outcome: Outcome, *, stream: Stream, seconds: float) -> None:
     limits) and ``seconds`` are gauges of the last export.
     """
     prefix = f"convexport.{stream.vendor}.{stream.name}"
-    effort = outcome.plan.effort
+    usage = outcome.plan.usage
     Stats.incr(f"{prefix}.records", outcome.records)
-    Stats.incr(f"{prefix}.pages", outcome.plan.counts.pages)
-    Stats.incr(f"{prefix}.requests", effort.requests)
-    Stats.gauge(f"{prefix}.throttled", effort.throttled_seconds)
+    Stats.incr(f"{prefix}.pages", usage.pages)
+    Stats.incr(f"{prefix}.requests", usage.requests)
+    Stats.gauge(f"{prefix}.throttled", usage.throttled_seconds)
     Stats.gauge(f"{prefix}.seconds", seconds)

@@ -12,8 +12,8 @@ from airflow.version import version
 from airflow_provider_convexport.cli.__main__ import main
 from airflow_provider_convexport.cli.cli import COMMANDS, get_commands
 from airflow_provider_convexport.get_provider_info import get_provider_info
-from tests.cli.test_coverage import Piece, at, day
-from tests.support.samples import local_store
+from tests.support.runs import Piece, at, day
+from tests.support.stores import local_store
 
 PLAN = ["plan", "--vendor", "agentx", "--from", "2026-09-01", "--to", "2026-09-10"]
 

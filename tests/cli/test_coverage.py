@@ -7,36 +7,15 @@ import pytest
 from airflow_provider_convexport.cli.coverage import read_coverage
 from airflow_provider_convexport.cli.report import coverage_text, coverage_values
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.job import Job, TaskInstance
 from airflow_provider_convexport.export.window import Window
-from tests.export.publish.test_publish import START, Run
-from tests.support.samples import APRIL_1, DAY, HOUR, days, local_store, query
+from tests.support.runs import START, Piece, Run, at, day
+from tests.support.samples import APRIL_1, DAY, HOUR
+from tests.support.stores import local_store
 
 
 @pytest.fixture
 def store(tmp_path):
     return local_store(tmp_path)
-
-
-class Piece(Run):
-    """A published run over any interval."""
-
-    def __init__(self, store, interval, *records, scope=None, **changes):
-        self._interval, self._scope = interval, scope or {}
-        self._changes = changes
-        super().__init__(store, *records, task=TaskInstance("d", "t", str(interval)))
-        self.publish()
-
-    def job_of(self, task):
-        return Job(query(scope=self._scope), self._interval, task=task, **self._changes)
-
-
-def day(number, count=1):
-    return days(count, start=APRIL_1 + (number - 1) * DAY)
-
-
-def at(number, hours=12):
-    return START + ((number - 1) * DAY + hours * HOUR).total_seconds()
 
 
 def test_nothing_is_published_in_an_empty_folder(store):

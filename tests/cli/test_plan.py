@@ -14,8 +14,9 @@ from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
-from tests.cli.test_coverage import Piece
-from tests.support.samples import DAY, HOUR, local_store
+from tests.support.runs import Piece
+from tests.support.samples import DAY, HOUR
+from tests.support.stores import local_store
 from tests.timetables.airflow_walk import backfill
 
 NOW = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ import os
 import runpy
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,16 +19,16 @@ from sqlalchemy import select
 
 from airflow_provider_convexport.cli.plan import plan_backfill
 from airflow_provider_convexport.export.window import Window, utc
-from airflow_provider_convexport.operators.ada import AdaExportOperator
-from airflow_provider_convexport.operators.agentx import AgentXExportOperator
-from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
+from airflow_provider_convexport.hooks.vendors import vendors as all_vendors
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
+from tests.support import published
+from tests.support.connections import connections_to, define
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, operator_of
 
 FILES = sorted((Path(__file__).parents[2] / "dags_examples").glob("*.py"))
 SETTINGS = SimulatorSettings(records=2_000)
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-DAY = timedelta(days=1)
 
 DAILY = [file for file in FILES if file.stem.endswith("_daily")]
 WINDOWS = [file for file in FILES if file.stem.endswith("_windows")]
@@ -115,15 +115,8 @@ def simulator():
 
 @pytest.fixture
 def vendors(simulator, monkeypatch):
-    """Connections of all three vendors, as a user would set them."""
-    shop = {"shop_id": SETTINGS.applied_labs_shops[0]}
-    for conn_type, key, extra in (
-        ("applied_labs", SETTINGS.applied_labs_key, shop),
-        ("ada", SETTINGS.ada_key, {}),
-        ("agentx", SETTINGS.agentx_key, {}),
-    ):
-        connection = {"conn_type": conn_type, "host": simulator.url, "password": key, "extra": extra}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_type.upper()}_DEFAULT", json.dumps(connection))
+    """Connections of all vendors, as a user would set them."""
+    define(monkeypatch, connections_to(simulator))
 
 
 def test_every_example_is_tested():
@@ -193,7 +186,7 @@ def destinations(file):
     return {task.task_id: settings_of(task)["destination"] for task in dag_of(file).tasks}
 
 
-@pytest.mark.parametrize("operator", [AdaExportOperator, AgentXExportOperator, AppliedLabsExportOperator])
+@pytest.mark.parametrize("operator", [operator_of(vendor) for vendor in all_vendors()])
 def test_template_fields_are_attributes_that_the_constructor_leaves_as_they_are(operator):
     given = {field: f"{{{{ {field} }}}}" for field in operator.template_fields}
     task = operator(task_id="export", **given)
@@ -221,7 +214,7 @@ def root(tmp_path, monkeypatch):
 
 
 def manifests(root):
-    return [json.loads(path.read_text()) for path in sorted(root.rglob("_manifest.json"))]
+    return list(published.manifests(root).values())
 
 
 def exported_by(manifest):

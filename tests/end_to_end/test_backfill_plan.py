@@ -7,7 +7,10 @@ import pytest
 from airflow_provider_convexport.cli.plan import plan_backfill
 from airflow_provider_convexport.cli.report import plan_text
 from airflow_provider_convexport.destination import store_at
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, partitions
+from tests.support.exports import export
+from tests.support.published import partitions
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, STREAMS, case_of
 
 DENSITY = {"empty": 0, "sparse": 40, "dense": 900}
 
@@ -73,7 +76,7 @@ def test_after_the_backfill_the_plan_has_nothing_left_to_do(simulator, tmp_path,
 
 def test_a_clipped_backfill_costs_what_the_plan_says(simulator, tmp_path):
     """The simulator is told to refuse what lies before Ada's history."""
-    case = STREAMS[1]
+    case = case_of("ada")
     simulator.update(records=400, seams=False, days=400, ada_history_days=365)
     planned = plan_of(case, MIDNIGHT - 395 * DAY, MIDNIGHT - 300 * DAY)
     assert planned.runs[0].kept is not None or planned.runs[1].kept is not None

@@ -13,7 +13,8 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.hooks.base import window_between
-from tests.end_to_end.conftest import DAY, MIDNIGHT
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
@@ -27,10 +28,10 @@ def ask(hook_class: type, seconds: float, **query) -> None:
     """Send the cheapest request again and again, as fast as the budget allows."""
     hook = hook_class()
     query = hook.query(**query)
-    url = hook.client.resolve(query.first_url(window_between(MIDNIGHT - 3 * DAY, MIDNIGHT - 2 * DAY)))
+    request = query.first_request(window_between(MIDNIGHT - 3 * DAY, MIDNIGHT - 2 * DAY))
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        hook.client.fetch(url, query.page_format.decode)
+        hook._fetch(query, request)
 
 
 def in_processes(count: int, work) -> None:

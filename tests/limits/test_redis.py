@@ -10,7 +10,7 @@ import redis
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.fetch import budget_storage
 from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
-from airflow_provider_convexport.export.fetch.stream import Limit
+from airflow_provider_convexport.export.fetch.limit import Limit
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
 from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.operators.ada import AdaExportOperator
-from tests.hooks.conftest import KEY
+from tests.support.connections import KEY
 
 STREAM = AdaHook.streams["conversations"]
 HOUR = timedelta(hours=1)

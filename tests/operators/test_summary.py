@@ -13,7 +13,7 @@ from airflow.sdk import Asset
 from airflow_provider_convexport.compat import AirflowRescheduleException, AirflowSkipException
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
-from tests.hooks.conftest import KEY
+from tests.support.connections import KEY
 from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)

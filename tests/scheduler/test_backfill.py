@@ -16,8 +16,9 @@ import pytest
 
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.timetables.grid import WindowGrid
-from tests.end_to_end.conftest import DAY, STREAMS, partitions, truth
-from tests.scheduler.conftest import NOW
+from tests.support.published import partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import STREAMS, YESTERDAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ class History:
     @property
     def scheduled(self) -> Window:
         """The last complete window, which the scheduler exports by itself."""
-        return self.grid.complete_by(NOW)
+        return self.grid.complete_by(YESTERDAY)
 
     @property
     def whole(self) -> Window:

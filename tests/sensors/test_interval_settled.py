@@ -16,7 +16,7 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
-from tests.sensors.conftest import SensorTimeout
+from tests.support.exceptions import SensorTimeout
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

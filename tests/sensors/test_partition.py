@@ -14,7 +14,7 @@ from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
-from tests.sensors.conftest import SensorTimeout
+from tests.support.exceptions import SensorTimeout
 from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)

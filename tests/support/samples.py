@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 import msgspec
-from fsspec.implementations.local import LocalFileSystem
-from fsspec.implementations.memory import MemoryFileSystem
+import pytest
 
-from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.fetch.page import Page
+from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
-from airflow_provider_convexport.export.stage.partitioner import Batch
+from airflow_provider_convexport.export.stage.batch import Batch
 from airflow_provider_convexport.export.window import Window, iso
 
 DAY = timedelta(days=1)
@@ -36,14 +34,13 @@ def stream(**changes: Any) -> Stream:
         "name": "conversations",
         "path": "/export",
         "list_keys": ("list",),
-        "link": ("next",),
+        "pagination": NextLink(("next",)),
         "id_field": "id",
         "time_fields": {"created": "at", "updated": "changed_at"},
-        "page_size": PageSize("size", best=10, least=1, most=100),
+        "page_size": PageSize("size", default=10, minimum=1, maximum=100),
         "request_window": 30 * DAY,
         "max_window": 30 * DAY,
         "window_params": lambda window, on: {f"{on}_from": iso(window.start), f"{on}_to": iso(window.end)},
-        "next_url": lambda link, url: urljoin(url, link),
         "filters": frozenset(("agent",)),
     }
     return Stream(**facts | changes)
@@ -79,14 +76,6 @@ def batch(*records: tuple[str, float | None], partition: int = 0, raws: list[byt
     )
 
 
-def local_store(folder: Path) -> Store:
-    return Store(LocalFileSystem(), str(folder), f"file://{folder}")
-
-
-def memory_store(root: str = "/data/set") -> Store:
-    return Store(MemoryFileSystem(), root, f"memory:/{root}")
-
-
 def url(path: str, **params: str) -> str:
     return f"{path}?{urlencode(params)}"
 
@@ -105,3 +94,8 @@ class FakeTime:
         assert seconds >= 0
         self.slept.append(seconds)
         self.now += seconds
+
+
+@pytest.fixture
+def fake_time() -> FakeTime:
+    return FakeTime()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_convexport.export.fetch.budget_storage import Counter, CounterFactory
-    from airflow_provider_convexport.export.fetch.stream import Limit
+    from airflow_provider_convexport.export.fetch.limit import Limit
 
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Budget:
     :param limits: The vendor's limits.
     :param counter: Makes the counter behind a name; shared by processes or machines as it likes.
     :param sleep: Sleeps for some seconds.
-    :param clock: Tells the seconds of a steady clock.
+    :param clock: Returns the seconds of a monotonic clock.
     """
 
     account: str
@@ -54,22 +54,22 @@ class Budget:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused_until: float = 0.0
 
-    def acquire(self, endpoint: str, *, patience: float = float("inf")) -> float:
+    def acquire(self, endpoint: str, *, max_wait: float = float("inf")) -> float:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
         The longest limit is asked first, so that a permission of a short one is used at once.
 
         :param endpoint: Path of the endpoint.
-        :param patience: Longest wait in seconds.
+        :param max_wait: Longest wait in seconds.
         :raises BudgetExhaustedError: if it would take longer.
         """
         begun = self.clock()
         for name, limits in self._counters(endpoint):
-            self._sit_out_pause(patience)
+            self._wait_for_pause(max_wait)
             while (wait := self._take(name, limits)) > 0:
-                self._wait(wait, patience)
-                self._sit_out_pause(patience)
-        self._sit_out_pause(patience)
+                self._wait(wait, max_wait)
+                self._wait_for_pause(max_wait)
+        self._wait_for_pause(max_wait)
         return self.clock() - begun
 
     def pause(self, seconds: float) -> None:
@@ -77,12 +77,12 @@ class Budget:
         with self._lock:
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
-    def _sit_out_pause(self, patience: float) -> None:
+    def _wait_for_pause(self, max_wait: float) -> None:
         while (wait := self._paused_until - self.clock()) > 0:
-            self._wait(wait, patience)
+            self._wait(wait, max_wait)
 
-    def _wait(self, seconds: float, patience: float) -> None:
-        if seconds > patience:
+    def _wait(self, seconds: float, max_wait: float) -> None:
+        if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
         if seconds > _WORTH_A_LINE:
             log.info("Waiting %.0f s: the vendor's limit is used up, or it asked for a pause.", seconds)

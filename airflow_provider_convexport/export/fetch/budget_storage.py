@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from airflow_provider_convexport.export.fetch.stream import Limit
+    from airflow_provider_convexport.export.fetch.limit import Limit
 
 JITTER = 0.04
 """Share by which windows are stretched, because requests do not travel equally fast."""
 
-_MOST_JITTER_MS = 1100
+_MAX_JITTER_MS = 1100
 """More than a stretched second: permission of a minute's count may wait that long for one of a second's."""
 _LOCK_POLL = 0.002
 """Seconds between two looks at a lock that another process holds, for about a millisecond."""
@@ -105,7 +105,7 @@ def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:
     """Translate limits into rates, shortest first, each window stretched by `JITTER` or about a second."""
     periods = [(round(limit.period.total_seconds() * 1000), limit.requests) for limit in limits]
     return [
-        Rate(requests, period + min(round(period * JITTER), _MOST_JITTER_MS))
+        Rate(requests, period + min(round(period * JITTER), _MAX_JITTER_MS))
         for period, requests in sorted(periods)
     ]
 
@@ -168,7 +168,7 @@ class RedisCounter:
     :param client: The connection.
     :param key: Name of the sorted set.
     :param rates: The limits, shortest window first.
-    :param clock: Tells the seconds of a steady clock.
+    :param clock: Returns the seconds of a monotonic clock.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Asks one vendor for one page at a time: within the budget, only on its own host, as often as it takes."""
+"""Requests pages from one vendor: within its rate limits, only on its own host, with retries."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ from airflow_provider_convexport.export.fetch.retry import (
     pause_asked,
 )
 from airflow_provider_convexport.export.fetch.transport import PacedAdapter
+from airflow_provider_convexport.export.fetch.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from airflow_provider_convexport.export.fetch.budget import Budget
+    from airflow_provider_convexport.export.fetch.request import PageRequest
 
     T = TypeVar("T")
 
@@ -54,19 +56,6 @@ _OTHER_ADVICE = "The vendor will not answer this request however often it is sen
 
 
 @dataclass(slots=True)
-class Traffic:
-    """What one export asked of the vendor so far.
-
-    :param requests: Requests sent, retries included.
-    :param throttled_seconds: Seconds spent waiting for the budget or at the vendor's wish.
-    """
-
-    requests: int = 0
-    throttled_seconds: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-
-@dataclass(slots=True)
 class Client:
     """An HTTP client for one connection; safe to share between threads.
 
@@ -76,7 +65,7 @@ class Client:
     :param budget: Permission to send.
     :param advice: For some statuses, what this vendor's users should check.
     :param timeout: Seconds to wait for the connection and between two reads.
-    :param retry: How patient to be.
+    :param retry: How often to retry a page, and how long to wait in between.
     :param sleep: Sleeps for some seconds.
     :param now: Tells the present moment as epoch seconds.
     """
@@ -90,7 +79,8 @@ class Client:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
-    traffic: Traffic = field(default_factory=Traffic)
+    _usage: Usage = field(default_factory=Usage)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _threads: threading.local = field(default_factory=threading.local)
 
     def resolve(self, link: str, *, url: str | None = None) -> str:
@@ -111,35 +101,40 @@ class Client:
         query = f"?{target.query}" if target.query else ""
         return f"{base.scheme}://{base.netloc}{target.path}{query}"
 
-    def fetch(self, url: str, decode: Callable[[bytes], T]) -> T:
-        """Return what ``decode`` makes of the answer to a GET of ``url``.
+    @property
+    def usage(self) -> Usage:
+        """What this client has asked of the vendor so far."""
+        return self._usage
 
-        Asks again after connection errors, timeouts, 408, 429, 5xx and bodies that ``decode`` calls
-        malformed; the same URL each time.
+    def fetch(self, request: PageRequest, decode: Callable[[bytes], T]) -> T:
+        """Send ``request`` and return what ``decode`` makes of the answer.
+
+        Retries after connection errors, timeouts, 408, 429, 5xx and bodies that ``decode`` calls
+        malformed; the same request each time.
 
         :raises VendorRejectedError: for any other status, redirects included.
         :raises RateLimitedError: if the vendor asks for a longer pause than is worth a worker's slot.
         :raises VendorUnavailableError: when the tries are used up.
         """
-        endpoint = urlsplit(url).path
+        endpoint = urlsplit(request.url).path
         problem = ""
-        for tries in range(1, self.retry.tries + 1):
+        for tries in range(1, self.retry.max_tries + 1):
             if tries > 1:
                 log.info("%s %s: trying again (%d of %d) after %s.", self.title, endpoint, tries,
-                         self.retry.tries, problem)  # fmt: skip
-            outcome = self._try(url, endpoint, decode)
+                         self.retry.max_tries, problem)  # fmt: skip
+            outcome = self._try(request, endpoint, decode)
             if not isinstance(outcome, _Failure):
                 return outcome
             problem = outcome.problem
-            if tries < self.retry.tries:
+            if tries < self.retry.max_tries:
                 self._wait(outcome, tries, endpoint)
         raise VendorUnavailableError(
-            endpoint=f"{self.title} {endpoint}", problem=problem, tries=self.retry.tries
+            endpoint=f"{self.title} {endpoint}", problem=problem, tries=self.retry.max_tries
         )
 
-    def _try(self, url: str, endpoint: str, decode: Callable[[bytes], T]) -> T | _Failure:
+    def _try(self, request: PageRequest, endpoint: str, decode: Callable[[bytes], T]) -> T | _Failure:
         try:
-            with self._get(url) as response:
+            with self._send(request) as response:
                 if response.status_code != HTTPStatus.OK:
                     return self._refusal(response, endpoint)
                 if spent := pause_announced(response.headers, now=self.now()):
@@ -151,19 +146,24 @@ class Client:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             return self._connection_failure(error)
         try:
-            return decode(body)
+            page = decode(body)
         except MalformedAnswerError:
             return _Failure("status 200 with a body that is not whole JSON")
+        self._count(Usage(pages=1))
+        return page
 
-    def _get(self, url: str) -> requests.Response:
+    def _send(self, request: PageRequest) -> requests.Response:
         """Send the request.
 
-        The session's own settings are said again, because otherwise the environment's win: see
+        The session's own settings are passed again, because otherwise the environment's win: see
         https://github.com/psf/requests/issues/3829 for REQUESTS_CA_BUNDLE and 2018 for HTTPS_PROXY.
         """
         session = self._session()
-        return session.get(
-            url,
+        return session.request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=None if request.body is None else {"Content-Type": "application/json"},
             timeout=self.timeout,
             allow_redirects=False,
             stream=True,
@@ -172,10 +172,12 @@ class Client:
         )
 
     def _take_permission(self, endpoint: str) -> None:
-        waited = self.budget.acquire(endpoint, patience=self.retry.longest_pause)
-        with self.traffic.lock:
-            self.traffic.requests += 1
-            self.traffic.throttled_seconds += waited
+        waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+        self._count(Usage(requests=1, throttled_seconds=waited))
+
+    def _count(self, usage: Usage) -> None:
+        with self._lock:
+            self._usage += usage
 
     def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
@@ -231,12 +233,11 @@ class Client:
             self.sleep(seconds)
         else:
             seconds = failure.pause
-            if seconds > self.retry.longest_pause:
+            if seconds > self.retry.max_sleep:
                 raise self._rate_limited(endpoint, seconds)
             self.budget.pause(seconds)
             self.sleep(seconds)
-        with self.traffic.lock:
-            self.traffic.throttled_seconds += seconds
+        self._count(Usage(throttled_seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,15 @@ class Page:
     :param raws: The records' bytes, views into the answer's body.
     :param ids: The records' ids.
     :param moments: The records' times as epoch seconds, ``None`` where a record has none that can be read.
-    :param link: Next link or cursor; ``None`` after the last page.
+    :param link: Next link or cursor, ``None`` if the answer has none.
+    :param is_last: True if the answer says that no page follows.
     """
 
     raws: Sequence[msgspec.Raw]
     ids: Sequence[str]
     moments: Sequence[float | None]
-    link: str | None
+    link: str | None = None
+    is_last: bool = False
 
     def pick(self, positions: Sequence[int]) -> Page:
         """Return a page of only some of the records."""
@@ -46,6 +48,7 @@ class Page:
             [self.ids[position] for position in positions],
             [self.moments[position] for position in positions],
             self.link,
+            self.is_last,
         )
 
 
@@ -55,7 +58,8 @@ class PageFormat:
 
     :param endpoint: Vendor and path, for messages to people.
     :param list_keys: Keys that may hold the record list, preferred one first.
-    :param link: Path of keys to the next link.
+    :param link: Path of keys to the next link; empty if there is none.
+    :param end_flag: Path of keys to a boolean that is true on the last page; empty if there is none.
     :param id_field: Record field with the id.
     :param time_field: Record field with the time that decides.
     """
@@ -65,6 +69,7 @@ class PageFormat:
     link: tuple[str, ...]
     id_field: str
     time_field: str
+    end_flag: tuple[str, ...] = ()
 
     def decode(self, body: bytes) -> Page:
         """Cut ``body`` into a page.
@@ -99,7 +104,7 @@ class PageFormat:
                 moments = _moments([head.time for head in heads])
                 if originals:
                     raws = [msgspec.Raw(unmask(bytes(raw), originals)) for raw in raws]
-                return Page(raws, self._ids(heads), moments, self._link(answer))
+                return Page(raws, self._ids(heads), moments, self._link(answer), self._is_last(answer))
         raise IncompleteExportError(
             f"{self.endpoint} answered 200 without its record list {' or '.join(map(repr, self.list_keys))}; "
             "an outage must not look like an empty day, so nothing was published."
@@ -118,16 +123,7 @@ class PageFormat:
         return ids
 
     def _link(self, answer: Any) -> str | None:
-        value = getattr(answer, _LINK)
-        for key in self.link[1:]:
-            if value is None:
-                break
-            if not isinstance(value, dict):
-                raise IncompleteExportError(
-                    f"{self.endpoint} sent a {self.link[0]!r} of type {type(value).__name__} instead of an "
-                    "object, so whether another page follows is not known; nothing was published."
-                )
-            value = value.get(key)
+        value = self._value_at(self.link, answer)
         if value is None or value == "":
             return None
         if not isinstance(value, (str, int)) or isinstance(value, bool):
@@ -136,8 +132,36 @@ class PageFormat:
             )
         return str(value)
 
+    def _is_last(self, answer: Any) -> bool:
+        if not self.end_flag:
+            return False
+        value = self._value_at(self.end_flag, answer)
+        if not isinstance(value, bool):
+            raise IncompleteExportError(
+                f"{self.endpoint} answered without {'.'.join(self.end_flag)!r} as true or false, so whether "
+                "another page follows is not known; nothing was published."
+            )
+        return value
 
-_LINK = "link_"
+    def _value_at(self, path: tuple[str, ...], answer: Any) -> Any:
+        if not path:
+            return None
+        value = getattr(answer, _attribute(path[0]))
+        for key in path[1:]:
+            if value is None:
+                break
+            if not isinstance(value, dict):
+                raise IncompleteExportError(
+                    f"{self.endpoint} sent a {path[0]!r} of type {type(value).__name__} instead of an "
+                    "object, so whether another page follows is not known; nothing was published."
+                )
+            value = value.get(key)
+        return value
+
+
+def _attribute(key: str) -> str:
+    """Return the decoder's name for a key beside the record list, which may have the same name."""
+    return f"beside_{key}"
 
 
 @lru_cache(maxsize=32)
@@ -151,9 +175,12 @@ def _decoders(layout: PageFormat) -> tuple[msgspec.json.Decoder[Any], msgspec.js
         ],
         gc=False,
     )
-    link = (_LINK, Any, msgspec.field(name=layout.link[0], default=None))
+    beside = [
+        (_attribute(key), Any, msgspec.field(name=key, default=None))
+        for key in sorted({path[0] for path in (layout.link, layout.end_flag) if path})
+    ]
     lists = [(key, list[head] | None, None) for key in layout.list_keys]  # type: ignore[valid-type]
-    heads = msgspec.defstruct("Heads", [*lists, link])
+    heads = msgspec.defstruct("Heads", [*lists, *beside])
     raws = msgspec.defstruct("Raws", [(key, list[msgspec.Raw] | None, None) for key in layout.list_keys])
     return msgspec.json.Decoder(heads), msgspec.json.Decoder(raws)
 

@@ -1,54 +1,125 @@
-"""Walks the pages of one window; it cannot loop for ever and cannot stop early."""
+"""Pagination: which request gets the next page, and when a series of pages has ended.
+
+A vendor's `Stream` holds one of the kinds below. Another kind of pagination is another small class with the
+same two members; the engine needs no change.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from airflow_provider_convexport.errors import IncompleteExportError
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urljoin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from airflow_provider_convexport.export.fetch.client import Client
     from airflow_provider_convexport.export.fetch.page import Page
-    from airflow_provider_convexport.export.fetch.stream import Query
+    from airflow_provider_convexport.export.fetch.request import Method, PageRequest
+
+KeyPath = tuple[str, ...]
+"""Keys that lead to a value in an answer, outermost first; empty for no value."""
+
+
+class Pagination(Protocol):
+    """How a vendor hands out the pages of one request window."""
+
+    @property
+    def method(self) -> Method:
+        """The HTTP method of every request."""
+        ...
+
+    @property
+    def link(self) -> KeyPath:
+        """Where an answer holds the link or cursor of the next page, if it does."""
+        ...
+
+    @property
+    def end_flag(self) -> KeyPath:
+        """Where an answer holds a boolean that is true on the last page, if it does."""
+        ...
+
+    def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
+        """Return the request for the page after ``page``; ``None`` if that was the last one.
+
+        :param request: The request that ``page`` answers.
+        :param page: The page.
+        """
+        ...
+
+
+def join(link: str, url: str) -> str:
+    """Return a vendor's link, absolute or relative to the URL whose answer held it, as a URL."""
+    try:
+        return urljoin(url, link)
+    except ValueError:
+        return link  # not a URL; the client refuses it
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One page and the way on.
+class NextLink:
+    """The answer holds the URL of the next page; a missing, null or empty link ends the pages.
 
-    :param page: The page.
-    :param next_url: URL of the page after it; ``None`` after the last one.
+    :param link: Where the answer holds the link.
+    :param complete: ``(link, url)`` to the URL to request, for vendors whose links leave something out;
+        ``url`` is the one whose answer held the link.
+    :param end_flag: Where the answer holds a boolean that is true on the last page, for vendors that send a
+        link with every page; then the flag alone decides.
     """
 
-    page: Page
-    next_url: str | None
+    link: KeyPath
+    complete: Callable[[str, str], str] = join
+    end_flag: KeyPath = ()
+    method: Method = "GET"
+
+    def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
+        """Return the request to the page's link."""
+        if page.link is None or page.is_last:
+            return None
+        return request.at(self.complete(page.link, request.url))
 
 
-def walk(client: Client, query: Query, *, start: str) -> Iterator[Step]:
-    """Yield the pages from ``start`` until the vendor says that there is no next one.
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The answer holds a cursor, which is sent as a parameter of an otherwise unchanged request.
 
-    An empty or a short page is not the end; only a missing link is.
-
-    :param client: Sends the requests.
-    :param query: What is exported; knows how answers and links look.
-    :param start: URL of the first page, or of a later one to go on from.
-    :raises IncompleteExportError: if a link comes back that was followed already.
+    :param link: Where the answer holds the cursor; a missing, null or empty one ends the pages.
+    :param parameter: Name of the parameter that carries it.
+    :param end_flag: As for `NextLink`.
+    :param method: ``"POST"`` sends all parameters in a JSON body.
     """
-    layout = query.page_format
-    url: str | None = client.resolve(start)
-    seen = set[int]()
-    while url is not None:
-        seen.add(hash(url))
-        page = client.fetch(url, layout.decode)
-        following = None if page.link is None else client.resolve(query.next_url(page.link, url), url=url)
-        if following is not None and hash(following) in seen:
-            raise IncompleteExportError(
-                f"{layout.endpoint} sent a next link that does not advance: it was followed already. "
-                "Going on would loop, stopping would lose records; so nothing was published. "
-                "If many records share one instant, a larger page_size helps."
-            )
-        yield Step(page, following)
-        url = following
+
+    link: KeyPath
+    parameter: str
+    end_flag: KeyPath = ()
+    method: Method = "GET"
+
+    def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
+        """Return the same request with the page's cursor."""
+        if page.link is None or page.is_last:
+            return None
+        return request.replace(self.parameter, page.link)
+
+
+@dataclass(frozen=True, slots=True)
+class PageNumber:
+    """Pages are numbered, and by the vendor's contract only the last one is shorter than asked for.
+
+    :param parameter: Name of the parameter that carries the number; the first request has none.
+    :param size_parameter: Name of the parameter that carries the page size.
+    :param first: Number of the first page.
+    :param method: ``"POST"`` sends all parameters in a JSON body.
+    """
+
+    parameter: str
+    size_parameter: str
+    first: int = 1
+    method: Method = "GET"
+    link: KeyPath = ()
+    end_flag: KeyPath = ()
+
+    def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
+        """Return the request for the next number, unless the page was short."""
+        if len(page.ids) < int(request.parameter(self.size_parameter) or 1):
+            return None
+        number = int(request.parameter(self.parameter) or self.first)
+        return request.replace(self.parameter, str(number + 1))

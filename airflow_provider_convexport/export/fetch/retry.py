@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_LONGEST = 7 * 86_400.0
+_MAX_PAUSE = 7 * 86_400.0
 """A longer pause is read as a week; vendors document a day at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How patient the client is with one page. All times in seconds.
+    """Retries of one page, with exponential backoff and jitter. All times in seconds.
 
-    :param tries: Requests for one page before giving up.
-    :param base: Wait after the first failure; it doubles each time.
-    :param most: Longest wait that is not asked for by the vendor; over a minute, because a per-minute
-        limit without ``Retry-After`` takes that long to clear.
-    :param longest_pause: Longest wait asked for by the vendor that is slept through; a longer one is handed
-        back to the scheduler.
+    :param max_tries: Requests for one page before giving up.
+    :param base_delay: Wait after the first failure; it doubles each time.
+    :param max_delay: Longest backoff; over a minute, because a per-minute limit without ``Retry-After`` takes
+        that long to clear.
+    :param max_sleep: Longest wait asked for by the vendor that is slept through on the worker; a longer one
+        is handed back to the scheduler.
     """
 
-    tries: int = 9
-    base: float = 0.5
-    most: float = 64.0
-    longest_pause: float = 120.0
+    max_tries: int = 9
+    base_delay: float = 0.5
+    max_delay: float = 64.0
+    max_sleep: float = 120.0
 
     def backoff(self, failures: int) -> float:
         """Return the wait after ``failures`` failures in a row, with jitter so that clients spread out."""
-        return min(self.base * 2.0 ** (failures - 1), self.most) * random.uniform(0.5, 1.0)  # noqa: S311
+        return min(self.base_delay * 2.0 ** (failures - 1), self.max_delay) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def is_transient(status: int) -> bool:
@@ -65,7 +65,7 @@ def pause_asked(headers: Mapping[str, str], *, status: int, now: float) -> float
         and (reset := _number(headers.get("X-RateLimit-Reset", ""))) is not None
     ):
         pause = reset - now
-    return min(pause, _LONGEST) if pause is not None and pause > 0 else None
+    return min(pause, _MAX_PAUSE) if pause is not None and pause > 0 else None
 
 
 def pause_announced(headers: Mapping[str, str], *, now: float) -> float | None:

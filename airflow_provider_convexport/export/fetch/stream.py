@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.page import PageFormat
+from airflow_provider_convexport.export.fetch.request import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from airflow_provider_convexport.export.fetch.pagination import Pagination
     from airflow_provider_convexport.export.window import Window
 
-_SHORTEST = timedelta(seconds=1)
-"""Vendors take whole seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A vendor's promise to refuse more than ``requests`` in any ``period``.
-
-    :param requests: Requests allowed in any moving window of that length.
-    :param period: Length of the moving window.
-    :param per_endpoint: True if each endpoint has a count of its own, False if all share one.
-    """
-
-    requests: int
-    period: timedelta
-    per_endpoint: bool = False
+_MIN_REQUEST_WINDOW = timedelta(seconds=1)
+"""Vendors accept whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +25,15 @@ class PageSize:
     """Allowed numbers of records per request.
 
     :param parameter: Query parameter that carries it.
-    :param best: Sent unless the Dag says otherwise.
-    :param least: Smallest value the vendor takes.
-    :param most: Largest value the vendor takes.
+    :param default: Sent unless the Dag says otherwise; the vendor's best.
+    :param minimum: Smallest value that the vendor accepts.
+    :param maximum: Largest value that the vendor accepts.
     """
 
     parameter: str
-    best: int
-    least: int
-    most: int
+    default: int
+    minimum: int
+    maximum: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +45,13 @@ class Stream:
     :param name: The stream's name: ``"conversations"`` or ``"messages"``.
     :param path: Path of the endpoint on the connection's host.
     :param list_keys: Keys that may hold the record list, preferred one first.
-    :param link: Path of keys to the next link or cursor in the answer.
+    :param pagination: How the pages of one request window follow each other, and what ends them.
     :param id_field: Record field that identifies a record.
     :param time_fields: For each ``window_on``, the record field whose time decides; the default one first.
     :param page_size: Allowed page sizes.
     :param request_window: Span of time asked for in one request unless the Dag says otherwise, before the
         reach at its ends is added.
     :param window_params: ``(window, window_on)`` to the query parameters that ask for it.
-    :param next_url: ``(link, url)`` to the URL of the next page, given the answer's link and the URL that
-        was asked. Whether it may be followed is the client's decision.
     :param max_window: Longest span that the vendor accepts; ``None`` if it does not say.
     :param filters: Further query parameters that a Dag may set.
     :param settle: How long after an interval's end the vendor may still add records to it.
@@ -82,13 +67,12 @@ class Stream:
     name: str
     path: str
     list_keys: tuple[str, ...]
-    link: tuple[str, ...]
+    pagination: Pagination
     id_field: str
     time_fields: Mapping[str, str]
     page_size: PageSize
     request_window: timedelta
     window_params: Callable[[Window, str], dict[str, str]]
-    next_url: Callable[[str, str], str]
     max_window: timedelta | None = None
     filters: frozenset[str] = frozenset()
     settle: timedelta = timedelta(0)
@@ -147,11 +131,12 @@ class Query:
             )
         size = stream.page_size
         if self.page_size is not None and (
-            type(self.page_size) is not int or not size.least <= self.page_size <= size.most
+            type(self.page_size) is not int or not size.minimum <= self.page_size <= size.maximum
         ):
             raise ConfigurationError(
                 f"page_size={self.page_size!r} is refused by {stream.title}; "
-                f"use a whole number from {size.least} to {size.most}, or leave it out for {size.best}."
+                f"use a whole number from {size.minimum} to {size.maximum}, "
+                f"or leave it out for {size.default}."
             )
         if self.request_window is not None:
             _check_request_window(self.request_window, stream)
@@ -167,36 +152,33 @@ class Query:
         return PageFormat(
             endpoint=stream.endpoint,
             list_keys=stream.list_keys,
-            link=stream.link,
+            link=stream.pagination.link,
+            end_flag=stream.pagination.end_flag,
             id_field=stream.id_field,
             time_field=stream.time_fields[self.window_on],
         )
 
-    def first_url(self, window: Window) -> str:
-        """Return path and query of the first page of ``window``, reaching over both its ends."""
+    def first_request(self, window: Window) -> PageRequest:
+        """Return the request for the first page of ``window``, reaching over both its ends."""
         stream = self.stream
-        params: dict[str, Any] = {
+        params = {
             **stream.window_params(window.reach(stream.reach), self.window_on),
             **self.scope_params,
-            stream.page_size.parameter: str(self.page_size or stream.page_size.best),
+            stream.page_size.parameter: str(self.page_size or stream.page_size.default),
             **self.filters,
         }
-        return f"{stream.path}?{urlencode(params)}"
-
-    def next_url(self, link: str, url: str) -> str:
-        """Return the URL of the page after ``url``, whose answer held ``link``."""
-        return self.stream.next_url(link, url)
+        return PageRequest.of(stream.path, params, method=stream.pagination.method)
 
 
 def _check_request_window(length: timedelta, stream: Stream) -> None:
-    longest = stream.max_window
-    if not isinstance(length, timedelta) or length < _SHORTEST:
+    max_window = stream.max_window
+    if not isinstance(length, timedelta) or length < _MIN_REQUEST_WINDOW:
         raise ConfigurationError(
             f"request_window={length!r} is not a timedelta of a second or more; "
             f"leave it out for {stream.request_window}."
         )
-    if longest is not None and length > longest:
+    if max_window is not None and length > max_window:
         raise ConfigurationError(
-            f"request_window={length} is refused by {stream.title}; use at most {longest}, "
+            f"request_window={length} is refused by {stream.title}; use at most {max_window}, "
             f"or leave it out for {stream.request_window}."
         )

@@ -5,22 +5,19 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Literal, Protocol, get_args
+from typing import IO, TYPE_CHECKING, Protocol
 
 from isal import isal_zlib
 
-from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.dataset.compression import suffix_of, zstandard
 from airflow_provider_convexport.export.stage.segment import damaged, inflate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import ModuleType
 
+    from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.stage.segment import Segment
 
-Compression = Literal["gzip", "zstd", "none"]
-
-_SUFFIX: dict[Compression, str] = {"gzip": ".jsonl.gz", "zstd": ".jsonl.zst", "none": ".jsonl"}
 _ZSTD_LEVEL = 3
 
 
@@ -37,39 +34,6 @@ class Composed:
 class _Encoder(Protocol):
     def add(self, segment: Segment, data: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
-
-
-def suffix_of(compression: Compression) -> str:
-    """Return the file name's ending.
-
-    :raises ConfigurationError: if there is no such compression.
-    """
-    if compression not in get_args(Compression):
-        raise ConfigurationError(f"compression={compression!r} is not one of {list(get_args(Compression))}.")
-    return _SUFFIX[compression]
-
-
-def compression_of(name: str) -> Compression:
-    """Return how a published file is compressed, by the ending of its name."""
-    return next(
-        (compression for compression, suffix in _SUFFIX.items() if name.endswith(suffix)),
-        "none",
-    )
-
-
-def zstandard() -> ModuleType:
-    """Return the library for zstd.
-
-    :raises ConfigurationError: if it is not installed.
-    """
-    try:
-        import zstandard as library
-    except ImportError:
-        raise ConfigurationError(
-            "compression='zstd' needs the package zstandard; "
-            "install airflow-provider-convexport[zstd], or use compression='gzip'."
-        ) from None
-    return library
 
 
 def check_available(compression: Compression) -> None:
@@ -112,7 +76,7 @@ def compose(
 
 
 class _Gzip:
-    """Puts deflate segments in a row; RFC 1952 asks for a header before and checksum and length after."""
+    """Concatenates deflate segments, between the header, checksum and length that RFC 1952 requires."""
 
     def __init__(self) -> None:
         self._header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

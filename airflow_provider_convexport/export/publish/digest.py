@@ -1,4 +1,4 @@
-"""What a partition holds, whatever the order of its records: for telling whether it changed."""
+"""A digest of a partition's records that does not depend on their order: tells whether they have changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from isal import isal_zlib
 
-from airflow_provider_convexport.export.publish.compose import compression_of, zstandard
+from airflow_provider_convexport.export.dataset.compression import compression_of, zstandard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.stage.checkpoint import Saved
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.segment import Segment
-from airflow_provider_convexport.export.stage.stager import Effort
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,21 +40,19 @@ class PartitionPlan(msgspec.Struct, frozen=True):
         return [source for file in self.files for source in file]
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(Saved, frozen=True, kw_only=True):
     """A complete plan; every attempt that has it publishes the same bytes under the same names.
 
-    :param saved_at: Epoch seconds.
     :param commit: Names the publication; derived from the staged objects, which no two walks share.
     :param partitions: Every partition of the interval, those without records, too.
     :param counts: What became of the records that the vendor sent.
-    :param effort: What all attempts asked of the vendor.
+    :param usage: What all attempts asked of the vendor.
     """
 
-    saved_at: float
     commit: str
     partitions: list[PartitionPlan]
     counts: Counts
-    effort: Effort
+    usage: Usage
 
     @property
     def records(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from airflow_provider_convexport import __version__
+from airflow_provider_convexport.export.dataset.compression import suffix_of
 from airflow_provider_convexport.export.dataset.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -20,8 +21,8 @@ from airflow_provider_convexport.export.dataset.manifest import (
     check_replaceable,
     read_manifest,
 )
-from airflow_provider_convexport.export.job import TaskInstance
-from airflow_provider_convexport.export.publish.compose import compose, suffix_of
+from airflow_provider_convexport.export.job import TaskTry
+from airflow_provider_convexport.export.publish.compose import compose
 from airflow_provider_convexport.export.publish.digest import digest_of_lines, digest_of_partition
 from airflow_provider_convexport.export.stage.attempt import planned_commits
 from airflow_provider_convexport.export.stage.segment import inflate, without
@@ -92,7 +93,7 @@ class Publisher:
 
     def _wrote(self, manifest: Manifest) -> bool:
         """Tell whether an earlier try of this task wrote it, so that nobody has been told of it yet."""
-        return TaskInstance.of(manifest).identity == self.job.task.identity
+        return TaskTry.of(manifest).identity == self.job.task.identity
 
     def _is_whole(self, folder: str, manifest: Manifest) -> bool:
         there = set(self.attempt.store.find(folder))
@@ -152,14 +153,14 @@ class Publisher:
             last_record_at=_moment(max((s.last for s in segments if s.last is not None), default=None)),
             files=files,
             run=RunFacts(
-                pages=counts.pages,
-                requests=plan.effort.requests,
+                pages=plan.usage.pages,
+                requests=plan.usage.requests,
                 duplicates=counts.duplicates
                 + sum(len(source.drop) for each in plan.partitions for source in each.sources),
                 outside_interval=counts.outside_interval,
                 kept_outside=counts.kept_outside,
                 undated=counts.undated,
-                throttled_seconds=round(plan.effort.throttled_seconds, 3),
+                throttled_seconds=round(plan.usage.throttled_seconds, 3),
             ),
             dag_id=job.task.dag_id,
             task_id=job.task.task_id,

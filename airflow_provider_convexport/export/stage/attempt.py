@@ -1,36 +1,35 @@
-"""One try of a task: its staging folder, its right to publish, and what earlier tries left behind.
+"""One try of a task: its staging folder, its right to publish (fencing), and what earlier tries left behind.
 
 ``_staging/<task>/<fingerprint>/<attempt>/`` holds an attempt's objects:
 
-* ``lease``: the attempt may go on for as long as this exists; a newer attempt deletes it.
+* ``lease``: the attempt may continue for as long as this exists; a newer attempt deletes it.
 * ``segments-*``: staged records.
-* ``checkpoint.json``: how far the walk got, and the segments that hold it.
-* ``plan-<commit>.json``: the walk is complete; exactly these segments become these files.
+* ``checkpoint.json``: how far the collection is, and the segments that hold its records.
+* ``plan-<commit>.json``: the collection is complete; exactly these segments become these files.
 
 Two attempts may be alive at once (a worker that lost its network, and the retry). The newer one deletes the
 older one's lease and *then* reads its checkpoint or plan; the older one writes its plan and *then* looks for
 its lease. So either the older one notices and stops, or the newer one sees the plan and publishes exactly
 that: the same names with the same bytes. No order of events lets two attempts publish different versions,
-and no clock is compared. It rests on reads seeing earlier writes, which all supported stores promise.
+and no clocks are compared. It relies on read-after-write consistency, which all supported stores promise.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from airflow_provider_convexport.errors import SupersededError
 from airflow_provider_convexport.export.dataset.store import STAGING
+from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Saved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from airflow_provider_convexport.export.dataset.store import Store
 
-T = TypeVar("T")
+PlanT = TypeVar("PlanT", bound=Saved)
 
 _LEASE = "lease"
 _CHECKPOINT = "checkpoint.json"
@@ -97,22 +96,32 @@ class Attempt:
             self.store.delete([*self.store.find(self.path("").rstrip("/")), self.path(_LEASE)])
         raise SupersededError(_SUPERSEDED)
 
-    def save_checkpoint(self, checkpoint: Any) -> None:
-        """Write how far the walk got, replacing the last checkpoint."""
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write how far the collection is, replacing this attempt's last checkpoint."""
         self.store.put(self.path(_CHECKPOINT), msgspec.json.encode(checkpoint))
 
-    def save_plan(self, plan: Any, *, commit: str) -> None:
-        """Write the complete plan; from now on this and every later attempt publishes exactly it."""
+    def save_plan(self, plan: Saved, *, commit: str) -> None:
+        """Write the complete plan; from now on this and every later attempt publishes exactly that.
+
+        :raises SupersededError: if a newer attempt has taken over, which may not have seen the plan.
+        """
         self.store.put(self.path(f"{_PLAN}{commit}.json"), msgspec.json.encode(plan))
         self.check()
 
-    def left_plans(self, kind: type[T]) -> Iterable[T]:
-        """Yield usable plans that earlier attempts left, newest attempt first."""
-        return self._left(_PLAN, kind)
+    def newest_checkpoint(self, *, not_before: float) -> Checkpoint | None:
+        """Return the checkpoint of the newest attempt that left a usable one.
 
-    def left_checkpoints(self, kind: type[T]) -> Iterable[T]:
-        """Yield usable checkpoints that earlier attempts left, newest attempt first."""
-        return self._left(_CHECKPOINT, kind)
+        :param not_before: An older one is not used; epoch seconds.
+        """
+        return self._newest(_CHECKPOINT, Checkpoint, not_before)
+
+    def newest_plan(self, kind: type[PlanT], *, not_before: float) -> PlanT | None:
+        """Return the plan of the newest attempt that left a usable one.
+
+        :param kind: Type of the plan.
+        :param not_before: An older one is not used; epoch seconds.
+        """
+        return self._newest(_PLAN, kind, not_before)
 
     def discard(self) -> None:
         """Throw away everything that this and earlier attempts staged, so that the next one begins anew."""
@@ -138,17 +147,14 @@ class Attempt:
         self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
         self.store.prune(f"{STAGING}/{self.task}")
 
-    def _left(self, prefix: str, kind: type[T]) -> Iterable[T]:
+    def _newest(self, prefix: str, kind: type[PlanT], not_before: float) -> PlanT | None:
         folder = f"{STAGING}/{self.task}/{self.fingerprint}"
-        for path in sorted(self.store.find(folder), reverse=True):
-            if path.split("/")[-1].startswith(prefix):
-                content = self.store.get(path)
-                try:
-                    if content is not None:
-                        yield msgspec.json.decode(content, type=kind)
-                except msgspec.DecodeError:
-                    # Written by a version with another layout: as good as none.
-                    continue
+        names = [path for path in self.store.find(folder) if path.split("/")[-1].startswith(prefix)]
+        for name in sorted(names, reverse=True):
+            saved = _decoded(self.store.get(name), kind)
+            if saved is not None and saved.saved_at >= not_before:
+                return saved
+        return None
 
     def _objects(self) -> list[str]:
         return self.store.find(f"{STAGING}/{self.task}")
@@ -171,6 +177,15 @@ def planned_commits(store: Store, *, but: str) -> set[str]:
         if parts[1] != but and parts[-1].startswith(_PLAN):
             commits.add(parts[-1].removeprefix(_PLAN).removesuffix(".json"))
     return commits
+
+
+def _decoded(content: bytes | None, kind: type[PlanT]) -> PlanT | None:
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError:
+        return None  # written by a version with another layout
 
 
 def _attempts(store: Store, task: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Fetches every window of a run and stages its records; goes on where an earlier attempt stopped."""
+"""Fetches every request window of a run and stages its records; resumes where an earlier attempt stopped."""
 
 from __future__ import annotations
 
@@ -11,148 +11,198 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import IncompleteExportError, RateLimitedError, VendorRejectedError
-from airflow_provider_convexport.export.fetch.pagination import walk
+from airflow_provider_convexport.export.fetch.pages import paginate
+from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
+from airflow_provider_convexport.export.stage.dedup import RecentIds
+from airflow_provider_convexport.export.stage.partitioner import Partitioner
 from airflow_provider_convexport.export.stage.progress import Progress, Reporter
-from airflow_provider_convexport.export.stage.stager import Checkpoint, Effort
+from airflow_provider_convexport.export.stage.stager import Stager
+from airflow_provider_convexport.export.stage.tuning import Tuning
+from airflow_provider_convexport.export.stage.window_queue import WindowQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.fetch.client import Client
-    from airflow_provider_convexport.export.fetch.pagination import Step
+    from airflow_provider_convexport.export.fetch.pages import FetchedPage
     from airflow_provider_convexport.export.fetch.stream import Query
-    from airflow_provider_convexport.export.stage.partitioner import Intake
-    from airflow_provider_convexport.export.stage.stager import Stager
-    from airflow_provider_convexport.export.stage.window_queue import Frontier, WindowState
+    from airflow_provider_convexport.export.stage.attempt import Attempt
+    from airflow_provider_convexport.export.stage.partitioner import Counts
+    from airflow_provider_convexport.export.stage.segment import Segment
+    from airflow_provider_convexport.export.stage.window_queue import RequestWindow
+    from airflow_provider_convexport.export.window import Window
 
 log = logging.getLogger(__name__)
 
 _PAGES_PER_PIECE = 16
-_MOST_PIECES_PER_WALKER = 8
-_MOST_RESTARTS = 3
+_MAX_PIECES_PER_THREAD = 8
+_MAX_RESTARTS = 3
 _CURSOR_REFUSED = frozenset((400, 404, 410, 422))
 """How vendors may refuse a cursor that has grown old; on a first page the same statuses are final."""
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Everything of a run's interval, staged.
+
+    :param segments: Where the records lie.
+    :param counts: What became of the records that the vendor sent.
+    :param usage: What all attempts together asked of the vendor.
+    :param may_hold_duplicates: True if a record may lie in two segments, because its id had been forgotten by
+        the time that it came again.
+    """
+
+    segments: Sequence[Segment]
+    counts: Counts
+    usage: Usage
+    may_hold_duplicates: bool
+
+
 @dataclass(slots=True)
 class Collector:
-    """Walks the windows of a run, several at a time, into the staging folder.
+    """Fetches the request windows of a run, several concurrently, into the staging folder.
 
     :param client: Sends the requests.
     :param query: What is exported.
-    :param intake: Decides what is kept.
-    :param stager: Holds and stages what is kept.
-    :param frontier: The windows and their progress.
-    :param concurrency: Windows walked at a time.
-    :param reporter: Says how far it is.
-    :param max_pause: Longest time that the vendor may ask this task to pause for, in total.
-    :param earlier: What earlier attempts asked of the vendor.
-    :param now: Tells the present moment as epoch seconds.
+    :param grid: The run's partitions.
+    :param interval: The span of time that the vendor is asked for.
+    :param attempt: The running attempt, whose folder takes the staged objects and checkpoints.
+    :param concurrency: Request windows fetched at a time; ``None`` for the vendor's best.
+    :param reporter: Reports progress.
+    :param max_pause: Longest time in total that the vendor may ask this task to pause for.
+    :param tuning: Pace and memory.
+    :param now: Returns the present moment as epoch seconds.
     """
 
     client: Client
     query: Query
-    intake: Intake
-    stager: Stager
-    frontier: Frontier
-    concurrency: int = 1
+    grid: PartitionGrid
+    interval: Window
+    attempt: Attempt
+    concurrency: int | None = None
     reporter: Reporter = field(default_factory=Reporter)
     max_pause: timedelta = timedelta(days=2)
-    earlier: Effort = field(default_factory=Effort)
+    tuning: Tuning = field(default_factory=Tuning)
     now: Callable[[], float] = time.time
+    _queue: WindowQueue = field(init=False)
+    _partitioner: Partitioner = field(init=False)
+    _stager: Stager = field(init=False)
+    _earlier: Usage = field(default_factory=Usage)
+    _share_at_start: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
-    _is_whole: bool = True
-    _begun_at_share: float = field(init=False)
+    _is_consistent: bool = True
 
     def __post_init__(self) -> None:
-        self._begun_at_share = self.frontier.share_done
+        self._queue = WindowQueue.of(self.query.windows(self.interval))
+        recent = RecentIds(capacity=self.tuning.remembered_ids)
+        self._partitioner = Partitioner(self.query.stream, self.grid, recent=recent)
+        self._stager = Stager(self.attempt, self.tuning)
 
-    def run(self) -> None:
-        """Walk until no window is left; whatever ends it, what was fetched is staged with a checkpoint.
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Continue after an earlier attempt's checkpoint instead of beginning anew; call before `run`."""
+        self._queue = WindowQueue(checkpoint.windows)
+        if checkpoint.saved_at < self.now() - self.tuning.cursor_max_age.total_seconds():
+            self._queue.forget_cursors()
+        self._share_at_start = self._queue.share_done
+        self._stager.segments = checkpoint.segments
+        self._partitioner.counts = checkpoint.counts
+        # The ids of earlier attempts are not in memory, so duplicates are looked for at the end.
+        self._partitioner.recent.forgot = bool(checkpoint.segments)
+        self._earlier = checkpoint.usage
 
-        Unless it ends in the middle of keeping a page (a store that fails, a signal): then what is held is
-        not whole, and a checkpoint of it would lose or double records; the last one stands instead.
+    def run(self) -> Collected:
+        """Fetch until no window is left; whatever ends it, what was fetched is staged with a checkpoint.
+
+        Unless it ends while a page is being kept (a store that fails, a signal): then what is held is
+        inconsistent, and a checkpoint of it would lose or duplicate records; the last one stands instead.
         """
         try:
-            self._walk_one()
-            if self.concurrency > 1 and self.frontier.waiting:
-                self._walk_side_by_side()
-            while self.frontier.waiting:
-                self._walk_one()
+            self._fetch_next()
+            if self._threads > 1 and self._queue.waiting:
+                self._fetch_concurrently()
+            while self._queue.waiting:
+                self._fetch_next()
         except RateLimitedError as error:
             self._count_pause(error)
             raise
         finally:
             with self._lock:
-                if self._is_whole:
+                if self._is_consistent:
                     self._save()
-
-    def _count_pause(self, error: RateLimitedError) -> None:
-        self.earlier.paused_seconds += error.retry_after.total_seconds()
-        if self.earlier.paused_seconds > self.max_pause.total_seconds():
-            total = timedelta(seconds=round(self.earlier.paused_seconds))
-            raise IncompleteExportError(
-                f"{error.endpoint} asked for pauses of {total} in total, longer than "
-                f"max_pause={self.max_pause}; nothing was published, and progress is kept for a later retry. "
-                "Look for other programs that use up the vendor's limit."
-            ) from error
-
-    @property
-    def effort(self) -> Effort:
-        """What all attempts together asked of the vendor."""
-        traffic = self.client.traffic
-        return Effort(
-            requests=self.earlier.requests + traffic.requests,
-            throttled_seconds=self.earlier.throttled_seconds + traffic.throttled_seconds,
-            paused_seconds=self.earlier.paused_seconds,
+        return Collected(
+            segments=self._stager.segments,
+            counts=self._partitioner.counts,
+            usage=self._usage,
+            may_hold_duplicates=self._partitioner.recent.forgot,
         )
 
-    def _walk_side_by_side(self) -> None:
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="convexport") as pool:
-            walkers = [pool.submit(self._walk_all) for _ in range(self.concurrency)]
+    @property
+    def _threads(self) -> int:
+        return self.concurrency or self.query.stream.concurrency
+
+    @property
+    def _usage(self) -> Usage:
+        return self._earlier + self.client.usage
+
+    def _count_pause(self, error: RateLimitedError) -> None:
+        self._earlier += Usage(paused_seconds=error.retry_after.total_seconds())
+        paused = self._earlier.paused_seconds
+        if paused > self.max_pause.total_seconds():
+            raise IncompleteExportError(
+                f"{error.endpoint} asked for pauses of {timedelta(seconds=round(paused))} in total, longer "
+                f"than max_pause={self.max_pause}; nothing was published, and progress is kept for a later "
+                "retry. Look for other programs that use up the vendor's limit."
+            ) from error
+
+    def _fetch_concurrently(self) -> None:
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="convexport") as pool:
+            futures = [pool.submit(self._fetch_all) for _ in range(self._threads)]
             try:
-                waiting = set(walkers)
-                while waiting and not any(walker.done() and walker.exception() for walker in walkers):
-                    _, waiting = wait(waiting, timeout=1.0, return_when=FIRST_EXCEPTION)
+                running = set(futures)
+                while running and not any(future.done() and future.exception() for future in futures):
+                    _, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
                     self._report()
             finally:
                 self._stop.set()
-        for walker in walkers:
-            walker.result()
+        for future in futures:
+            future.result()
 
-    def _walk_all(self) -> None:
-        while not self._stop.is_set() and self._walk_one():
+    def _fetch_all(self) -> None:
+        while not self._stop.is_set() and self._fetch_next():
             pass
 
-    def _walk_one(self) -> bool:
+    def _fetch_next(self) -> bool:
         with self._lock:
-            state = self.frontier.take()
-        if state is None:
+            window = self._queue.take()
+        if window is None:
             return False
-        for restarts in range(_MOST_RESTARTS + 1):
+        for restarts in range(_MAX_RESTARTS + 1):
             try:
-                self._walk_window(state)
+                self._fetch(window)
             except VendorRejectedError as error:
-                if state.url is None or error.status not in _CURSOR_REFUSED or restarts == _MOST_RESTARTS:
+                is_first = window.next_request is None
+                if is_first or error.status not in _CURSOR_REFUSED or restarts == _MAX_RESTARTS:
                     raise
-                log.warning("%s The window %s begins again.", error, state.window)
-                state.url = None
+                log.warning("%s The window %s begins again.", error, window.window)
+                window.next_request = None
             else:
                 break
         return True
 
-    def _walk_window(self, state: WindowState) -> None:
-        is_first = state.url is None
-        start = state.url or self.query.first_url(state.window)
-        for step in walk(self.client, self.query, start=start):
+    def _fetch(self, window: RequestWindow) -> None:
+        is_first = window.next_request is None
+        start = window.next_request or self.query.first_request(window.window)
+        for fetched in paginate(self.client, self.query, start=start):
             with self._lock:
-                if not self._is_whole:
+                if not self._is_consistent:
                     self._stop.set()
                     return
-                self._keep(step, state)
-                if is_first and self._should_cut(step, state):
-                    self.frontier.cut(state, pieces=self._pieces(step, state))
+                self._keep(fetched, window)
+                if is_first and self._should_split(fetched, window):
+                    self._queue.split(window, pieces=self._pieces(fetched, window))
                     return
             is_first = False
             if self._stop.is_set():
@@ -160,61 +210,61 @@ class Collector:
             if threading.current_thread() is threading.main_thread():
                 self._report()
 
-    def _keep(self, step: Step, state: WindowState) -> None:
-        self._is_whole = False
-        self.stager.add(self.intake.take(step.page, state.window))
-        # Without the host, which may have moved when a later try goes on from here.
-        state.url = None if step.next_url is None else step.next_url.removeprefix(self.client.base_url)
-        state.done = step.next_url is None
-        state.reached = max((each for each in step.page.moments if each is not None), default=state.reached)
-        if self.stager.is_due:
+    def _keep(self, fetched: FetchedPage, window: RequestWindow) -> None:
+        self._is_consistent = False
+        page, following = fetched.page, fetched.next_request
+        self._stager.add(self._partitioner.take(page, window.window))
+        # Without the host, which may have moved when a later try resumes from here.
+        window.next_request = None if following is None else following.relative_to(self.client.base_url)
+        window.done = following is None
+        window.reached = max((each for each in page.moments if each is not None), default=window.reached)
+        if self._stager.is_due:
             self._save()
-        self._is_whole = True
+        self._is_consistent = True
 
-    def _should_cut(self, step: Step, state: WindowState) -> bool:
-        """More than one page, and not enough windows for everybody: cut this one."""
+    def _should_split(self, fetched: FetchedPage, window: RequestWindow) -> bool:
+        """Tell whether a window has more than one page and not every thread has a window."""
         return (
-            step.next_url is not None and not state.is_piece and self.frontier.waiting < self.concurrency - 1
+            fetched.next_request is not None
+            and not window.is_piece
+            and self._queue.waiting < self._threads - 1
         )
 
-    def _pieces(self, step: Step, state: WindowState) -> int:
-        """Guess into how many pieces a window is best cut; a wrong guess costs requests, never records."""
-        moments = [moment for moment in step.page.moments if moment is not None]
-        begun = state.window.start.timestamp()
+    def _pieces(self, fetched: FetchedPage, window: RequestWindow) -> int:
+        """Guess into how many pieces a window is best split; a wrong guess costs requests, never records."""
+        moments = [moment for moment in fetched.page.moments if moment is not None]
+        begun = window.window.start.timestamp()
         covered = max(moments, default=begun) - begun
-        pages = state.window.length.total_seconds() / covered if covered > 0 else 1.0
-        rounds = int(pages) // (_PAGES_PER_PIECE * self.concurrency)
-        return self.concurrency * min(max(rounds, 1), _MOST_PIECES_PER_WALKER)
+        pages = window.window.length.total_seconds() / covered if covered > 0 else 1.0
+        rounds = int(pages) // (_PAGES_PER_PIECE * self._threads)
+        return self._threads * min(max(rounds, 1), _MAX_PIECES_PER_THREAD)
 
     def _report(self) -> None:
-        """Report, if it is time, from the thread that runs the task: Airflow's state store wants that."""
+        """Report, if it is time, from the thread that runs the task: Airflow's state store requires that."""
         if self.reporter.is_due:
             with self._lock:
                 progress = self.progress()
-            self.reporter.say(progress)
+            self.reporter.report(progress)
 
     def progress(self) -> Progress:
         """Return how far it is."""
         return Progress(
-            records=self.intake.counts.records,
-            pages=self.intake.counts.pages,
-            requests=self.client.traffic.requests,
-            share=self.frontier.share_done,
-            throttled_seconds=self.client.traffic.throttled_seconds,
+            records=self._partitioner.counts.records,
+            usage=self.client.usage,
+            share=self._queue.share_done,
             seconds=self.reporter.seconds,
-            begun_at_share=self._begun_at_share,
+            share_at_start=self._share_at_start,
         )
 
     def _save(self) -> None:
-        self.stager.flush()
-        attempt = self.stager.attempt
-        attempt.check()
-        attempt.save_checkpoint(
+        self._stager.flush()
+        self.attempt.check()
+        self.attempt.save_checkpoint(
             Checkpoint(
                 saved_at=self.now(),
-                windows=self.frontier.states,
-                segments=self.stager.segments,
-                counts=self.intake.counts,
-                effort=self.effort,
+                windows=self._queue.windows,
+                segments=self._stager.segments,
+                counts=self._partitioner.counts,
+                usage=self._usage,
             )
         )

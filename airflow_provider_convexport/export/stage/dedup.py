@@ -1,8 +1,13 @@
-"""Finds records that were staged twice, exactly and in bounded memory, however long the interval is."""
+"""Deduplication by id, exact and in bounded memory, however long the interval is.
+
+While pages arrive, `RecentIds` drops the copies that come soon after the first one, which is nearly all of
+them. What it has forgotten by then, `find_duplicates` finds among the staged segments at the end.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,24 +18,70 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.stage.segment import Segment
 
-BUCKETS = 128
-"""Temporary files over which ids are spread; each is looked at alone, so memory is a 128th of all ids."""
+_BUCKETS = 128
+"""Temporary files over which ids are spread; each is examined alone, so memory is a 128th of all ids."""
 
-_HELD = 32_768
-"""Ids held in memory before they are written to the temporary files."""
+_BUFFERED = 32_768
+"""Ids buffered in memory before they are written to the temporary files."""
 
 
-def find_repeats(
-    segments: Sequence[Segment], ids_of: Callable[[Segment], list[str]]
+@dataclass(slots=True)
+class RecentIds:
+    """The ids of the last records, in bounded memory.
+
+    Nearly every duplicate comes soon after its first copy (overlapping pages, shared boundaries).
+
+    :param capacity: Minimum number of ids that are remembered; the maximum is twice as many plus one page.
+    :param forgot: True once an id was forgotten.
+    """
+
+    capacity: int = 16_384
+    forgot: bool = False
+    _young: set[str] = field(default_factory=set)
+    _old: set[str] = field(default_factory=set)
+
+    def has_any(self, ids: Sequence[str]) -> bool:
+        """Tell whether one of ``ids`` is remembered or comes twice among them."""
+        return not (self._young.isdisjoint(ids) and self._old.isdisjoint(ids)) or len(set(ids)) != len(ids)
+
+    def __contains__(self, identity: str) -> bool:
+        return identity in self._young or identity in self._old
+
+    def is_new(self, identity: str) -> bool:
+        """Remember one id; tell whether it was unknown."""
+        if identity in self._young or identity in self._old:
+            return False
+        self._young.add(identity)
+        return True
+
+    def add(self, ids: Sequence[str]) -> None:
+        """Remember ids that are known to be new."""
+        self._young.update(ids)
+
+    def rotate(self) -> None:
+        """Forget the older half if the younger one is full; to be called after each page."""
+        if len(self._young) >= self.capacity:
+            self.forgot = self.forgot or bool(self._old)
+            self._old, self._young = self._young, set()
+
+
+def find_duplicates(
+    segments: Sequence[Segment],
+    ids_of: Callable[[Segment], list[str]],
+    *,
+    buckets: int = _BUCKETS,
+    buffered: int = _BUFFERED,
 ) -> dict[int, frozenset[int]]:
-    """Return, for each segment that repeats earlier records, the numbers of the lines to drop.
+    """Return, for each segment that duplicates earlier records, the numbers of the lines to drop.
 
     :param segments: All segments of a run, in the order in which they will be published; the first copy of a
         record stays.
     :param ids_of: Reads a segment's ids, in the order of its lines.
+    :param buckets: Temporary files over which the ids are spread.
+    :param buffered: Ids buffered in memory before they are written to those files.
     :returns: Line numbers by position in ``segments``.
     """
-    repeated = _repeated_ids(segments, ids_of)
+    repeated = _repeated_ids(segments, ids_of, buckets, buffered)
     if not repeated:
         return {}
     met = set[str]()
@@ -47,15 +98,17 @@ def find_repeats(
     return drops
 
 
-def _repeated_ids(segments: Sequence[Segment], ids_of: Callable[[Segment], list[str]]) -> frozenset[str]:
+def _repeated_ids(
+    segments: Sequence[Segment], ids_of: Callable[[Segment], list[str]], buckets: int, buffered: int
+) -> frozenset[str]:
     repeated = set[str]()
     with tempfile.TemporaryDirectory(prefix="convexport-") as folder:
         files: list[IO[bytes]] = [
             tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below
-            for _ in range(BUCKETS)
+            for _ in range(buckets)
         ]
         try:
-            _spread(segments, ids_of, files)
+            _spread(segments, ids_of, files, buffered)
             for file in files:
                 ids = list(_read(file))
                 if len(set(ids)) != len(ids):
@@ -68,15 +121,18 @@ def _repeated_ids(segments: Sequence[Segment], ids_of: Callable[[Segment], list[
 
 
 def _spread(
-    segments: Sequence[Segment], ids_of: Callable[[Segment], list[str]], files: Sequence[IO[bytes]]
+    segments: Sequence[Segment],
+    ids_of: Callable[[Segment], list[str]],
+    files: Sequence[IO[bytes]],
+    buffered: int,
 ) -> None:
     held: list[list[str]] = [[] for _ in files]
     count = 0
     for segment in segments:
         for identity in ids_of(segment):
-            held[hash(identity) % BUCKETS].append(identity)
+            held[hash(identity) % len(files)].append(identity)
         count += segment.records
-        if count >= _HELD:
+        if count >= buffered:
             _write(held, files)
             count = 0
     _write(held, files)

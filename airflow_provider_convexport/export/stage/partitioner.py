@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_convexport.export.stage.batch import Batch
+from airflow_provider_convexport.export.stage.dedup import RecentIds
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.fetch.page import Page
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 class Counts(msgspec.Struct):
     """What became of the records that the vendor sent.
 
-    :param pages: Answers read.
     :param records: Records kept.
     :param duplicates: Records that came again and were dropped.
     :param outside_interval: Records dropped because their own time lies outside the run's interval.
@@ -30,7 +32,6 @@ class Counts(msgspec.Struct):
         of the window that they came with.
     """
 
-    pages: int = 0
     records: int = 0
     duplicates: int = 0
     outside_interval: int = 0
@@ -38,68 +39,9 @@ class Counts(msgspec.Struct):
     undated: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records of one page that belong to one partition.
-
-    :param partition: Number of the partition in the run's grid.
-    :param raws: The records' bytes.
-    :param ids: The records' ids.
-    :param first: Earliest time among them, epoch seconds; ``None`` if none has a time.
-    :param last: Latest time among them.
-    """
-
-    partition: int
-    raws: Sequence[msgspec.Raw]
-    ids: Sequence[str]
-    first: float | None
-    last: float | None
-
-
 @dataclass(slots=True)
-class RecentIds:
-    """The ids of the last records, in bounded memory.
-
-    Nearly every repeated record comes soon after its first copy (overlapping pages, shared boundaries), so
-    this drops most of them early; what it has forgotten is found at the end, see `repeats`.
-
-    :param capacity: Ids remembered at least; at most twice as many, and always a whole page.
-    :param forgot: True once an id was forgotten.
-    """
-
-    capacity: int = 16_384
-    forgot: bool = False
-    _young: set[str] = field(default_factory=set)
-    _old: set[str] = field(default_factory=set)
-
-    def has_any(self, ids: Sequence[str]) -> bool:
-        """Tell whether one of ``ids`` is remembered or comes twice among them."""
-        return not (self._young.isdisjoint(ids) and self._old.isdisjoint(ids)) or len(set(ids)) != len(ids)
-
-    def __contains__(self, identity: str) -> bool:
-        return identity in self._young or identity in self._old
-
-    def is_new(self, identity: str) -> bool:
-        """Remember one id; tell whether it was unknown."""
-        if identity in self._young or identity in self._old:
-            return False
-        self._young.add(identity)
-        return True
-
-    def add(self, ids: Sequence[str]) -> None:
-        """Remember ids that are known to be new."""
-        self._young.update(ids)
-
-    def turn(self) -> None:
-        """Call after each page: forget the older half when the younger one is full."""
-        if len(self._young) >= self.capacity:
-            self.forgot = self.forgot or bool(self._old)
-            self._old, self._young = self._young, set()
-
-
-@dataclass(slots=True)
-class Intake:
-    """The gate that every page of a run passes.
+class Partitioner:
+    """Sorts the records of every page of a run into partitions, and drops what is not the run's.
 
     :param stream: Says whether records outside the interval are dropped.
     :param grid: The run's interval and partitions.
@@ -118,13 +60,12 @@ class Intake:
         :param page: The page.
         :param window: The request window it came with; where records without a time are filed.
         """
-        self.counts.pages += 1
         batches = self._whole(page)
         if batches is None:
             inside, others = self._parted(page)
             batches = list(self._sorted(others, window))
             batches += self._whole(inside) or self._sorted(inside, window)
-        self.recent.turn()
+        self.recent.rotate()
         self.counts.records += sum(len(batch.ids) for batch in batches)
         return batches
 

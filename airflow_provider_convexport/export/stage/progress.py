@@ -1,4 +1,4 @@
-"""How far an export is, for people: in the log every so often, and wherever else the caller wants it."""
+"""How far an export is, for people: in the log every few seconds, and wherever else the caller shows it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_convexport.export.fetch.usage import Usage
+
 log = logging.getLogger(__name__)
 
 
@@ -19,35 +21,31 @@ class Progress:
     """A moment of an export.
 
     :param records: Records kept so far.
-    :param pages: Answers read so far.
-    :param requests: Requests sent so far, retries included.
+    :param usage: What this try has asked of the vendor so far.
     :param share: Share of the interval's length that is done, 0 to 1.
-    :param throttled_seconds: Seconds waited for the vendor's limits so far.
     :param seconds: Seconds since this try began.
-    :param begun_at_share: The share that earlier tries had done.
+    :param share_at_start: The share that earlier tries had done.
     """
 
     records: int
-    pages: int
-    requests: int
+    usage: Usage
     share: float
-    throttled_seconds: float
     seconds: float
-    begun_at_share: float = 0.0
+    share_at_start: float = 0.0
 
     @property
     def seconds_left(self) -> float | None:
         """Estimate of the seconds left, ``None`` while there is nothing to judge by."""
-        gained = self.share - self.begun_at_share
+        gained = self.share - self.share_at_start
         return None if gained <= 0 else self.seconds * (1 - self.share) / gained
 
     def __str__(self) -> str:
-        rate = self.requests / self.seconds if self.seconds > 0 else 0.0
+        rate = self.usage.requests / self.seconds if self.seconds > 0 else 0.0
         left = "unknown" if self.seconds_left is None else str(timedelta(seconds=round(self.seconds_left)))
         return (
-            f"{self.records} records, {self.pages} pages, {self.share:.0%} of the interval, "
-            f"{rate:.2f} requests a second, {self.throttled_seconds:.0f} s waited for the vendor's limits, "
-            f"time left {left}"
+            f"{self.records} records, {self.usage.pages} pages, {self.share:.0%} of the interval, "
+            f"{rate:.2f} requests a second, "
+            f"{self.usage.throttled_seconds:.0f} s waited for the vendor's limits, time left {left}"
         )
 
     def facts(self, *, now: float) -> dict[str, int | float | str]:
@@ -57,7 +55,7 @@ class Progress:
         """
         facts: dict[str, int | float | str] = {
             "records": self.records,
-            "pages": self.pages,
+            "pages": self.usage.pages,
             "share": round(self.share, 4),
         }
         if self.seconds_left is not None:
@@ -68,21 +66,21 @@ class Progress:
 
 @dataclass(slots=True)
 class Reporter:
-    """Says how far an export is, at most every ``every`` seconds, from the thread that calls it.
+    """Reports how far an export is, no more often than ``every`` seconds, in the calling thread.
 
     :param show: Called with each report besides the log; must not raise.
     :param every: Seconds between two reports.
-    :param clock: Tells the seconds of a steady clock.
+    :param clock: Returns the seconds of a monotonic clock.
     """
 
     show: Callable[[Progress], None] | None = None
     every: float = 15.0
     clock: Callable[[], float] = time.monotonic
     _begun: float = field(init=False)
-    _said: float = field(init=False)
+    _reported: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._begun = self._said = self.clock()
+        self._begun = self._reported = self.clock()
 
     @property
     def seconds(self) -> float:
@@ -92,11 +90,11 @@ class Reporter:
     @property
     def is_due(self) -> bool:
         """Tell whether it is time for another report."""
-        return self.clock() - self._said >= self.every
+        return self.clock() - self._reported >= self.every
 
-    def say(self, progress: Progress) -> None:
-        """Report."""
-        self._said = self.clock()
+    def report(self, progress: Progress) -> None:
+        """Write one report."""
+        self._reported = self.clock()
         log.info("%s.", progress)
         if self.show is not None:
             self.show(progress)

@@ -18,7 +18,7 @@ from airflow_provider_convexport.export.fetch.surrogates import mask, unmask
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from airflow_provider_convexport.export.stage.partitioner import Batch
+    from airflow_provider_convexport.export.stage.batch import Batch
 
 _CHUNK = 512
 """Records joined at a time, so that a page of megabytes is not copied as a whole."""

@@ -1,4 +1,4 @@
-"""The windows of a run and how far each has been walked."""
+"""The request windows of a run and how far each has been fetched."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_convexport.export.fetch.request import PageRequest
 from airflow_provider_convexport.export.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class WindowState(msgspec.Struct):
-    """One request window.
+class RequestWindow(msgspec.Struct):
+    """A span of time that one series of pages asks for, and how far it is.
 
     :param start: Start in UTC, closed.
     :param end: End in UTC, open.
-    :param url: Path and query of the next page to fetch; ``None`` before the first one.
+    :param next_request: Request for the next page, without its host; ``None`` before the first one.
     :param done: True once its last page was staged.
     :param reached: Latest time among the records of the last page, epoch seconds; only for estimates.
-    :param is_piece: True if it was cut from a longer window; then it is not cut again.
+    :param is_piece: True if it was split off a longer window; then it is not split again.
     """
 
     start: datetime
     end: datetime
-    url: str | None = None
+    next_request: PageRequest | None = None
     done: bool = False
     reached: float | None = None
     is_piece: bool = False
@@ -48,54 +49,56 @@ class WindowState(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class Frontier:
-    """All windows of a run: done, being walked, and waiting. Guarded by its user's lock.
+class WindowQueue:
+    """All request windows of a run: done, being fetched, and waiting.
 
-    :param states: Every window, in order of time.
+    Not thread-safe: its owner holds a lock.
+
+    :param windows: Every window, in order of time.
     """
 
-    states: list[WindowState]
-    _waiting: deque[WindowState] = field(default_factory=deque)
+    windows: list[RequestWindow]
+    _waiting: deque[RequestWindow] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self._waiting.extend(state for state in self.states if not state.done)
+        self._waiting.extend(each for each in self.windows if not each.done)
 
     @classmethod
-    def of(cls, windows: Iterable[Window]) -> Frontier:
-        """Return the frontier of a run that begins."""
-        return cls([WindowState(window.start, window.end) for window in windows])
+    def of(cls, windows: Iterable[Window]) -> WindowQueue:
+        """Return the queue of a run that begins."""
+        return cls([RequestWindow(window.start, window.end) for window in windows])
 
-    def take(self) -> WindowState | None:
-        """Return a window to walk, ``None`` if none is waiting."""
+    def take(self) -> RequestWindow | None:
+        """Return a window to fetch, ``None`` if none is waiting."""
         return self._waiting.popleft() if self._waiting else None
 
     @property
     def waiting(self) -> int:
-        """Number of windows that nobody walks yet."""
+        """Number of windows that nobody fetches yet."""
         return len(self._waiting)
 
-    def cut(self, state: WindowState, *, pieces: int) -> None:
-        """Replace a window by shorter ones that together cover all of it, to be walked side by side.
+    def split(self, long: RequestWindow, *, pieces: int) -> None:
+        """Replace a window by shorter ones that together cover all of it, to be fetched concurrently.
 
-        Nothing is assumed about the order in which the vendor returns records, so the pieces cover what was
-        fetched already, too; what comes twice is dropped.
+        Nothing is assumed about the order in which the vendor returns records, so the pieces also cover what
+        was fetched already; duplicates are dropped.
         """
-        window = state.window
+        window = long.window
         seconds = int(window.length.total_seconds())
         step = timedelta(seconds=max(-(-seconds // pieces), 1))
-        parts = [WindowState(piece.start, piece.end, is_piece=True) for piece in window.split(step)]
-        position = self.states.index(state)
-        self.states[position : position + 1] = parts
+        parts = [RequestWindow(piece.start, piece.end, is_piece=True) for piece in window.split(step)]
+        position = self.windows.index(long)
+        self.windows[position : position + 1] = parts
         self._waiting.extendleft(reversed(parts))
 
     def forget_cursors(self) -> None:
-        """Let every window that is not done begin again at its first page."""
-        for state in self.states:
-            if not state.done:
-                state.url = None
+        """Let every unfinished window begin again at its first page."""
+        for each in self.windows:
+            if not each.done:
+                each.next_request = None
 
     @property
     def share_done(self) -> float:
         """Estimate of the share of the interval that is done, 0 to 1, by length of time."""
-        total = sum((state.end - state.start for state in self.states), timedelta())
-        return sum(state.seconds_done for state in self.states) / total.total_seconds()
+        total = sum((each.end - each.start for each in self.windows), timedelta())
+        return sum(each.seconds_done for each in self.windows) / total.total_seconds()

@@ -11,7 +11,7 @@ from pyrate_limiter import InMemoryBucket
 
 from airflow_provider_convexport.export.fetch.budget import Budget, BudgetExhaustedError
 from airflow_provider_convexport.export.fetch.budget_storage import LibraryCounter, memory_counter, rates_of
-from airflow_provider_convexport.export.fetch.stream import Limit
+from airflow_provider_convexport.export.fetch.limit import Limit
 from tests.support.samples import FakeTime
 
 SECOND = timedelta(seconds=1)
@@ -173,13 +173,13 @@ def test_every_window_is_stretched_a_little():
     assert memory_counter("acme", (Limit(60, timedelta(minutes=1)),)).take() == 0
 
 
-def test_a_wait_longer_than_the_callers_patience_is_not_begun():
+def test_a_wait_longer_than_the_callers_max_wait_is_not_begun():
     clock = FakeTime()
     gate = budget(clock, Limit(1, 60 * SECOND))
     gate.acquire("/a")
 
     with pytest.raises(BudgetExhaustedError, match=r"used up for 6[0-3] seconds"):
-        gate.acquire("/a", patience=30)
+        gate.acquire("/a", max_wait=30)
     assert clock.slept == []
 
 

@@ -8,7 +8,7 @@ import redis
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.fetch.budget_storage import RedisCounter, counter_factory, rates_of
-from airflow_provider_convexport.export.fetch.stream import Limit
+from airflow_provider_convexport.export.fetch.limit import Limit
 
 LIMITS = (Limit(2, timedelta(seconds=30)),)
 

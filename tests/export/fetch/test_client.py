@@ -18,7 +18,9 @@ from airflow_provider_convexport.errors import (
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
+from airflow_provider_convexport.export.fetch.request import PageRequest
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
+from airflow_provider_convexport.export.fetch.usage import Usage
 from tests.support.samples import FakeTime
 from tests.support.tiny_server import Answer, as_json
 
@@ -165,10 +167,10 @@ def test_a_foreign_link_is_never_contacted(client, other_server):
 def test_a_page_is_fetched_with_the_key(client, server):
     server.script = [as_json({"a": 1})]
 
-    assert client.fetch(f"{server.url}/export?x=1", read) == {"a": 1}
+    assert client.fetch(PageRequest(f"{server.url}/export?x=1"), read) == {"a": 1}
     assert server.targets == ["/export?x=1"]
     assert server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert client.traffic.requests == 1
+    assert client.usage.requests == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -178,7 +180,7 @@ def test_a_redirect_is_not_followed_and_the_key_not_sent_there(client, server, o
     with pytest.raises(
         VendorRejectedError, match="redirects to another address, which is not followed"
     ) as caught:
-        client.fetch(f"{server.url}/export", read)
+        client.fetch(PageRequest(f"{server.url}/export"), read)
 
     assert caught.value.status == status
     assert other_server.asked == []
@@ -199,7 +201,7 @@ def test_a_refusal_for_good_is_not_repeated_and_says_what_to_check(client, serve
     server.script = [Answer(status, BODY_SECRET.encode(), {"X-Request-Id": "req-7"})]
 
     with pytest.raises(VendorRejectedError, match=advice) as caught:
-        client.fetch(f"{server.url}/export?token=x", read)
+        client.fetch(PageRequest(f"{server.url}/export?token=x"), read)
 
     error = caught.value
     assert (error.status, error.request_id, error.endpoint) == (status, "req-7", "Acme /export")
@@ -212,7 +214,9 @@ def test_a_vendors_own_advice_wins(make_client, server):
     server.script = [Answer(401)]
 
     with pytest.raises(VendorRejectedError, match=r"\(request id not given\)\. Use a v2 key\."):
-        make_client(server.url, advice={401: "Use a v2 key."}).fetch(f"{server.url}/export", read)
+        make_client(server.url, advice={401: "Use a v2 key."}).fetch(
+            PageRequest(f"{server.url}/export"), read
+        )
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "x-amzn-RequestId", "CF-Ray"])
@@ -220,7 +224,7 @@ def test_a_request_id_is_found_under_the_names_that_gateways_use(client, server,
     server.script = [Answer(400, headers={header: "r" * 300})]
 
     with pytest.raises(VendorRejectedError) as caught:
-        client.fetch(f"{server.url}/export", read)
+        client.fetch(PageRequest(f"{server.url}/export"), read)
     assert caught.value.request_id == "r" * 80
 
 
@@ -239,9 +243,9 @@ def test_a_request_id_is_found_under_the_names_that_gateways_use(client, server,
 def test_passing_trouble_is_sat_out_on_the_same_page(client, server, fake_time, trouble):
     server.script = [trouble, trouble, as_json({"a": 1})]
 
-    assert client.fetch(f"{server.url}/export?page=3", read) == {"a": 1}
+    assert client.fetch(PageRequest(f"{server.url}/export?page=3"), read) == {"a": 1}
     assert server.targets == ["/export?page=3"] * 3
-    assert client.traffic.requests == 3
+    assert client.usage.requests == 3
     assert 0 < sum(fake_time.slept) < 2
 
 
@@ -250,16 +254,16 @@ def test_a_closed_port_is_passing_trouble(make_client, server):
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with pytest.raises(VendorUnavailableError, match="a broken connection") as caught:
-            make_client(url, retry=RetryPolicy(tries=2)).fetch(f"{url}/export", read)
+            make_client(url, retry=RetryPolicy(max_tries=2)).fetch(PageRequest(f"{url}/export"), read)
     assert caught.value.tries == 2
 
 
 def test_no_answer_in_time_is_passing_trouble(make_client):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        impatient = make_client(url, retry=RetryPolicy(tries=1), timeout=(1.0, 0.05))
+        impatient = make_client(url, retry=RetryPolicy(max_tries=1), timeout=(1.0, 0.05))
         with pytest.raises(VendorUnavailableError, match="no answer in time"):
-            impatient.fetch(f"{url}/export", read)
+            impatient.fetch(PageRequest(f"{url}/export"), read)
 
 
 def test_when_the_tries_are_used_up_the_last_problem_is_told(make_client, server):
@@ -268,7 +272,9 @@ def test_when_the_tries_are_used_up_the_last_problem_is_told(make_client, server
     with pytest.raises(
         VendorUnavailableError, match=r"Acme /export gave no usable answer in 4 tries.*status 502"
     ) as caught:
-        make_client(server.url, retry=RetryPolicy(tries=4)).fetch(f"{server.url}/export", read)
+        make_client(server.url, retry=RetryPolicy(max_tries=4)).fetch(
+            PageRequest(f"{server.url}/export"), read
+        )
 
     assert (caught.value.tries, caught.value.problem) == (4, "status 502")
     assert len(server.asked) == 4
@@ -277,10 +283,10 @@ def test_when_the_tries_are_used_up_the_last_problem_is_told(make_client, server
 def test_retry_after_is_slept_in_full_and_counted(client, server, fake_time):
     server.script = [Answer(429, headers={"Retry-After": "30"}), as_json({})]
 
-    client.fetch(f"{server.url}/export", read)
+    client.fetch(PageRequest(f"{server.url}/export"), read)
 
     assert fake_time.slept == [30]
-    assert client.traffic.throttled_seconds == 30
+    assert client.usage.throttled_seconds == 30
 
 
 def test_while_one_thread_sits_out_a_pause_nobody_else_sends(client, server, fake_time):
@@ -288,7 +294,7 @@ def test_while_one_thread_sits_out_a_pause_nobody_else_sends(client, server, fak
     others = []
     client.sleep = lambda seconds: others.append(client.budget.acquire("/other"))
 
-    client.fetch(f"{server.url}/export", read)
+    client.fetch(PageRequest(f"{server.url}/export"), read)
 
     assert others == [30]
 
@@ -296,7 +302,7 @@ def test_while_one_thread_sits_out_a_pause_nobody_else_sends(client, server, fak
 def test_a_reset_in_epoch_seconds_is_obeyed(client, server, fake_time):
     server.script = [Answer(429, headers={"X-RateLimit-Reset": str(int(fake_time()) + 12)}), as_json({})]
 
-    client.fetch(f"{server.url}/export", read)
+    client.fetch(PageRequest(f"{server.url}/export"), read)
 
     assert fake_time.slept == [12]
 
@@ -306,7 +312,7 @@ def test_a_long_pause_is_handed_back_at_once(client, server, fake_time, value):
     server.script = [Answer(429, headers={"Retry-After": value})]
 
     with pytest.raises(RateLimitedError, match="Acme /export asked for a pause of") as caught:
-        client.fetch(f"{server.url}/export", read)
+        client.fetch(PageRequest(f"{server.url}/export"), read)
 
     assert timedelta(seconds=min(int(value), 86_400)) <= caught.value.retry_after <= timedelta(days=7)
     assert fake_time.slept == []
@@ -317,7 +323,7 @@ def test_a_vendor_that_keeps_saying_now_is_asked_with_growing_waits(client, serv
     server.fallback = lambda asked: Answer(429, headers={"Retry-After": value})
 
     with pytest.raises(VendorUnavailableError, match="status 429"):
-        client.fetch(f"{server.url}/export", read)
+        client.fetch(PageRequest(f"{server.url}/export"), read)
 
     assert sum(fake_time.slept) > 60
 
@@ -328,13 +334,13 @@ def test_the_error_of_another_shape_is_not_retried(client, server):
 
     server.script = [as_json({})]
     with pytest.raises(IncompleteExportError, match="no list"):
-        client.fetch(f"{server.url}/export", refuse)
+        client.fetch(PageRequest(f"{server.url}/export"), refuse)
     assert len(server.asked) == 1
 
 
 def test_an_untrusted_certificate_names_the_setting_to_change(make_client):
     class _Untrusted:
-        def get(self, *args, **kwargs):
+        def request(self, *args, **kwargs):
             raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
 
         def mount(self, *args):
@@ -347,7 +353,7 @@ def test_an_untrusted_certificate_names_the_setting_to_change(make_client):
     with pytest.raises(
         ConfigurationError, match="set the connection's 'verify' extra to the path of the CA bundle"
     ):
-        client.fetch("https://acme.example/export", read)
+        client.fetch(PageRequest("https://acme.example/export"), read)
 
 
 def test_waiting_time_of_all_threads_adds_up(make_client, server):
@@ -356,13 +362,13 @@ def test_waiting_time_of_all_threads_adds_up(make_client, server):
 
     class _Busy:
         def acquire(self, endpoint, **kwargs):
-            client.traffic.throttled_seconds += 5  # another thread, meanwhile
+            client._count(Usage(throttled_seconds=5))  # another thread, meanwhile
             return 2.0
 
     client.budget = _Busy()
-    client.fetch(f"{server.url}/export", read)
+    client.fetch(PageRequest(f"{server.url}/export"), read)
 
-    assert client.traffic.throttled_seconds == 7
+    assert client.usage.throttled_seconds == 7
 
 
 def test_a_fake_clock_never_goes_back():

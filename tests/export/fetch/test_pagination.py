@@ -8,9 +8,13 @@ import pytest
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
-from airflow_provider_convexport.export.fetch.pagination import walk
+from airflow_provider_convexport.export.fetch.pages import paginate
+from airflow_provider_convexport.export.fetch.pagination import NextLink
+from airflow_provider_convexport.export.fetch.request import PageRequest
 from airflow_provider_convexport.export.fetch.stream import Query
 from tests.support.samples import query, stream
+
+FIRST = PageRequest("/export?page=A")
 
 
 class Pages(Client):
@@ -21,8 +25,8 @@ class Pages(Client):
         self.pages = pages
         self.asked = []
 
-    def fetch(self, url, decode):
-        name = parse_qs(urlsplit(url).query)["page"][0]
+    def fetch(self, request, decode):
+        name = parse_qs(urlsplit(request.url).query)["page"][0]
         self.asked.append(name)
         ids, link = self.pages[name]
         answer = {"list": [{"id": one} for one in ids]}
@@ -32,7 +36,7 @@ class Pages(Client):
 
 
 def ids_of(pages, start="/export?page=A"):
-    return [one for step in walk(pages, query(), start=start) for one in step.page.ids]
+    return [one for step in paginate(pages, query(), start=PageRequest(start)) for one in step.page.ids]
 
 
 @pytest.mark.parametrize("end", [None, "", ...])
@@ -45,9 +49,9 @@ def test_an_empty_page_in_the_middle_is_not_the_end():
 
 
 def test_each_step_says_how_to_go_on():
-    steps = list(walk(Pages(A=([], "B"), B=([], None)), query(), start="/export?page=A"))
+    steps = list(paginate(Pages(A=([], "B"), B=([], None)), query(), start=FIRST))
 
-    assert [step.next_url for step in steps] == ["https://acme.example/export?page=B", None]
+    assert [step.next_request for step in steps] == [PageRequest("https://acme.example/export?page=B"), None]
 
 
 def test_a_walk_can_go_on_from_a_later_page():
@@ -66,14 +70,16 @@ def test_a_link_that_was_followed_already_is_an_error_that_says_so(pages):
 def test_pages_come_lazily():
     pages = Pages(A=(["1"], "B"), B=(["2"], None))
 
-    steps = walk(pages, query(), start="/export?page=A")
+    steps = paginate(pages, query(), start=FIRST)
     assert pages.asked == []
     next(steps)
     assert pages.asked == ["A"]
 
 
 def test_a_foreign_next_link_stops_the_walk():
-    foreign = Query(stream(next_url=lambda link, url: "https://evil.example/x"))
+    foreign = Query(
+        stream(pagination=NextLink(("next",), complete=lambda link, url: "https://evil.example/x"))
+    )
 
     with pytest.raises(IncompleteExportError, match=r"leads away from https://acme.example"):
-        list(walk(Pages(A=(["1"], "B")), foreign, start="/export?page=A"))
+        list(paginate(Pages(A=(["1"], "B")), foreign, start=FIRST))

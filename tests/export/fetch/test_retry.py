@@ -109,7 +109,7 @@ def test_whatever_a_header_holds_the_pause_is_none_or_a_length_of_time(value):
 
 @pytest.mark.parametrize("failures", range(1, 12))
 def test_the_backoff_doubles_up_to_its_limit_with_jitter(failures):
-    policy = RetryPolicy(base=1.0, most=64.0)
+    policy = RetryPolicy(base_delay=1.0, max_delay=64.0)
     full = min(2.0 ** (failures - 1), 64.0)
 
     waits = {policy.backoff(failures) for _ in range(20)}
@@ -121,4 +121,4 @@ def test_the_backoff_doubles_up_to_its_limit_with_jitter(failures):
 def test_all_backoffs_together_outlast_a_limit_per_minute():
     policy = RetryPolicy()
 
-    assert sum(policy.backoff(failures) for failures in range(1, policy.tries)) > 60
+    assert sum(policy.backoff(failures) for failures in range(1, policy.max_tries)) > 60

@@ -4,10 +4,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.segment import Segment
-from airflow_provider_convexport.export.stage.stager import Effort
 
 
 def segment(number, *, partition=0, length=10, records=5):
@@ -79,7 +79,13 @@ def test_two_walks_that_found_nothing_have_different_commits():
 
 
 def test_a_plan_survives_being_stored():
-    plan = Plan(1.5, "c0ffee", plans([segment(0)], {0: (1,)}), Counts(pages=3), Effort(4, 0.25))
+    plan = Plan(
+        saved_at=1.5,
+        commit="c0ffee",
+        partitions=plans([segment(0)], {0: (1,)}),
+        counts=Counts(records=3),
+        usage=Usage(requests=4, throttled_seconds=0.25),
+    )
 
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
     assert plan.records == 4

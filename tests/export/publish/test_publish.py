@@ -4,49 +4,20 @@ import gzip
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError, SupersededError
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.fetch.stream import Query
-from airflow_provider_convexport.export.job import Job, TaskInstance
-from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
+from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.publish.plan import Plan, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.partitioner import Counts
-from airflow_provider_convexport.export.stage.stager import Effort, Stager
-from tests.support.samples import APRIL_1, DAY, batch, days, query, stream
-
-START = APRIL_1.timestamp()
-DAY_1, DAY_2 = "dt=2026-04-01", "dt=2026-04-02"
-TASK = TaskInstance("dag", "task", "manual__1", 3, 2)
-
-
-class Run:
-    """One attempt of a run over two days, up to its plan."""
-
-    def __init__(self, store, *records, task=TASK, drops=None, target=100, **changes):
-        self.job = self.job_of(task, **changes)
-        self.grid = self.job.grid()
-        self.attempt = Attempt.begin(store, task=self.job.task_key, fingerprint=self.job.fingerprint)
-        stager = Stager(self.attempt)
-        for identity, moment in records:
-            stager.add([batch((identity, moment), partition=self.grid.index_of(moment))])
-            stager.flush()
-        plans = partition_plans(
-            stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
-        )
-        commit = commit_of(plans, seed=self.attempt.name)
-        self.plan = Plan(START, commit, plans, Counts(pages=4, duplicates=1), Effort(5, 0.12345))
-        self.attempt.save_plan(self.plan, commit=commit)
-
-    def job_of(self, task, **changes):
-        return Job(query(), days(2), task=task, **changes)
-
-    def publish(self, attempt=None):
-        publisher = Publisher(self.job, self.grid, attempt or self.attempt, self.plan, lambda: START + 100.4)
-        return [publisher.publish(self.plan.partitions[index]) for index in self.grid.published]
+from tests.support.runs import DAY_1, DAY_2, START, TASK, Run
+from tests.support.samples import APRIL_1, DAY, days, query, stream
 
 
 def lines_of(store, folder):
@@ -122,7 +93,9 @@ def test_dropped_lines_are_not_published_and_count_as_duplicates(store):
         partitions=2,
         target_file_bytes=10**6,
     )
-    run.plan = Plan(START, "0" * 16, whole, Counts(duplicates=2), Effort())
+    run.plan = Plan(
+        saved_at=START, commit="0" * 16, partitions=whole, counts=Counts(duplicates=2), usage=Usage()
+    )
 
     manifest = run.publish()[0]
 
@@ -155,7 +128,7 @@ def test_a_newer_attempt_finishes_what_an_older_one_began_with_the_same_bytes(st
     publisher.publish(run.plan.partitions[0])
     files = published(store)
     newer = Attempt.begin(store, task=run.job.task_key, fingerprint=run.job.fingerprint)
-    (plan,) = newer.left_plans(Plan)
+    plan = newer.newest_plan(Plan, not_before=START)
     assert plan == run.plan
 
     run.publish(newer)
@@ -267,7 +240,7 @@ def test_another_datasets_partition_is_not_replaced(store, there, difference):
 
 
 def replace_commit(plan):
-    return Plan(plan.saved_at, "f" * 16, plan.partitions, plan.counts, plan.effort)
+    return msgspec.structs.replace(plan, commit="f" * 16)
 
 
 def test_the_same_dataset_or_none_may_be_replaced(store):

@@ -1,32 +1,52 @@
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from airflow_provider_convexport.errors import SupersededError
+from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage import attempt as module
 from airflow_provider_convexport.export.stage.attempt import Attempt, planned_commits
+from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Saved
+from airflow_provider_convexport.export.stage.partitioner import Counts
 
 NEWER = "A newer attempt of this task has taken over"
 
 
-class Note(msgspec.Struct):
+class Note(Saved, frozen=True, kw_only=True):
+    """A plan."""
+
     text: str
+
+
+def note(text, saved_at=1.0):
+    return Note(saved_at=saved_at, text=text)
+
+
+def point(pages):
+    """A checkpoint that can be told from others by its pages."""
+    return Checkpoint(saved_at=1.0, windows=[], segments=[], counts=Counts(), usage=Usage(pages=pages))
 
 
 def begin(store, fingerprint="print", task="task"):
     return Attempt.begin(store, task=task, fingerprint=fingerprint)
 
 
-def texts(left):
-    return [note.text for note in left]
+def plan_of(attempt):
+    found = attempt.newest_plan(Note, not_before=0)
+    return found and found.text
+
+
+def pages_of(attempt):
+    found = attempt.newest_checkpoint(not_before=0)
+    return found and found.usage.pages
 
 
 def test_a_first_attempt_holds_its_lease_and_finds_nothing(store):
     attempt = begin(store)
 
     attempt.check()
-    assert texts(attempt.left_plans(Note)) == texts(attempt.left_checkpoints(Note)) == []
+    assert plan_of(attempt) is None
+    assert pages_of(attempt) is None
     assert store.find("_staging") == [attempt.path("lease")]
 
 
@@ -42,10 +62,10 @@ def test_a_later_attempt_sorts_after_an_earlier_one_and_ends_its_right_to_go_on(
 
 def test_a_later_attempt_with_other_parameters_ends_the_earlier_one_but_does_not_use_its_work(store):
     old = begin(store, "one")
-    old.save_checkpoint(Note("old"))
+    old.save_checkpoint(point(7))
     new = begin(store, "two")
 
-    assert texts(new.left_checkpoints(Note)) == []
+    assert pages_of(new) is None
     with pytest.raises(SupersededError, match=NEWER):
         old.check()
 
@@ -59,38 +79,44 @@ def test_other_tasks_do_not_disturb(store):
     one.check()
 
 
-def test_a_retry_finds_what_was_left_newest_first(store):
-    for text in ("first", "second"):
-        attempt = begin(store)
-        attempt.save_checkpoint(Note(text))
+def test_a_retry_finds_what_the_newest_attempt_left(store):
+    for pages in (1, 2):
+        begin(store).save_checkpoint(point(pages))
 
-    assert texts(begin(store).left_checkpoints(Note)) == ["second", "first"]
+    assert pages_of(begin(store)) == 2
+
+
+def test_what_was_saved_too_long_ago_is_not_used(store):
+    begin(store).save_plan(note("old", saved_at=10.0), commit="c0ffee")
+
+    assert begin(store).newest_plan(Note, not_before=10.5) is None
+    assert begin(store).newest_plan(Note, not_before=10.0) == note("old", saved_at=10.0)
 
 
 def test_a_checkpoint_of_another_layout_is_as_good_as_none(store):
-    begin(store).save_checkpoint(Note("good"))
-    begin(store).save_checkpoint({"other": 1})
+    begin(store).save_checkpoint(point(1))
+    store.put(begin(store).path("checkpoint.json"), b'{"other": 1}')
     attempt = begin(store)
     store.put(attempt.path("checkpoint.json"), b"not JSON")
 
-    assert texts(begin(store).left_checkpoints(Note)) == ["good"]
+    assert pages_of(begin(store)) == 1
 
 
 def test_a_plan_written_before_the_lease_was_lost_is_carried_out_by_the_newer_attempt(store):
     old = begin(store)
-    old.save_plan(Note("plan"), commit="c0ffee")
+    old.save_plan(note("plan"), commit="c0ffee")
     new = begin(store)
 
-    assert texts(new.left_plans(Note)) == ["plan"]
+    assert plan_of(new) == "plan"
 
 
 def test_a_plan_written_after_the_lease_was_lost_stops_the_older_attempt(store):
     old = begin(store)
     new = begin(store)
 
-    assert texts(new.left_plans(Note)) == []
+    assert plan_of(new) is None
     with pytest.raises(SupersededError, match=NEWER):
-        old.save_plan(Note("too late"), commit="c0ffee")
+        old.save_plan(note("too late"), commit="c0ffee")
 
 
 @pytest.mark.parametrize("newer_begins_at", ["before the plan", "between plan and check", "after the check"])
@@ -100,7 +126,7 @@ def test_in_no_order_do_two_attempts_publish_different_plans(store, monkeypatch,
 
     def take_over():
         new = begin(store)
-        found.extend(texts(new.left_plans(Note)) or ["new"])
+        found.append(plan_of(new) or "new")
 
     check = Attempt.check
     if newer_begins_at == "before the plan":
@@ -109,7 +135,7 @@ def test_in_no_order_do_two_attempts_publish_different_plans(store, monkeypatch,
         monkeypatch.setattr(Attempt, "check", lambda self: (take_over(), check(self)))
     published = []
     try:
-        old.save_plan(Note("old"), commit="c0ffee")
+        old.save_plan(note("old"), commit="c0ffee")
         published.append("old")
     except SupersededError:
         pass
@@ -176,8 +202,8 @@ def test_a_finished_attempt_leaves_nothing(store):
     for number in range(3):
         attempt = begin(store, f"print{number % 2}")
         store.put(attempt.path("segments-000001"), b"x")
-        attempt.save_checkpoint(Note("left"))
-    attempt.save_plan(Note("plan"), commit="c0ffee")
+        attempt.save_checkpoint(point(1))
+    attempt.save_plan(note("plan"), commit="c0ffee")
 
     attempt.finish()
 
@@ -193,16 +219,16 @@ def test_a_finished_attempt_leaves_no_folder_on_a_local_disk(local, tmp_path):
 def test_while_an_attempt_cleans_up_its_plan_goes_after_the_segments_and_the_lease_last(store, monkeypatch):
     attempt = begin(store)
     store.put(attempt.path("segments-000001"), b"x")
-    attempt.save_plan(Note("plan"), commit="c0ffee")
+    attempt.save_plan(note("plan"), commit="c0ffee")
     deleted = []
     delete = type(store).delete
 
-    def note(self, names):
+    def record(self, names):
         names = list(names)
         deleted.extend([[name.split("/")[-1] for name in names]] if names else [])
         delete(self, names)
 
-    monkeypatch.setattr(type(store), "delete", note)
+    monkeypatch.setattr(type(store), "delete", record)
     attempt.finish()
 
     assert deleted == [["segments-000001"], ["plan-c0ffee.json"], ["lease"]]
@@ -210,12 +236,12 @@ def test_while_an_attempt_cleans_up_its_plan_goes_after_the_segments_and_the_lea
 
 def test_a_superseded_attempt_does_not_clean_up_under_the_newer_one(store):
     old = begin(store)
-    old.save_checkpoint(Note("old"))
+    old.save_checkpoint(point(7))
     new = begin(store)
 
     with pytest.raises(SupersededError, match=NEWER):
         old.finish()
-    assert texts(new.left_checkpoints(Note)) == ["old"]
+    assert pages_of(new) == 7
 
 
 def test_a_superseded_attempt_cleans_up_after_the_newer_one_finished(store):
@@ -254,9 +280,9 @@ def test_an_attempt_that_is_killed_while_it_begins_leaves_nothing_behind_for_eve
 
 
 def test_planned_commits_are_those_of_all_other_tasks(store):
-    begin(store, task="one").save_plan(Note("plan"), commit="c0ffee")
-    begin(store, task="two").save_plan(Note("plan"), commit="decade")
-    begin(store, task="three").save_checkpoint(Note("no plan"))
+    begin(store, task="one").save_plan(note("plan"), commit="c0ffee")
+    begin(store, task="two").save_plan(note("plan"), commit="decade")
+    begin(store, task="three").save_checkpoint(point(1))
 
     assert planned_commits(store, but="one") == {"decade"}
     assert planned_commits(store, but="four") == {"c0ffee", "decade"}

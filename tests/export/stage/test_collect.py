@@ -11,9 +11,11 @@ from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.fetch.stream import Query
-from airflow_provider_convexport.export.job import Job, TaskInstance
+from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
+from airflow_provider_convexport.export.stage.tuning import Tuning
 from tests.support.samples import APRIL_1, DAY, days, query, stream
 
 
@@ -28,13 +30,14 @@ class Vendor(Client):
         self.asked = 0
         self.lock = threading.Lock()
 
-    def fetch(self, url, decode):
+    def fetch(self, request, decode):
+        url = request.url
         from airflow_provider_convexport.hooks.base import window_between  # noqa: PLC0415
 
         params = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         with self.lock:
             self.asked += 1
-            self.traffic.requests += 1
+            self._count(Usage(requests=1))
             asked = self.asked
         self.trouble(asked, params)
         window = window_between(params["created_from"], params["created_to"])
@@ -51,14 +54,14 @@ class Vendor(Client):
 
 RECORDS = [(str(number), APRIL_1.timestamp() + number * 6 * 3600) for number in range(-2, 30)]
 WANTED = [identity for identity, at in RECORDS if 0 <= at - APRIL_1.timestamp() < 5 * 86_400]
+AT_ONCE = Tuning(flush_seconds=0)
 WEEK = Query(stream(request_window=2 * DAY))
 
 
 def export(store, vendor, *, run_id="r", **changes):
-    job = Job(
-        changes.pop("query", WEEK), days(5), compression="none", task=TaskInstance(run_id=run_id), **changes
-    )
-    return Export(job, vendor, store).run()
+    tuning = changes.pop("tuning", Tuning())
+    job = Job(changes.pop("query", WEEK), days(5), compression="none", task=TaskTry(run_id=run_id), **changes)
+    return Export(job, vendor, store, tuning=tuning).run()
 
 
 def published(store):
@@ -104,7 +107,6 @@ def test_a_retry_goes_on_where_the_last_try_stopped(store, concurrency, fails_at
 @pytest.mark.parametrize("fails_at", range(1, 9))
 def test_a_store_that_fails_once_loses_and_doubles_nothing(memory, monkeypatch, concurrency, fails_at):
     """Every page is staged at once here; whichever write fails, the next try publishes everything once."""
-    monkeypatch.setattr("airflow_provider_convexport.export.stage.stager.Stager.is_due", True)
     put, puts = Store.put, []
 
     def fail_once(self, name, content):
@@ -115,9 +117,9 @@ def test_a_store_that_fails_once_loses_and_doubles_nothing(memory, monkeypatch, 
 
     monkeypatch.setattr(Store, "put", fail_once)
     with pytest.raises(OSError, match="the store is away"):
-        export(memory, Vendor(RECORDS), concurrency=concurrency)
+        export(memory, Vendor(RECORDS), concurrency=concurrency, tuning=AT_ONCE)
 
-    export(memory, Vendor(RECORDS), concurrency=concurrency)
+    export(memory, Vendor(RECORDS), concurrency=concurrency, tuning=AT_ONCE)
 
     assert sorted(published(memory)) == sorted(WANTED)
     assert memory.find("_staging") == []
@@ -140,10 +142,9 @@ def test_a_signal_in_the_middle_of_keeping_a_page_loses_and_doubles_nothing(memo
             raise KeyboardInterrupt
         return result
 
-    monkeypatch.setattr("airflow_provider_convexport.export.stage.stager.Stager.is_due", True)
     monkeypatch.setattr(segment.SegmentWriter, method, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        export(memory, Vendor(RECORDS), concurrency=1)
+        export(memory, Vendor(RECORDS), concurrency=1, tuning=AT_ONCE)
     monkeypatch.undo()
 
     export(memory, Vendor(RECORDS), concurrency=1)

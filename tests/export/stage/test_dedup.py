@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from unittest import mock
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.export.stage import dedup as repeats
-from airflow_provider_convexport.export.stage.dedup import find_repeats
+from airflow_provider_convexport.export.stage.dedup import find_duplicates
 from airflow_provider_convexport.export.stage.segment import SegmentWriter
 from tests.support.samples import batch
 
@@ -42,20 +39,19 @@ def naive(groups):
 def test_exactly_the_later_copies_are_found(groups, held):
     segments, ids_of = segments_of(groups)
 
-    with mock.patch.multiple(repeats, _HELD=held, BUCKETS=4):
-        assert find_repeats(segments, ids_of) == naive(groups)
+    assert find_duplicates(segments, ids_of, buckets=4, buffered=held) == naive(groups)
 
 
 def test_nothing_is_dropped_where_nothing_repeats():
-    assert find_repeats(*segments_of([["a", "b"], ["c"]])) == {}
+    assert find_duplicates(*segments_of([["a", "b"], ["c"]])) == {}
 
 
 def test_no_segments_have_no_repeats():
-    assert find_repeats([], lambda segment: []) == {}
+    assert find_duplicates([], lambda segment: []) == {}
 
 
 def test_the_first_copy_in_order_of_publication_stays():
-    assert find_repeats(*segments_of([["a"], ["b", "a"], ["a", "a", "c"]])) == {
+    assert find_duplicates(*segments_of([["a"], ["b", "a"], ["a", "a", "c"]])) == {
         1: frozenset((1,)),
         2: frozenset((0, 1)),
     }

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
-from airflow_provider_convexport.export.stage.partitioner import Intake, RecentIds
+from airflow_provider_convexport.export.stage.dedup import RecentIds
+from airflow_provider_convexport.export.stage.partitioner import Counts, Partitioner
 from airflow_provider_convexport.export.window import Window
 from tests.support.samples import APRIL_1, DAY, days, page, stream
 
@@ -17,9 +18,9 @@ MIDNIGHT = (APRIL_1 + DAY).timestamp()
 FAR = timedelta(days=10).total_seconds()
 
 
-def intake(*, keeps_outside=False, interval=None, by="day", **changes):
+def partitioner(*, keeps_outside=False, interval=None, by="day", **changes):
     grid = PartitionGrid(interval or days(2), by, {})
-    return Intake(stream(keeps_outside=keeps_outside, **changes), grid)
+    return Partitioner(stream(keeps_outside=keeps_outside, **changes), grid)
 
 
 def ids_by_partition(batches):
@@ -30,18 +31,18 @@ def ids_by_partition(batches):
 
 
 def test_a_page_within_one_partition_is_taken_whole():
-    gate = intake()
+    gate = partitioner()
     whole = page(("a", START), ("b", START + 5))
 
     (batch,) = gate.take(whole, days(2))
 
     assert (batch.partition, batch.ids, batch.first, batch.last) == (0, ["a", "b"], START, START + 5)
     assert batch.raws is whole.raws
-    assert (gate.counts.pages, gate.counts.records) == (1, 2)
+    assert gate.counts.records == 2
 
 
 def test_a_page_over_midnight_is_sorted_into_both_partitions():
-    batches = intake().take(page(("a", MIDNIGHT), ("b", MIDNIGHT - 1), ("c", MIDNIGHT + 1)), days(2))
+    batches = partitioner().take(page(("a", MIDNIGHT), ("b", MIDNIGHT - 1), ("c", MIDNIGHT + 1)), days(2))
 
     assert ids_by_partition(batches) == {0: ["b"], 1: ["a", "c"]}
     assert {batch.partition: (batch.first, batch.last) for batch in batches} == {
@@ -51,7 +52,7 @@ def test_a_page_over_midnight_is_sorted_into_both_partitions():
 
 
 def test_the_interval_is_half_open():
-    gate = intake()
+    gate = partitioner()
 
     batches = gate.take(
         page(("before", START - 0.5), ("first", START), ("last", END - 1e-6), ("end", END)), days(2)
@@ -62,7 +63,7 @@ def test_the_interval_is_half_open():
 
 
 def test_a_record_that_comes_again_is_dropped_and_counted():
-    gate = intake()
+    gate = partitioner()
     gate.take(page(("a", START), ("b", START)), days(2))
 
     batches = gate.take(page(("b", START), ("c", START), ("c", START)), days(2))
@@ -72,14 +73,14 @@ def test_a_record_that_comes_again_is_dropped_and_counted():
 
 
 def test_an_empty_page_counts_as_a_page():
-    gate = intake()
+    gate = partitioner()
 
     assert gate.take(page(), days(2)) == []
-    assert gate.counts.pages == 1
+    assert gate.counts == Counts()
 
 
 def test_a_record_without_a_time_is_kept_in_the_first_partition_of_its_window():
-    gate = intake()
+    gate = partitioner()
 
     batches = gate.take(page(("a", None), ("b", MIDNIGHT)), Window(APRIL_1 + DAY, APRIL_1 + 2 * DAY))
 
@@ -89,7 +90,7 @@ def test_a_record_without_a_time_is_kept_in_the_first_partition_of_its_window():
 
 
 def test_a_record_without_a_time_is_kept_once():
-    gate = intake()
+    gate = partitioner()
     gate.take(page(("a", None)), days(2))
 
     assert gate.take(page(("a", None)), days(2)) == []
@@ -97,14 +98,14 @@ def test_a_record_without_a_time_is_kept_once():
 
 
 def test_a_record_far_outside_is_dropped_where_the_window_is_known_to_filter_by_its_time():
-    gate = intake()
+    gate = partitioner()
 
     assert gate.take(page(("a", START - FAR)), days(2)) == []
     assert (gate.counts.outside_interval, gate.counts.kept_outside) == (1, 0)
 
 
 def test_a_record_far_outside_is_kept_at_the_nearest_partition_where_the_filter_is_not_known():
-    gate = intake(keeps_outside=True)
+    gate = partitioner(keeps_outside=True)
 
     batches = gate.take(page(("old", START - FAR), ("new", END + FAR), ("in", START)), days(2))
 
@@ -114,7 +115,7 @@ def test_a_record_far_outside_is_kept_at_the_nearest_partition_where_the_filter_
 
 @pytest.mark.parametrize("moment", [START - 1, START - 0.001, END, END + 1])
 def test_the_seam_is_trimmed_even_where_the_filter_is_not_known(moment):
-    gate = intake(keeps_outside=True)
+    gate = partitioner(keeps_outside=True)
 
     assert gate.take(page(("a", moment)), days(2)) == []
     assert gate.counts.outside_interval == 1
@@ -125,14 +126,14 @@ def test_the_seam_is_as_wide_as_the_request_when_the_interval_has_a_fraction(bey
     """Requests reach to whole seconds, up to two seconds beyond; the next run has those records."""
     half = timedelta(milliseconds=500)
     window = Window(APRIL_1 + half, APRIL_1 + DAY + half)
-    gate = intake(keeps_outside=True, interval=window, by="interval")
+    gate = partitioner(keeps_outside=True, interval=window, by="interval")
     edge = window.start if beyond < 0 else window.end
 
     assert gate.take(page(("a", edge.timestamp() + beyond)), window) == []
 
 
 def test_a_record_kept_outside_is_counted_once():
-    gate = intake(keeps_outside=True)
+    gate = partitioner(keeps_outside=True)
     gate.take(page(("a", START - FAR)), days(2))
     gate.take(page(("a", START - FAR)), days(2))
 
@@ -171,7 +172,7 @@ def naive(pages, *, keeps_outside, surest):
 @settings(max_examples=150)
 @given(pages=PAGES, keeps_outside=st.booleans())
 def test_what_is_kept_is_what_a_naive_reading_keeps(pages, keeps_outside):
-    gate = intake(keeps_outside=keeps_outside)
+    gate = partitioner(keeps_outside=keeps_outside)
 
     batches = [batch for records in pages for batch in gate.take(page(*records), days(2))]
 
@@ -193,7 +194,7 @@ def test_adjacent_runs_together_keep_every_record_exactly_once(moments, cut):
     kept = [
         identity
         for window in runs
-        for batch in intake(interval=window).take(page(*records), window)
+        for batch in partitioner(interval=window).take(page(*records), window)
         for identity in batch.ids
     ]
 
@@ -205,18 +206,18 @@ def test_recent_ids_remember_at_least_their_capacity():
     for number in range(100):
         assert recent.is_new(str(number))
         assert not recent.is_new(str(max(number - 9, 0)))
-        recent.turn()
+        recent.rotate()
 
 
 def test_recent_ids_say_when_they_forgot_something():
     recent = RecentIds(capacity=2)
     recent.add(["a", "b"])
-    recent.turn()
+    recent.rotate()
     assert not recent.forgot
     assert recent.has_any(["a"])
 
     recent.add(["c", "d"])
-    recent.turn()
+    recent.rotate()
     assert recent.forgot
     assert not recent.has_any(["a"])
 

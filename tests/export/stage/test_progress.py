@@ -4,16 +4,15 @@ import logging
 
 import pytest
 
+from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage.progress import Progress, Reporter
 
 
 def progress(**changes) -> Progress:
     given = {
         "records": 1_500,
-        "pages": 3,
-        "requests": 4,
+        "usage": Usage(requests=4, pages=3, throttled_seconds=1.4),
         "share": 0.25,
-        "throttled_seconds": 1.4,
         "seconds": 10.0,
     }
     return Progress(**{**given, **changes})
@@ -24,7 +23,7 @@ def test_a_quarter_done_in_ten_seconds_leaves_thirty():
 
 
 def test_what_earlier_tries_did_does_not_count_for_the_estimate():
-    assert progress(share=0.75, begun_at_share=0.5).seconds_left == pytest.approx(10)
+    assert progress(share=0.75, share_at_start=0.5).seconds_left == pytest.approx(10)
 
 
 def test_nothing_is_estimated_before_anything_is_done():
@@ -56,7 +55,7 @@ def test_reports_come_at_most_every_so_often_and_reach_the_log_and_the_caller(ca
 
     assert not reporter.is_due
     assert reporter.is_due
-    reporter.say(progress())
+    reporter.report(progress())
     assert not reporter.is_due
 
     assert shown == [progress()]

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from airflow_provider_convexport.export.stage.attempt import Attempt
-from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.segment import decode_ids, inflate
-from airflow_provider_convexport.export.stage.stager import Checkpoint, Effort, Stager
-from airflow_provider_convexport.export.stage.window_queue import Frontier
-from tests.support.samples import batch, days
+from airflow_provider_convexport.export.stage.stager import Stager
+from airflow_provider_convexport.export.stage.tuning import Tuning
+from tests.support.samples import batch
 
 
 @pytest.fixture
@@ -53,7 +51,7 @@ def test_nothing_held_is_nothing_staged(attempt, store):
 
 
 def test_it_is_due_after_some_seconds_or_at_some_size(attempt, fake_time):
-    stager = Stager(attempt, seconds=4, most=1000, clock=fake_time)
+    stager = Stager(attempt, Tuning(flush_seconds=4, flush_bytes=1000), clock=fake_time)
     assert not stager.is_due
 
     fake_time.sleep(4)
@@ -64,7 +62,7 @@ def test_it_is_due_after_some_seconds_or_at_some_size(attempt, fake_time):
     noise = b'"%s"' % bytes((number * 7919) % 94 + 33 for number in range(100_000)).replace(
         b'"', b"x"
     ).replace(b"\\", b"y")
-    stager.most = 10
+    stager.tuning = Tuning(flush_seconds=4, flush_bytes=10)
     stager.add([batch(("a", 1.0), raws=[noise])])
     stager.flush()
     assert not stager.is_due
@@ -76,7 +74,7 @@ def test_segments_of_an_earlier_attempt_stay_in_front(attempt):
     before.flush()
     newer = Attempt.begin(attempt.store, task="task", fingerprint="print")
 
-    stager = Stager(newer, list(before.segments))
+    stager = Stager(newer, segments=list(before.segments))
     stager.add([batch(("b", 1.0))])
     stager.flush()
 
@@ -84,13 +82,3 @@ def test_segments_of_an_earlier_attempt_stay_in_front(attempt):
         attempt.path("segments-000001"),
         newer.path("segments-000001"),
     ]
-
-
-def test_a_checkpoint_survives_being_stored(attempt):
-    stager = Stager(attempt)
-    stager.add([batch(("a", 1.0))])
-    stager.flush()
-    windows = Frontier.of([days(1)]).states
-    checkpoint = Checkpoint(1.0, windows, stager.segments, Counts(pages=1), Effort(2, 0.5))
-
-    assert msgspec.json.decode(msgspec.json.encode(checkpoint), type=Checkpoint) == checkpoint

@@ -7,70 +7,72 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.export.stage.window_queue import Frontier, WindowState
+from airflow_provider_convexport.export.fetch.request import PageRequest
+from airflow_provider_convexport.export.stage.window_queue import RequestWindow, WindowQueue
 from airflow_provider_convexport.export.window import Window
 from tests.support.samples import APRIL_1, DAY, HOUR, days
 
 
 def test_windows_are_handed_out_in_order_of_time():
-    frontier = Frontier.of(days(3).split(DAY))
+    queue = WindowQueue.of(days(3).split(DAY))
 
-    assert frontier.waiting == 3
-    assert [frontier.take().start for _ in range(3)] == [APRIL_1, APRIL_1 + DAY, APRIL_1 + 2 * DAY]
-    assert frontier.take() is None
+    assert queue.waiting == 3
+    assert [queue.take().start for _ in range(3)] == [APRIL_1, APRIL_1 + DAY, APRIL_1 + 2 * DAY]
+    assert queue.take() is None
 
 
-def test_a_resumed_frontier_hands_out_only_what_is_not_done():
-    frontier = Frontier.of(days(3).split(DAY))
-    frontier.states[0].done = True
-    frontier.states[1].url = "/page/7"
+def test_a_resumed_queue_hands_out_only_what_is_not_done():
+    queue = WindowQueue.of(days(3).split(DAY))
+    queue.windows[0].done = True
+    queue.windows[1].next_request = PageRequest("/page/7")
 
-    resumed = Frontier(msgspec.json.decode(msgspec.json.encode(frontier.states), type=list[WindowState]))
+    resumed = WindowQueue(msgspec.json.decode(msgspec.json.encode(queue.windows), type=list[RequestWindow]))
 
-    assert resumed.states == frontier.states
-    assert [resumed.take().url, resumed.take().url, resumed.take()] == ["/page/7", None, None]
-    assert resumed.states[2].window == Window(APRIL_1 + 2 * DAY, APRIL_1 + 3 * DAY)
+    assert resumed.windows == queue.windows
+    first, second = resumed.take(), resumed.take()
+    assert (first.next_request, second.next_request, resumed.take()) == (PageRequest("/page/7"), None, None)
+    assert resumed.windows[2].window == Window(APRIL_1 + 2 * DAY, APRIL_1 + 3 * DAY)
 
 
 @given(hours=st.integers(1, 80), pieces=st.integers(1, 40))
 def test_the_pieces_of_a_cut_cover_all_of_the_window_and_are_next(hours, pieces):
     window = Window(APRIL_1, APRIL_1 + hours * HOUR)
-    frontier = Frontier.of([window, Window(window.end, window.end + DAY)])
-    state = frontier.take()
-    state.url = "/page/2"
+    queue = WindowQueue.of([window, Window(window.end, window.end + DAY)])
+    state = queue.take()
+    state.next_request = PageRequest("/page/2")
 
-    frontier.cut(state, pieces=pieces)
+    queue.split(state, pieces=pieces)
 
-    parts = frontier.states[:-1]
+    parts = queue.windows[:-1]
     assert parts[0].start == window.start
     assert parts[-1].end == window.end
     assert all(left.end == right.start for left, right in pairwise(parts))
-    assert all(part.is_piece and part.url is None and not part.done for part in parts)
+    assert all(part.is_piece and part.next_request is None and not part.done for part in parts)
     assert len(parts) <= pieces
-    assert [frontier.take() for _ in parts] == parts
+    assert [queue.take() for _ in parts] == parts
 
 
 def test_a_window_below_a_second_can_be_cut():
-    frontier = Frontier.of([Window(APRIL_1, APRIL_1 + DAY / 86_400_000)])
+    queue = WindowQueue.of([Window(APRIL_1, APRIL_1 + DAY / 86_400_000)])
 
-    frontier.cut(frontier.take(), pieces=4)
+    queue.split(queue.take(), pieces=4)
 
-    assert len(frontier.states) == 1
+    assert len(queue.windows) == 1
 
 
 def test_forgotten_cursors_leave_done_windows_alone():
-    frontier = Frontier.of(days(2).split(DAY))
-    for state in frontier.states:
-        state.url = "/page/2"
-    frontier.states[0].done = True
+    queue = WindowQueue.of(days(2).split(DAY))
+    for state in queue.windows:
+        state.next_request = PageRequest("/page/2")
+    queue.windows[0].done = True
 
-    frontier.forget_cursors()
+    queue.forget_cursors()
 
-    assert [state.url for state in frontier.states] == ["/page/2", None]
+    assert [state.next_request for state in queue.windows] == [PageRequest("/page/2"), None]
 
 
 def test_progress_is_measured_by_length():
-    frontier = Frontier.of([days(1), Window(APRIL_1 + DAY, APRIL_1 + 4 * DAY)])
-    frontier.states[0].done = True
+    queue = WindowQueue.of([days(1), Window(APRIL_1 + DAY, APRIL_1 + 4 * DAY)])
+    queue.windows[0].done = True
 
-    assert frontier.share_done == pytest.approx(0.25)
+    assert queue.share_done == pytest.approx(0.25)

@@ -1,32 +1,25 @@
+"""Datasets on a local disk and in memory, for tests of the engine."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_convexport.export.dataset.store import Store
-from tests.support.samples import FakeTime, local_store, memory_store
-from tests.support.tiny_server import TinyServer, tiny_server
 
 
-@pytest.fixture
-def server() -> Iterator[TinyServer]:
-    with tiny_server() as tiny:
-        yield tiny
+def local_store(folder: Path) -> Store:
+    """Return a dataset in a folder of this machine."""
+    return Store(LocalFileSystem(), str(folder), f"file://{folder}")
 
 
-@pytest.fixture
-def other_server() -> Iterator[TinyServer]:
-    """Some host that is not the vendor's."""
-    with tiny_server() as tiny:
-        yield tiny
-
-
-@pytest.fixture
-def fake_time() -> FakeTime:
-    return FakeTime()
+def memory_store(root: str = "/data/set") -> Store:
+    """Return a dataset in memory, which all tests of a process share."""
+    return Store(MemoryFileSystem(), root, f"memory:/{root}")
 
 
 @pytest.fixture
