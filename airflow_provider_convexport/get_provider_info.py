@@ -25,7 +25,7 @@ def get_provider_info() -> dict[str, object]:
         "hooks": _modules("hooks"),
         "operators": _modules("operators"),
         "sensors": _sensors(),
-        "cli": ["airflow_provider_convexport.cli.cli.get_commands"],
+        "cli": ["airflow_provider_convexport.cli.definitions.get_commands"],
         "connection-types": [
             {
                 "connection-type": "applied_labs",

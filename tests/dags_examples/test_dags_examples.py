@@ -17,7 +17,7 @@ from airflow.utils.state import DagRunState
 from airflow.version import version
 from sqlalchemy import select
 
-from airflow_provider_convexport.cli.plan import plan_backfill
+from airflow_provider_convexport.cli.backfill_plan import plan_backfill
 from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.hooks.vendors import vendors as all_vendors
 from airflow_provider_convexport.simulator.server import running

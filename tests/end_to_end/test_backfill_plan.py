@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_convexport.cli.plan import plan_backfill
-from airflow_provider_convexport.cli.report import plan_text
+from airflow_provider_convexport.cli.backfill_plan import plan_backfill
+from airflow_provider_convexport.cli.plan import plan_text
 from airflow_provider_convexport.destination import store_at
 from tests.support.exports import export
 from tests.support.published import partitions

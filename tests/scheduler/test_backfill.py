@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.timetables.grid import WindowGrid
+from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
 from tests.support.published import partitions, truth
 from tests.support.samples import DAY
 from tests.support.streams import STREAMS, YESTERDAY
@@ -42,8 +42,8 @@ class History:
     count: int
 
     @property
-    def grid(self) -> WindowGrid:
-        return WindowGrid("days", self.days, None, "UTC")
+    def grid(self) -> ScheduleGrid:
+        return ScheduleGrid("days", self.days, None, "UTC")
 
     @property
     def scheduled(self) -> Window:

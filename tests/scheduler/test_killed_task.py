@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from airflow_provider_convexport.timetables.grid import WindowGrid
+from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
 from tests.scheduler.airflow_cluster import wait_until
 from tests.support.published import partitions, truth
 from tests.support.streams import YESTERDAY, case_of
@@ -35,7 +35,7 @@ def kill_processes(task):
 def test_a_killed_task_of_a_backfill_is_retried_and_goes_on_to_the_whole_window(
     airflow, slow_simulator, exports
 ):
-    window = WindowGrid("days", 29, None, "UTC").complete_by(YESTERDAY)
+    window = ScheduleGrid("days", 29, None, "UTC").complete_by(YESTERDAY)
     expected = truth(slow_simulator, CASE, window.start, window.end)
     pages = sum(map(len, expected.values())) / PAGE_SIZE
     root, dag_id, day = exports / "slow", "slow_export", f"{window.start:%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""Arithmetic with sets of windows: what they cover, what they leave out, where they meet."""
+"""Set operations on windows: union, gaps, overlaps and intersection with one window."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def gaps(span: Window, windows: Iterable[Window]) -> list[Window]:
 
 
 def overlaps(windows: Iterable[Window]) -> list[Window]:
-    """Return the spans that more than one window covers, in order of time."""
+    """Return the parts of time that more than one window covers, in order of time."""
     found = []
     reached = None
     for window in sorted(windows):
@@ -47,8 +47,8 @@ def overlaps(windows: Iterable[Window]) -> list[Window]:
     return union(found)
 
 
-def cut_to(span: Window, windows: Iterable[Window]) -> list[Window]:
-    """Return the parts of ``windows`` that lie in ``span``."""
+def clip_to(span: Window, windows: Iterable[Window]) -> list[Window]:
+    """Return the parts of ``windows`` that lie in ``span``, in the order of ``windows``."""
     return [
         Window(max(window.start, span.start), min(window.end, span.end))
         for window in windows

@@ -10,8 +10,7 @@ import pytest
 from airflow.version import version
 
 from airflow_provider_convexport.cli.__main__ import main
-from airflow_provider_convexport.cli.cli import COMMANDS, get_commands
-from airflow_provider_convexport.get_provider_info import get_provider_info
+from airflow_provider_convexport.cli.definitions import COMMANDS
 from tests.support.runs import Piece, at, day
 from tests.support.stores import local_store
 
@@ -23,18 +22,11 @@ def store(tmp_path):
     return local_store(tmp_path)
 
 
-def test_the_provider_info_names_the_commands():
-    assert get_provider_info()["cli"] == ["airflow_provider_convexport.cli.cli.get_commands"]
-    (group,) = get_commands()
-    assert (group.name, group.subcommands) == ("convexport", COMMANDS)
-    assert [command.name for command in COMMANDS] == ["plan", "status", "check"]
-
-
 def test_a_plan_is_printed_for_people(capsys):
     main(PLAN)
 
     out = capsys.readouterr().out
-    assert out.startswith("Backfill of AgentX Support conversations, 2026-09-01T00:00:00Z..")
+    assert out.startswith("Backfill of AgentX Support conversations for 2026-09-01T00:00:00Z..")
     assert out.count("\n2026-") == 2
 
 
@@ -92,22 +84,6 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, sentence, airflow_db):
     assert "\n" not in str(caught.value.code)
 
 
-def test_a_connection_that_works_is_checked_with_one_request(connect, answer_empty, server, capsys):
-    connect("ada", server.url)
-
-    main(["check", "--conn-id", "ada_default"])
-
-    assert capsys.readouterr().out == "Ada answered and accepted the key.\n"
-    assert len(server.asked) == 1
-
-
-def test_a_connection_that_does_not_work_exits_with_1(connect, refuse, server):
-    connect("ada", server.url)
-
-    with pytest.raises(SystemExit, match=r"Ada .* refused the request with status 401"):
-        main(["check", "--conn-id", "ada_default"])
-
-
 def test_airflows_own_command_line_has_the_commands(airflow_db):
     """And prints nothing but the answer, so that programs can read it."""
     if version.startswith("3.1."):
@@ -117,3 +93,20 @@ def test_airflows_own_command_line_has_the_commands(airflow_db):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout)["vendor"] == "agentx"
+
+
+def test_the_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+
+    assert caught.value.code == 0
+    words = capsys.readouterr().out.split()
+    assert {command.name for command in COMMANDS} < set(words)
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+
+    assert caught.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err

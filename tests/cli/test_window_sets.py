@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.cli.spans import cut_to, gaps, overlaps, union
+from airflow_provider_convexport.cli.window_sets import clip_to, gaps, overlaps, union
 from airflow_provider_convexport.export.window import Window
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_neighbours_in_a_union_do_not_touch(windows):
 
 @given(span=SPAN, windows=WINDOWS)
 def test_gaps_and_what_is_covered_make_up_the_span(span, windows):
-    missing, there = gaps(span, windows), cut_to(span, union(windows))
+    missing, there = gaps(span, windows), clip_to(span, union(windows))
 
     assert hours(missing + there) == hours([span])
 
