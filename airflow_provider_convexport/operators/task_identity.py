@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def task_of(context: Context, operator: BaseOperator) -> TaskTry:
-    """Return the task instance and its try.
+    """Return the try of the task instance that runs.
 
     :param context: The task's context; any of its keys may be missing, as in a call of ``execute`` by hand.
     :param operator: The task, whose Dag and id count where the context has no task instance.
