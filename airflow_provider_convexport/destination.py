@@ -21,8 +21,14 @@ def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None
 
     :param destination: Any URL that ``ObjectStoragePath`` takes, or a local path.
     :param conn_id: Airflow connection of the storage, unless the URL names it.
-    :raises ConfigurationError: if it names no folder, two connections, or a file system that is not there.
+    :raises ConfigurationError: if it names no folder, two connections, a connection that does not exist, or a
+        file system whose library is not installed.
     """
+    if not isinstance(destination, (str, ObjectStoragePath)):
+        raise ConfigurationError(
+            f"destination={destination!r} is neither text nor an ObjectStoragePath; write a URL such as "
+            "'s3://conn@bucket/folder', or a local path as text."
+        )
     if not str(destination).strip():
         raise ConfigurationError("destination='' is empty; name a folder or a URL for the dataset.")
     path = _path(destination)

@@ -1,18 +1,19 @@
-"""Every error this package raises on purpose, grouped by what the scheduler should do about it.
+"""All errors that this package raises deliberately, grouped by how the scheduler should react.
 
 =============================  ============================================================
 error                          consequence
 =============================  ============================================================
-`ConfigurationError`           the Dag or the connection is wrong: fail, no retry
-`VendorRejectedError`          the vendor refuses for good: fail, no retry
-`SupersededError`              a newer attempt of the same task works on it: this one ends
-`RateLimitedError`             the vendor asks for a long pause: hand the slot back
-`IncompleteExportError`        an answer is broken or rows are missing: retry
-`VendorUnavailableError`       the vendor did not answer properly after all tries: retry
-`DestinationUnavailableError`  the object store did not answer properly: retry
+`ConfigurationError`           the Dag or the connection is wrong: fail without retry
+`VendorRejectedError`          the vendor rejects the request: fail without retry
+`SupersededError`              a newer attempt has taken over the lease: stop this attempt
+`RateLimitedError`             the vendor asks for a long pause: reschedule the task
+`IncompleteExportError`        a response is broken or records are missing: retry
+`VendorUnavailableError`       the vendor failed after all HTTP retries: retry the task
+`DestinationUnavailableError`  the object store failed after all retries: retry the task
 =============================  ============================================================
 
-Whatever is raised, no partition was half-published. No message holds a key, a response body or a record.
+No error leaves a partially published partition behind. No message contains a key, a response body or a
+record.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class ConvExportError(Exception):
-    """Base class: catch this to catch anything the package raises on purpose."""
+    """Base class of all errors that this package raises deliberately."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let errors with keyword-only arguments be pickled, as executors and process pools do."""
+        """Support pickling despite keyword-only arguments; executors and process pools pickle errors."""
         return _restored, (type(self), self.args, vars(self))
 
 
@@ -44,12 +45,12 @@ class ConfigurationError(ConvExportError, ValueError):
 
 
 class VendorRejectedError(ConvExportError):
-    """The vendor refused a request for good (bad key, missing scope, unknown bot, too long a window).
+    """The vendor rejected a request permanently (wrong key, missing scope, unknown bot, window too long).
 
     :param endpoint: Vendor and path, such as ``"Ada /api/v2/export/messages"``.
-    :param status: HTTP status of the refusal.
-    :param request_id: The vendor's id of the request, for a support ticket.
-    :param advice: What to change, as a sentence.
+    :param status: HTTP status of the response.
+    :param request_id: The vendor's id of the request, which its support asks for; ``None`` if it sent none.
+    :param advice: One sentence that says what to change.
     """
 
     def __init__(self, *, endpoint: str, status: int, request_id: str | None, advice: str) -> None:
@@ -64,14 +65,14 @@ class VendorRejectedError(ConvExportError):
 
 
 class SupersededError(ConvExportError):
-    """A newer attempt of the same task instance has taken over; this one published nothing more."""
+    """A newer attempt of the same task instance has taken over the lease; this one published nothing more."""
 
 
 class RateLimitedError(ConvExportError):
-    """The vendor asked for a pause longer than a task should hold a worker's slot for.
+    """The vendor asked for a pause that is too long to occupy a worker slot.
 
     :param endpoint: Vendor and path.
-    :param retry_after: How long from now until the next request is welcome.
+    :param retry_after: Time from now until the next request is allowed.
     """
 
     def __init__(self, *, endpoint: str, retry_after: timedelta) -> None:
@@ -81,37 +82,37 @@ class RateLimitedError(ConvExportError):
 
 
 class IncompleteExportError(ConvExportError):
-    """An answer, a cursor or a staged object shows that records are missing; nothing was published."""
+    """A response, a cursor or a staged object shows that records are missing; nothing was published."""
 
 
 class VendorUnavailableError(ConvExportError):
-    """The vendor did not give a usable answer within the allowed tries; a later retry may succeed.
+    """The vendor gave no usable response within the allowed number of tries; a later retry may succeed.
 
     :param endpoint: Vendor and path.
-    :param problem: What the last try met, such as ``"status 502"`` or ``"the connection was reset"``.
-    :param tries: Requests sent for this one page.
+    :param problem: Outcome of the last try, such as ``"status 502"`` or ``"the connection was reset"``.
+    :param tries: Number of requests that were sent for this page.
     """
 
     def __init__(self, *, endpoint: str, problem: str, tries: int) -> None:
-        super().__init__(f"{endpoint} gave no usable answer in {tries} tries; the last one met: {problem}.")
+        super().__init__(f"{endpoint} gave no usable answer in {tries} tries; the last problem: {problem}.")
         self.endpoint = endpoint
         self.problem = problem
         self.tries = tries
 
 
 class DestinationUnavailableError(ConvExportError):
-    """The object store did not answer properly, after all tries of its client; a later retry may succeed.
+    """The object store failed after all retries of its client; a later retry of the task may succeed.
 
-    :param url: The destination.
-    :param problem: What the last try met, such as ``"SlowDown, status 503"``.
-    :param connection: Airflow connection of the store, if one is named.
+    :param url: URL of the destination.
+    :param problem: Outcome of the last try, such as ``"SlowDown, status 503"``.
+    :param connection: Id of the store's Airflow connection; ``None`` if the destination names none.
     """
 
     def __init__(self, *, url: str, problem: str, connection: str | None) -> None:
         place = f"the Airflow connection {connection!r}" if connection else "the store"
         super().__init__(
             f"The object store of {url} gave no usable answer ({problem}); progress is kept for a retry. "
-            f"If it stays, check the address of {place}."
+            f"If this persists, check the address of {place}."
         )
         self.url = url
         self.problem = problem

@@ -1,68 +1,69 @@
-"""What Airflow reads about this package at the start of every process; imports nothing."""
+"""The provider's metadata, which Airflow reads at the start of every process.
+
+This module must not import anything. Airflow calls `get_provider_info` while it loads its own configuration,
+so an import of Airflow here would break ``import airflow`` for the whole installation.
+"""
 
 from __future__ import annotations
 
-# Airflow calls this while it loads its own configuration, so importing anything of Airflow here would break
-# `import airflow` for the whole installation.
+_PACKAGE = "airflow_provider_convexport"
+
+# One entry per vendor. Integrations, modules and connection types below are derived from it.
+#   name          the vendor's name in Airflow's list of integrations
+#   module        module of the vendor in hooks/ and operators/; also the connection type
+#   hook_name     label of the connection type in the UI
+#   hook_class    class in the hook's module
+#   docs          URL of the vendor's API documentation
+#   address       example or default address, shown in the empty form field
+#   scope         optional: extra that selects the shop or bot, with its label and description in the form
+_VENDORS: tuple[dict[str, str], ...] = (
+    {
+        "name": "Applied Labs",
+        "module": "applied_labs",
+        "hook_name": "Applied Labs",
+        "hook_class": "AppliedLabsHook",
+        "docs": "https://appliedlabs.ai/docs/developer-reference/data-export",
+        "address": "https://core.appliedlabs.ai",
+        "scope": "shop_id",
+        "scope_label": "Shop id",
+        "scope_description": "UUID of the shop to export, unless a Dag names another.",
+    },
+    {
+        "name": "Ada",
+        "module": "ada",
+        "hook_name": "Ada",
+        "hook_class": "AdaHook",
+        "docs": "https://docs.ada.cx/reference/data-export/overview",
+        "address": "https://your-instance.ada.support",
+    },
+    {
+        "name": "AgentX Support",
+        "module": "agentx",
+        "hook_name": "AgentX Support (Workato)",
+        "hook_class": "AgentXHook",
+        "docs": "https://docs.workato.com/en/agentic/agentx-support/analytics/export-api.html",
+        "address": "https://api.converseapps.com",
+        "scope": "bot_name",
+        "scope_label": "Bot name",
+        "scope_description": "Name or id of the bot to export, unless a Dag names another.",
+    },
+)
 
 
 def get_provider_info() -> dict[str, object]:
-    """Return the provider's metadata: connection types with their forms, hooks, operators, configuration."""
+    """Return the provider's metadata: integrations, hooks, operators, connection forms and configuration."""
     return {
         "package-name": "airflow-provider-convexport",
         "name": "Conversation Export",
         "description": (
             "Exports AI support conversations of Applied Labs, Ada and AgentX Support to object storage."
         ),
-        "integrations": [
-            _integration("Applied Labs", "https://appliedlabs.ai/docs/developer-reference/data-export"),
-            _integration("Ada", "https://docs.ada.cx/reference/data-export/overview"),
-            _integration(
-                "AgentX Support",
-                "https://docs.workato.com/en/agentic/agentx-support/analytics/export-api.html",
-            ),
-        ],
-        "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
-        "sensors": _sensors(),
-        "cli": ["airflow_provider_convexport.cli.cli.get_commands"],
-        "connection-types": [
-            {
-                "connection-type": "applied_labs",
-                "hook-name": "Applied Labs",
-                "hook-class-name": "airflow_provider_convexport.hooks.applied_labs.AppliedLabsHook",
-                "ui-field-behaviour": _behaviour("https://core.appliedlabs.ai"),
-                "conn-fields": {
-                    "shop_id": {
-                        "label": "Shop id",
-                        "description": "UUID of the shop to export, unless a Dag names another.",
-                        "schema": {"type": ["string", "null"]},
-                    },
-                    **_common_fields(),
-                },
-            },
-            {
-                "connection-type": "ada",
-                "hook-name": "Ada",
-                "hook-class-name": "airflow_provider_convexport.hooks.ada.AdaHook",
-                "ui-field-behaviour": _behaviour("https://your-instance.ada.support"),
-                "conn-fields": _common_fields(),
-            },
-            {
-                "connection-type": "agentx",
-                "hook-name": "AgentX Support (Workato)",
-                "hook-class-name": "airflow_provider_convexport.hooks.agentx.AgentXHook",
-                "ui-field-behaviour": _behaviour("https://api.converseapps.com"),
-                "conn-fields": {
-                    "bot_name": {
-                        "label": "Bot name",
-                        "description": "Name or id of the bot to export, unless a Dag names another.",
-                        "schema": {"type": ["string", "null"]},
-                    },
-                    **_common_fields(),
-                },
-            },
-        ],
+        "integrations": [_integration(vendor) for vendor in _VENDORS],
+        "hooks": [_modules(vendor, f"hooks.{vendor['module']}") for vendor in _VENDORS],
+        "operators": [_modules(vendor, f"operators.{vendor['module']}") for vendor in _VENDORS],
+        "sensors": [_modules(vendor, "sensors.interval_settled", "sensors.partition") for vendor in _VENDORS],
+        "cli": [f"{_PACKAGE}.cli.definitions.get_commands"],
+        "connection-types": [_connection_type(vendor) for vendor in _VENDORS],
         "config": {
             "convexport": {
                 "description": "Exports of AI support conversations.",
@@ -95,26 +96,37 @@ def get_provider_info() -> dict[str, object]:
     }
 
 
-_VENDORS = (("Applied Labs", "applied_labs"), ("Ada", "ada"), ("AgentX Support", "agentx"))
+def _integration(vendor: dict[str, str]) -> dict[str, object]:
+    return {"integration-name": vendor["name"], "external-doc-url": vendor["docs"], "tags": ["service"]}
 
 
-def _integration(name: str, url: str) -> dict[str, object]:
-    return {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
+def _modules(vendor: dict[str, str], *modules: str) -> dict[str, object]:
+    return {
+        "integration-name": vendor["name"],
+        "python-modules": [f"{_PACKAGE}.{module}" for module in modules],
+    }
 
 
-def _modules(kind: str) -> list[dict[str, object]]:
-    return [
-        {
-            "integration-name": name,
-            "python-modules": [f"airflow_provider_convexport.{kind}.{module}"],
+def _connection_type(vendor: dict[str, str]) -> dict[str, object]:
+    return {
+        "connection-type": vendor["module"],
+        "hook-name": vendor["hook_name"],
+        "hook-class-name": f"{_PACKAGE}.hooks.{vendor['module']}.{vendor['hook_class']}",
+        "ui-field-behaviour": _behaviour(vendor["address"]),
+        "conn-fields": _scope_field(vendor) | _common_fields(),
+    }
+
+
+def _scope_field(vendor: dict[str, str]) -> dict[str, object]:
+    if "scope" not in vendor:
+        return {}
+    return {
+        vendor["scope"]: {
+            "label": vendor["scope_label"],
+            "description": vendor["scope_description"],
+            "schema": {"type": ["string", "null"]},
         }
-        for name, module in _VENDORS
-    ]
-
-
-def _sensors() -> list[dict[str, object]]:
-    modules = [f"airflow_provider_convexport.sensors.{name}" for name in ("interval_settled", "partition")]
-    return [{"integration-name": name, "python-modules": modules} for name, _ in _VENDORS]
+    }
 
 
 def _behaviour(address: str) -> dict[str, object]:

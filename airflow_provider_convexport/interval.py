@@ -1,16 +1,16 @@
 """Finds the interval that a task run is responsible for, whatever kind of run it is.
 
-The only reader of a run's dates. First hit wins:
+No other module reads a run's dates. The first of these that is present decides:
 
 1. the operator's ``interval_start`` and ``interval_end``;
 2. ``dag_run.conf["interval"]``, two ISO-8601 strings, for manual runs;
 3. a partition date or key, with ``period`` (Airflow 3.2 and later);
-4. a data interval that has a width;
-5. a data interval without one, with ``period``: the period that ended at it.
+4. a data interval whose start lies before its end;
+5. a data interval whose start is its end, with ``period``: the period that ended at that moment.
 
-Airflow 3 gives cron strings such as ``"@daily"`` an interval without width, and runs that an asset or a
-person without a logical date started have none; their context even lacks the keys
-(https://github.com/apache/airflow/issues/46197). Anything unclear is refused rather than guessed.
+Airflow 3 gives cron strings such as ``"@daily"`` a data interval without width. Runs that an asset started,
+and manual runs without a logical date, have no data interval; their context even lacks the keys
+(https://github.com/apache/airflow/issues/46197). A run whose interval is unclear is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.export.window import Window, iso, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,18 +36,25 @@ def interval_of(
 
     :param context: Airflow's task context; any of its keys may be missing.
     :param interval_start: The operator's own start, closed; a datetime with a zone or ISO-8601 text.
-    :param interval_end: The operator's own end, open.
+    :param interval_end: The operator's own end, open; given together with ``interval_start``.
     :param period: Length of one period, for runs that name only an instant or a partition.
-    :raises ConfigurationError: if the run does not say which interval it means; tells what to write instead.
+    :raises ConfigurationError: if the run does not say which interval it means, or an argument is wrong; the
+        message says what to write instead.
     """
     if period is not None and (not isinstance(period, timedelta) or period <= timedelta(0)):
         raise ConfigurationError(f"period={period!r} is not a positive timedelta; pass timedelta(days=1).")
-    return (
-        _explicit(interval_start, interval_end)
-        or _from_conf(context)
-        or _from_partition(context, period)
-        or _from_data_interval(context, period)
-    )
+    try:
+        return (
+            _explicit(interval_start, interval_end)
+            or _from_conf(context)
+            or _from_partition(context, period)
+            or _from_data_interval(context, period)
+        )
+    except OverflowError:
+        raise ConfigurationError(
+            f"period={period} reaches beyond the years 1 to 9999; pass the length of one period, such as "
+            "timedelta(days=1)."
+        ) from None
 
 
 def _explicit(start: datetime | str | None, end: datetime | str | None) -> Window | None:
@@ -57,7 +64,10 @@ def _explicit(start: datetime | str | None, end: datetime | str | None) -> Windo
             f"Only interval_{'start' if has_start else 'end'} is given; pass both interval_start and "
             "interval_end, or neither."
         )
-    return _window(start, end, what="interval_start and interval_end") if has_start else None
+    if not has_start:
+        return None
+    first, last = parse_moment(start, of="interval_start"), parse_moment(end, of="interval_end")
+    return _window(first, last, what="interval_start and interval_end")
 
 
 def _from_conf(context: Mapping[str, Any]) -> Window | None:
@@ -70,7 +80,9 @@ def _from_conf(context: Mapping[str, Any]) -> Window | None:
             'The run\'s conf has an "interval" that is not a list of two ISO-8601 strings; '
             'write {"interval": ["2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z"]}.'
         )
-    return _window(*interval, what='The run\'s conf "interval"')
+    what = 'The run\'s conf "interval"'
+    first, last = (parse_moment(each, of=what) for each in interval)
+    return _window(first, last, what=what)
 
 
 def _from_partition(context: Mapping[str, Any], period: timedelta | None) -> Window | None:
@@ -82,7 +94,7 @@ def _from_partition(context: Mapping[str, Any], period: timedelta | None) -> Win
             f"This run names the partition {key or date}, which has a start but no length; "
             "pass period=timedelta(days=1) (or the partition's own length) to the operator."
         )
-    start = _moment(key if date is None else date, what="The partition key", assume_utc=True)
+    start = parse_moment(key if date is None else date, of="The partition key", naive_as_utc=True)
     return Window(start, start + period)
 
 
@@ -94,37 +106,22 @@ def _from_data_interval(context: Mapping[str, Any], period: timedelta | None) ->
             'started); trigger it with conf {"interval": [start, end]}, or pass interval_start and '
             "interval_end to the operator."
         )
-    if start != end:
-        return _window(start, end, what="The run's data interval")
+    first, last = (parse_moment(each, of="The run's data interval") for each in (start, end))
+    if first != last:
+        return _window(first, last, what="The run's data interval")
     if period is None:
         raise ConfigurationError(
             "This run's data interval has no width (Airflow 3's default for cron strings and presets such as "
             '"@daily"); use schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), '
             "or pass period=timedelta(days=1)."
         )
-    moment = _moment(end, what="The run's data interval")
-    return Window(moment - period, moment)
+    return Window(last - period, last)
 
 
-def _window(start: Any, end: Any, *, what: str) -> Window:
-    first, last = _moment(start, what=what), _moment(end, what=what)
-    if first >= last:
+def _window(start: datetime, end: datetime, *, what: str) -> Window:
+    if start >= end:
         raise ConfigurationError(
-            f"{what}: {first.isoformat()} is not before {last.isoformat()}; an interval needs a start that "
-            "lies before its end."
+            f"{what}: {iso(start)} is not before {iso(end)}; "
+            "an interval needs a start that lies before its end."
         )
-    return Window(first, last)
-
-
-def _moment(value: Any, *, what: str, assume_utc: bool = False) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-        if not isinstance(moment, datetime):
-            raise TypeError
-        if moment.utcoffset() is None and assume_utc:
-            return utc(datetime.fromisoformat(f"{moment.isoformat()}+00:00"))
-        return utc(moment)
-    except (TypeError, ValueError, OverflowError):
-        raise ConfigurationError(
-            f"{what}: {value!r} is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
-        ) from None
+    return Window(start, end)

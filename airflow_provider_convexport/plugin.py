@@ -1,7 +1,7 @@
-"""What Airflow loads as a plugin, by the entry point group ``airflow.plugins``.
+"""The Airflow plugin of this package, registered through the entry point group ``airflow.plugins``.
 
-The scheduler, the Dag processor and the API server only read timetables of registered plugins; all of them
-need this package.
+The scheduler, the Dag processor and the API server deserialize only the timetables of registered plugins, so
+this package must be installed in all three.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from airflow_provider_convexport.timetables.export_window import ExportWindowTim
 
 
 class ConversationExportPlugin(AirflowPlugin):
-    """Registers the timetable."""
+    """Registers `ExportWindowTimetable`."""
 
     name = "convexport"
     timetables = [ExportWindowTimetable]  # noqa: RUF012 - as the base class declares it

@@ -1,13 +1,18 @@
 """Two ways to read what ``ada_daily`` exports, in Dags of other teams.
 
-* ``ada_consumer`` runs whenever an export has finished, and learns from the asset event which
-  manifests were written.
-* ``ada_daily_report`` has a schedule of its own and waits until its day is published, without asking Ada.
+* ``ada_consumer`` runs after every export. The asset event lists the manifests that were written.
+* ``ada_daily_report`` has its own schedule and waits until its day is published. It sends no request to Ada.
+
+Requirements:
+
+* the Dag ``ada_daily``, which writes the exports and sends the asset events
+* the same ``AIRFLOW_VAR_CONVEXPORT_ROOT`` as ``ada_daily``, if that is set; the asset's URI is made from it
 """
 
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +22,15 @@ from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.
 from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/ada'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada"
 
-conversations = Asset("ada_conversations")
+conversations = Asset("ada_conversations", uri=f"{ROOT}/conversations")
 
-with DAG(dag_id="ada_consumer", schedule=[conversations], tags=["convexport", "ada"]) as consumer:
+with DAG(
+    dag_id="ada_consumer", doc_md=__doc__, schedule=[conversations], tags=["convexport", "ada"]
+) as consumer:
 
     @task(inlets=[conversations])
     def read_manifests(triggering_asset_events: Any = None) -> list[str]:
@@ -34,12 +42,13 @@ with DAG(dag_id="ada_consumer", schedule=[conversations], tags=["convexport", "a
 
 with DAG(
     dag_id="ada_daily_report",
+    doc_md=__doc__,
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     tags=["convexport", "ada"],
 ) as dag:
-    # For a Dag that exports, this is not needed: its operators wait by themselves.
+    # A Dag that exports does not need this sensor: its operators wait by themselves.
     settled = ExportIntervalSettledSensor(task_id="settled", vendor="ada", mode="reschedule")
     published = ExportPartitionSensor(
         task_id="published", destination=f"{ROOT}/conversations", mode="reschedule", poke_interval=300

@@ -1,19 +1,25 @@
-"""Conversations that change after their day: what is new, what was touched, and the last week made right.
+"""Keeps up with conversations that change after the day on which they were created.
 
-A conversation belongs to the day on which it was created, and may still grow, be rated or be resolved on a
-later one. Three tasks every day:
+A conversation belongs to the partition of the day on which it was created. On later days it may still receive
+messages, ratings or a resolution. Three tasks run every day:
 
-* ``export_created``: yesterday's new conversations, as ``ada_daily`` does.
-* ``export_updated``: all that was touched yesterday, whenever it was created, into a dataset of its own.
-  Whoever wants the newest state of a conversation takes its last line there.
-* ``export_last_days``: the seven days before yesterday once more. A day is rewritten only if its records
-  changed, and only then is an asset event sent; a run that changes nothing ends as skipped.
+* ``export_created`` exports the conversations that were created yesterday, as ``ada_daily`` does.
+* ``export_updated`` exports the conversations that were updated yesterday, whenever they were created, into a
+  dataset of their own. The last line of an id in that dataset is its newest version.
+* ``export_last_days`` exports the seven days before yesterday again. It rewrites only partitions whose
+  records have changed, and sends an asset event only then. If nothing has changed, the task ends as skipped.
 
-Needs the connection ``ada_default`` and the pool ``convexport_ada``.
+Requirements:
+
+* the connection ``ada_default``
+* the pool ``convexport_ada``; Airflow does not schedule the tasks without it:
+  ``airflow pools set convexport_ada 2 "Exports from Ada"``
+* optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
@@ -21,16 +27,22 @@ from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.
 
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/ada_late_edits'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada_late_edits"
 LAST_DAYS = 7
+
+# Two tasks write to this dataset, so both name the same asset.
+conversations = Asset("ada_late_edits_conversations", uri=f"{ROOT}/conversations")
+updates = Asset("ada_late_edits_updated", uri=f"{ROOT}/conversations_updated")
 
 with DAG(
     dag_id="ada_late_edits",
+    doc_md=__doc__,
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=True,
-    # A re-export reaches over days that the runs before it export; one run at a time keeps them apart.
+    # Each run exports days again that earlier runs exported, so runs must not overlap.
     max_active_runs=1,
     default_args={
         "retries": 5,
@@ -38,28 +50,31 @@ with DAG(
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(hours=1),
         "pool": "convexport_ada",
+        # Ada keeps twelve months. "clip" exports what is left of an older interval, and skips the task if
+        # nothing is left. With the default, "fail", the runs since start_date would fail a year later.
+        "on_expired": "clip",
     },
     tags=["convexport", "ada"],
 ) as dag:
     created = AdaExportOperator(
         task_id="export_created",
         destination=f"{ROOT}/conversations",
-        outlets=[Asset("ada_conversations_created")],
+        outlets=[conversations],
     )
     updated = AdaExportOperator(
         task_id="export_updated",
         window_on="updated",
         destination=f"{ROOT}/conversations_updated",
-        outlets=[Asset("ada_conversations_updated")],
+        outlets=[updates],
     )
     last_days = AdaExportOperator(
         task_id="export_last_days",
         destination=f"{ROOT}/conversations",
-        # Templates that every kind of run with a data interval has; see "Which interval" in the README.
+        # Every run with a data interval has these template variables; see "Which interval" in the README.
         interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
         interval_end="{{ data_interval_start.isoformat() }}",
         skip_unchanged=True,
-        outlets=[Asset("ada_conversations_edited")],
+        outlets=[conversations],
     )
-    # The same folder: one after the other.
+    # Both tasks write to the same folder, so they must not run concurrently.
     created >> last_days

@@ -1,11 +1,19 @@
-"""Partitioned runs: each run names the day that it exports, and wakes the consumers of that very day.
+"""Exports one day per partitioned run, and starts the consumers of exactly that day.
 
-Needs Airflow 3.2 or newer for ``CronPartitionTimetable``, the connection ``ada_default`` and the pool
-``convexport_ada``. Two Dags: ``ada_partitioned`` exports, ``ada_partitioned_reader`` runs once for each day.
+The Dag ``ada_partitioned`` exports; the Dag ``ada_partitioned_reader`` runs once for each exported day.
+
+Requirements:
+
+* Airflow 3.2 or newer, for ``CronPartitionTimetable``
+* the connection ``ada_default``
+* the pool ``convexport_ada``; Airflow does not schedule the tasks without it:
+  ``airflow pools set convexport_ada 2 "Exports from Ada"``
+* optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,17 +29,19 @@ from airflow.sdk import (
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/ada_partitioned'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada_partitioned"
 DAY = timedelta(days=1)
 KEY = "%Y-%m-%d"
 
-conversations = Asset("ada_conversations_by_day")
+conversations = Asset("ada_conversations_by_day", uri=f"{ROOT}/conversations")
 
 with DAG(
     dag_id="ada_partitioned",
-    # Without run_offset=-1 a run at midnight would name the day that begins, not the one that has ended. The
-    # cron stays at midnight, so that runs by hand and backfills mean the same partitions.
+    doc_md=__doc__,
+    # run_offset=-1: a run at midnight names the day that has ended, not the day that begins. Keep the cron
+    # expression at midnight, so that manual runs and backfills name the same partitions.
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format=KEY),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=True,
@@ -42,20 +52,24 @@ with DAG(
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(hours=1),
         "pool": "convexport_ada",
+        # Ada keeps twelve months. "clip" exports what is left of an older interval, and skips the task if
+        # nothing is left. With the default, "fail", the runs since start_date would fail a year later.
+        "on_expired": "clip",
     },
     tags=["convexport", "ada"],
 ) as dag:
     AdaExportOperator(
         task_id="export_conversations",
         destination=f"{ROOT}/conversations",
-        # A partition has a start and no length; this is the length.
+        # A partition key names only the start of the interval; this is its length.
         period=DAY,
-        # The run's partition key goes to this asset's event by itself.
+        # Airflow adds the run's partition key to the asset event.
         outlets=[conversations],
     )
 
 with DAG(
     dag_id="ada_partitioned_reader",
+    doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
         assets=conversations, default_partition_mapper=StartOfDayMapper(input_format=KEY)
     ),
@@ -67,7 +81,7 @@ with DAG(
 
     @task
     def count(facts: dict[str, Any]) -> int:
-        """Return how many conversations the day has."""
+        """Return the number of conversations of the day."""
         return int(facts["records"])
 
     count(published.output)

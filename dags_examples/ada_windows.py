@@ -1,16 +1,22 @@
-"""The history of Ada: runs over the longest windows that the vendor takes, for a backfill.
+"""Backfills the history of Ada with runs over the longest windows that the vendor accepts.
 
-Exports to the same folders as ``ada_daily`` and fills the same partitions, with far fewer requests.
-It begins paused. Unpause it for ``airflow backfill create``, since Airflow starts no run of a paused Dag; the
-scheduler then adds the last complete window. ``airflow convexport plan
---vendor ada ...`` prints the command and what it costs.
+It writes the same partitions to the same folders as ``ada_daily``, with far fewer requests.
+``airflow convexport plan --vendor ada ...`` prints the backfill command and its cost.
 
-Needs the connection ``ada_default`` and the pool ``convexport_ada``:
-``airflow pools set convexport_ada 2 "Exports from Ada"``.
+The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
+Dag. The scheduler then also runs the last complete window.
+
+Requirements:
+
+* the connection ``ada_default``
+* the pool ``convexport_ada``; Airflow does not schedule the tasks without it:
+  ``airflow pools set convexport_ada 2 "Exports from Ada"``
+* optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
@@ -18,26 +24,31 @@ from airflow.sdk import DAG
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/ada'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada"
 
 windows = ExportWindowTimetable.for_vendor("ada")
 
 with DAG(
     dag_id="ada_windows",
+    doc_md=__doc__,
     schedule=windows,
-    # On the grid, so that every scheduled run has its tasks; a backfill may begin earlier.
+    # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),
     catchup=False,
-    # For backfills, so it waits to be asked, whatever this Airflow's default is.
+    # Meant for backfills, so it starts paused, whatever the default of this Airflow is.
     is_paused_upon_creation=True,
     default_args={
         "retries": 5,
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(hours=1),
-        # The runs of a backfill and those of the daily Dag share the vendor's limit.
+        # The runs of a backfill and those of the daily Dag share the vendor's rate limit.
         "pool": "convexport_ada",
+        # Ada keeps twelve months. "clip" exports what is left of an older interval, and skips the task if
+        # nothing is left. With the default, "fail", the runs since start_date would fail a year later.
+        "on_expired": "clip",
     },
     tags=["convexport", "ada"],
 ) as dag:
@@ -45,13 +56,9 @@ with DAG(
         task_id="export_conversations",
         stream="conversations",
         destination=f"{ROOT}/conversations",
-        # Ada answers for the last twelve months; of a window that begins earlier, the rest is exported.
-        on_expired="clip",
     )
     AdaExportOperator(
         task_id="export_messages",
         stream="messages",
         destination=f"{ROOT}/messages",
-        # Ada answers for the last twelve months; of a window that begins earlier, the rest is exported.
-        on_expired="clip",
     )

@@ -1,16 +1,22 @@
-"""The history of AgentX: runs over the longest windows that the vendor takes, for a backfill.
+"""Backfills the history of AgentX with runs over windows of a week.
 
-Exports to the same folders as ``agentx_daily`` and fills the same partitions, with far fewer requests.
-It begins paused. Unpause it for ``airflow backfill create``, since Airflow starts no run of a paused Dag; the
-scheduler then adds the last complete window. ``airflow convexport plan
---vendor agentx ...`` prints the command and what it costs.
+It writes the same partitions to the same folders as ``agentx_daily``, with far fewer requests.
+``airflow convexport plan --vendor agentx ...`` prints the backfill command and its cost.
 
-Needs the connection ``agentx_default`` and the pool ``convexport_agentx``:
-``airflow pools set convexport_agentx 2 "Exports from AgentX"``.
+The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
+Dag. The scheduler then also runs the last complete window.
+
+Requirements:
+
+* the connection ``agentx_default``
+* the pool ``convexport_agentx``; Airflow does not schedule the tasks without it:
+  ``airflow pools set convexport_agentx 2 "Exports from AgentX"``
+* optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
@@ -18,28 +24,30 @@ from airflow.sdk import DAG
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/agentx'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/agentx"
 
-# One mapped task each, so that one bot's failure leaves the others' exports alone.
+# One mapped task per bot, so that a failing bot does not affect the exports of the others.
 BOTS = ["support-bot", "sales-bot"]
 
 windows = ExportWindowTimetable.for_vendor("agentx")
 
 with DAG(
     dag_id="agentx_windows",
+    doc_md=__doc__,
     schedule=windows,
-    # On the grid, so that every scheduled run has its tasks; a backfill may begin earlier.
+    # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),
     catchup=False,
-    # For backfills, so it waits to be asked, whatever this Airflow's default is.
+    # Meant for backfills, so it starts paused, whatever the default of this Airflow is.
     is_paused_upon_creation=True,
     default_args={
         "retries": 5,
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(hours=1),
-        # The runs of a backfill and those of the daily Dag share the vendor's limit.
+        # The runs of a backfill and those of the daily Dag share the vendor's rate limit.
         "pool": "convexport_agentx",
     },
     tags=["convexport", "agentx"],
@@ -49,8 +57,8 @@ with DAG(
             task_id=f"export_{stream}",
             stream=stream,
             destination=f"{ROOT}/{stream}",
-            # The vendor names no longest window. One day per request is this package's caution; a whole run's
-            # window in one request is cheaper where little is written.
+            # The vendor documents no maximum span per request. The default of one day is cautious; one
+            # request per schedule window is cheaper for bots with few conversations.
             request_window=timedelta(days=7),
             map_index_template="{{ task.bot_name }}",
         ).expand(bot_name=BOTS)

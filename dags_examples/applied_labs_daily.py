@@ -1,12 +1,16 @@
-"""Every day, yesterday's conversations of one Applied Labs shop, with their messages.
+"""Exports yesterday's conversations of one Applied Labs shop, with their messages, every day.
 
-Needs the connection ``applied_labs_default`` (with the extra ``shop_id``) and the pool
-``convexport_applied_labs``: ``airflow pools set convexport_applied_labs 1 "Exports from Applied Labs"``.
-Without the pool the task is never scheduled.
+Requirements:
+
+* the connection ``applied_labs_default`` with the extra ``shop_id``
+* the pool ``convexport_applied_labs``; Airflow does not schedule the tasks without it:
+  ``airflow pools set convexport_applied_labs 1 "Exports from Applied Labs"``
+* optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
@@ -14,16 +18,18 @@ from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.
 
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/applied_labs'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/applied_labs"
 
 with DAG(
     dag_id="applied_labs_daily",
-    # A plain "@daily" gives Airflow 3's runs an interval without width.
+    doc_md=__doc__,
+    # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     # The first day to export.
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    # No holes: the days since start_date, and those of a pause, are exported too.
+    # Export every day since start_date, including the days on which the Dag was paused.
     catchup=True,
     max_active_runs=2,
     default_args={
@@ -31,8 +37,8 @@ with DAG(
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(hours=1),
-        # Runs of a backfill are not counted by max_active_runs; the pool is the limit for both. One slot,
-        # because the vendor advises one export worker per shop.
+        # max_active_runs does not limit the runs of a backfill. The pool limits both. It has one
+        # slot, because the vendor advises one export worker per shop.
         "pool": "convexport_applied_labs",
     },
     tags=["convexport", "applied_labs"],
@@ -40,5 +46,5 @@ with DAG(
     AppliedLabsExportOperator(
         task_id="export_conversations",
         destination=f"{ROOT}/conversations",
-        outlets=[Asset("applied_labs_conversations")],
+        outlets=[Asset("applied_labs_conversations", uri=f"{ROOT}/conversations")],
     )

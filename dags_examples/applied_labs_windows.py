@@ -1,16 +1,22 @@
-"""The history of Applied Labs: runs over the longest windows that the vendor takes, for a backfill.
+"""Backfills the history of Applied Labs with runs over the longest windows that the vendor accepts.
 
-Exports to the same folders as ``applied_labs_daily`` and fills the same partitions, with far fewer requests.
-It begins paused. Unpause it for ``airflow backfill create``, since Airflow starts no run of a paused Dag; the
-scheduler then adds the last complete window. ``airflow convexport plan
---vendor applied_labs ...`` prints the command and what it costs.
+It writes the same partitions to the same folders as ``applied_labs_daily``, with far fewer requests.
+``airflow convexport plan --vendor applied_labs ...`` prints the backfill command and its cost.
 
-Needs the connection ``applied_labs_default`` and the pool ``convexport_applied_labs``:
-``airflow pools set convexport_applied_labs 1 "Exports from Applied Labs"``.
+The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
+Dag. The scheduler then also runs the last complete window.
+
+Requirements:
+
+* the connection ``applied_labs_default`` with the extra ``shop_id``
+* the pool ``convexport_applied_labs``; Airflow does not schedule the tasks without it:
+  ``airflow pools set convexport_applied_labs 1 "Exports from Applied Labs"``
+* optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
@@ -18,25 +24,27 @@ from airflow.sdk import DAG
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
-# Rendered when a task runs: reading a variable at the top of the file would query it at every parse.
-ROOT = '{{ var.value.get("convexport_root", "file:///tmp/convexport") }}/applied_labs'
+# Read from the environment, because the URI of an asset must be known when the file is parsed, and
+# ``Variable.get`` would query the database at every parse.
+ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/applied_labs"
 
 windows = ExportWindowTimetable.for_vendor("applied_labs")
 
 with DAG(
     dag_id="applied_labs_windows",
+    doc_md=__doc__,
     schedule=windows,
-    # On the grid, so that every scheduled run has its tasks; a backfill may begin earlier.
+    # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),
     catchup=False,
-    # For backfills, so it waits to be asked, whatever this Airflow's default is.
+    # Meant for backfills, so it starts paused, whatever the default of this Airflow is.
     is_paused_upon_creation=True,
     default_args={
         "retries": 5,
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(hours=1),
-        # The runs of a backfill and those of the daily Dag share the vendor's limit.
+        # The runs of a backfill and those of the daily Dag share the vendor's rate limit.
         "pool": "convexport_applied_labs",
     },
     tags=["convexport", "applied_labs"],

@@ -211,7 +211,7 @@ def show_next_steps(root: Path) -> None:
     say(f"\nThe exports stay in {os.path.relpath(root / 'exports')}, Airflow's log in ", end="")
     say(f"{os.path.relpath(root / 'airflow.log')}.")
     say("Next: copy a file of dags_examples/ into your dags folder, create its connection and pool,")
-    say("and set the Airflow variable convexport_root to your storage, such as s3://aws_default@bucket/raw.")
+    say("and set AIRFLOW_VAR_CONVEXPORT_ROOT to your storage, such as s3://aws_default@bucket/raw.")
 
 
 @contextlib.contextmanager

@@ -1,37 +1,19 @@
-"""Shared by all tests: an Airflow of their own, set up before anything imports Airflow."""
+"""Where the fixtures are that several folders use; those of one folder are in its own conftest."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
 import pytest
 
-_HOME = Path(tempfile.mkdtemp(prefix="convexport-tests-"))
-atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+pytest.register_assert_rewrite("tests.support")
 
-for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
-    del os.environ[_name]
-os.environ["AIRFLOW_HOME"] = str(_HOME)
-os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent.parent / "dags_examples")
-
-
-@pytest.fixture(scope="session")
-def airflow_home():
-    """The tests' Airflow home; without a database unless `airflow_db` is asked for."""
-    return _HOME
-
-
-@pytest.fixture(scope="session")
-def airflow_db(airflow_home):
-    """A migrated sqlite database in the tests' Airflow home, for `dag.test`; takes about eight seconds."""
-    command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return airflow_home / "airflow.db"
+# The home comes first, because it has to be set before anything imports Airflow.
+pytest_plugins = (
+    "tests.support.airflow_home",
+    "tests.support.connections",
+    "tests.support.redis",
+    "tests.support.samples",
+    "tests.support.simulators",
+    "tests.support.stores",
+    "tests.support.tiny_server",
+    "tests.support.vendors",
+)

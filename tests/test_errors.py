@@ -70,7 +70,7 @@ def test_a_long_pause_tells_its_length():
 
 
 def test_an_unusable_vendor_tells_the_last_problem_and_the_tries():
-    assert str(UNAVAILABLE) == "Ada /api/v2/x gave no usable answer in 9 tries; the last one met: status 502."
+    assert str(UNAVAILABLE) == "Ada /api/v2/x gave no usable answer in 9 tries; the last problem: status 502."
 
 
 @pytest.mark.parametrize("error", [REJECTED, LIMITED, UNAVAILABLE], ids=lambda error: type(error).__name__)

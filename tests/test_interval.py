@@ -258,3 +258,17 @@ def test_a_pendulum_duration_is_a_period_too():
 def test_a_moment_beyond_the_calendar_is_refused_like_any_other(start):
     with pytest.raises(ConfigurationError, match="is not a moment"):
         interval_of(context(), interval_start=start, interval_end="2026-04-02T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(instant(APRIL_1), id="instant"),
+        pytest.param({"partition_key": "2026-04-01"}, id="partition"),
+    ],
+)
+def test_a_period_that_leaves_the_calendar_is_refused(keys):
+    with pytest.raises(
+        ConfigurationError, match=r"reaches beyond the years 1 to 9999; pass the length of one"
+    ):
+        interval_of(context(**keys), period=timedelta.max)

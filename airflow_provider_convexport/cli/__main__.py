@@ -1,19 +1,26 @@
-"""Command line: ``python -m airflow_provider_convexport.cli``, the same as ``airflow convexport``."""
+"""``python -m airflow_provider_convexport.cli``: the commands of ``airflow convexport``, on any Airflow."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.cli.cli import COMMANDS
+from airflow_provider_convexport.cli.definitions import COMMANDS, GROUP_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command."""
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_convexport.cli", description=__doc__)
+    """Run one command.
+
+    :param argv: The arguments after the program's name; those of the process if left out.
+    :raises SystemExit: if the arguments are wrong or the command fails.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_convexport.cli",
+        description=f"{GROUP_HELP}; the same commands as `airflow convexport`.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         subparser = commands.add_parser(command.name, help=command.help, description=command.description)

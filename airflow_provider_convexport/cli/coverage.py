@@ -1,4 +1,4 @@
-"""What is published under a destination, by its manifests."""
+"""Reads what is published under a destination from its manifests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.cli.spans import gaps, overlaps, union
+from airflow_provider_convexport.cli.window_sets import gaps, overlaps, union
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Manifest, Span, read_manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.window import Window
@@ -20,73 +20,74 @@ if TYPE_CHECKING:
 
 _PARTITION = re.compile(r"/?(dt=[^/]+(/hour=[^/]+)?|interval_start=[^/]+)$")
 _READERS = 16
-"""Manifests read at a time; each is a small object."""
+"""Manifests that are read concurrently; each is a small object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The published partitions of one vendor, stream and scope below one folder.
+    """The published partitions below one folder with the same vendor, stream, scope, filters, ``window_on``.
 
-    :param folder: The folder, relative to the destination; with the scope's folders, without partitions.
-    :param manifests: At least one, in order of their partitions.
+    :param folder: The folder, relative to the destination; includes the scope's folders, but no partition's.
+    :param manifests: The manifests of the partitions, at least one, in order of time.
     """
 
     folder: str
     manifests: tuple[Manifest, ...]
 
     @property
-    def of(self) -> Manifest:
-        """Any of the manifests, for what all have in common: vendor, stream, scope, filters, window_on."""
+    def first_manifest(self) -> Manifest:
+        """The first manifest; vendor, stream, scope, filters and window_on are the same in all of them."""
         return self.manifests[0]
 
     @property
     def windows(self) -> list[Window]:
-        """What each partition is complete for."""
+        """For each partition the span of time for which it is complete."""
         return [manifest.covers for manifest in self.manifests]
 
     @property
     def span(self) -> Window:
-        """From the first partition's start to the last one's end."""
+        """From the earliest start of a partition to the latest end."""
         return Window(min(each.start for each in self.windows), max(each.end for each in self.windows))
 
     @property
     def gaps(self) -> list[Window]:
-        """What is missing within the span."""
+        """The parts of the span that no partition covers."""
         return gaps(self.span, self.windows)
 
     @property
     def overlaps(self) -> list[Window]:
-        """What lies in more than one partition, and so in two files."""
+        """The parts of the span that more than one partition covers, so that records are published twice."""
         return overlaps(self.windows)
 
     @property
     def empty(self) -> list[Window]:
-        """What was exported and has no records."""
+        """The parts of the span that were exported and have no records."""
         return union(each.covers for each in self.manifests if not each.records)
 
     @property
     def expired(self) -> list[Window]:
-        """What the vendor no longer kept when it was to be exported, and is not published either."""
+        """The spans that the vendor no longer kept when they were exported, and that no partition covers."""
         lost = union(each.expired.window for each in self.manifests if isinstance(each.expired, Span))
         return [gap for span in lost for gap in gaps(span, self.windows)]
 
     @property
     def records(self) -> int:
-        """Records in all partitions."""
+        """Number of records in all partitions."""
         return sum(manifest.records for manifest in self.manifests)
 
     @property
     def bytes(self) -> int:
-        """Size of all published files."""
+        """Size of all published files, in bytes."""
         return sum(file.bytes for manifest in self.manifests for file in manifest.files)
 
 
 def read_coverage(store: Store) -> list[Dataset]:
-    """Read every manifest below a store's root, however deep, and sort them into datasets.
+    """Read every manifest below a store's root, at any depth, and group them into datasets.
 
-    One listing, and one small read per partition.
+    Costs one listing, and one small read per partition.
 
-    :raises ConfigurationError: if something else lies under a manifest's name.
+    :raises ConfigurationError: if an object with a manifest's name is not a manifest.
+    :raises DestinationUnavailableError: if the object store does not answer properly.
     """
     folders = list(_folders(store))
     with ThreadPoolExecutor(_READERS, thread_name_prefix="convexport") as pool:

@@ -1,219 +1,176 @@
-"""Plans a backfill: the runs, the requests and the time that it takes at least, and the commands that do it.
-
-Asks no vendor. With a destination it reads the manifests there, to leave out what is published.
-"""
+"""The command ``airflow convexport plan``: what a backfill costs, and the commands that start it."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_convexport.cli.coverage import Dataset, read_coverage
-from airflow_provider_convexport.cli.spans import cut_to, gaps, overlaps, union
-from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.fetch.retention import kept_from
-from airflow_provider_convexport.export.fetch.stream import Query
-from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.hooks.base import window_between
-from airflow_provider_convexport.hooks.vendors import hook_of, stream_of
+from airflow_provider_convexport.cli.backfill_plan import plan_backfill
+from airflow_provider_convexport.cli.console import as_json, console_command
+from airflow_provider_convexport.cli.options import scope_of
+from airflow_provider_convexport.cli.words import all_bounds, bounds, list_of, rates
+from airflow_provider_convexport.destination import store_at
+from airflow_provider_convexport.durations import in_words
+from airflow_provider_convexport.export.window import iso, parse_moment
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    import argparse
+    from collections.abc import Iterator
 
-    from airflow_provider_convexport.export.dataset.store import Store
-    from airflow_provider_convexport.export.fetch.limit import Limit
-    from airflow_provider_convexport.export.fetch.stream import Stream
-    from airflow_provider_convexport.hooks.base import ExportHook
-
-State = Literal["to export", "published", "expired", "not settled"]
+    from airflow_provider_convexport.cli.backfill_plan import BackfillPlan, PlannedRun
+    from airflow_provider_convexport.export.window import Window
 
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
-    """One run of the backfill.
+@console_command
+def plan(options: argparse.Namespace) -> str:
+    """Return the plan of a backfill, as text or as JSON.
 
-    :param window: The run's data interval.
-    :param state: ``"to export"``; ``"published"`` already; ``"expired"`` if the vendor keeps nothing of it;
-        ``"not settled"`` if it has not ended, or ended too short a time ago.
-    :param kept: What the vendor still keeps of it, if not all; ``None`` for all of it, or nothing.
-    :param requests: The least number of requests that export it: one for each request window.
+    :raises ConfigurationError: if the options make no plan; says what to write instead.
     """
-
-    window: Window
-    state: State
-    kept: Window | None
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillPlan:
-    """A backfill of one stream.
-
-    :param hook: The vendor's hook class.
-    :param stream: The stream.
-    :param asked: What was asked for, half-open.
-    :param runs: The runs whose windows cover that, in order of time.
-    :param dag_id: The Dag that is to do it.
-    :param request_window: Longest span of time per request.
-    :param published: What is published of the runs' windows; ``None`` if nobody looked.
-    :param overlaps: What lies in more than one published partition.
-    """
-
-    hook: type[ExportHook]
-    stream: Stream
-    asked: Window
-    runs: tuple[PlannedRun, ...]
-    dag_id: str
-    request_window: timedelta
-    published: tuple[Window, ...] | None = None
-    overlaps: tuple[Window, ...] = ()
-
-    @property
-    def span(self) -> Window:
-        """From the first run's start to the last one's end; at least what was asked for."""
-        return Window(self.runs[0].window.start, self.runs[-1].window.end)
-
-    @property
-    def to_export(self) -> list[PlannedRun]:
-        """The runs that have something to do."""
-        return [run for run in self.runs if run.state == "to export"]
-
-    @property
-    def requests(self) -> int:
-        """The least number of requests: if the records of each request window fit on one page."""
-        return sum(run.requests for run in self.to_export)
-
-    @property
-    def daily_requests(self) -> int:
-        """The least number of requests if each day were a run of its own."""
-        per_day = math.ceil(_DAY / self.request_window)
-        return sum(math.ceil((run.kept or run.window).length / _DAY) * per_day for run in self.to_export)
-
-    @property
-    def least_time(self) -> timedelta:
-        """The least time that the vendor's limits allow for the requests."""
-        return max((_least_time(self.requests, limit) for limit in self.hook.limits), default=timedelta(0))
-
-    @property
-    def expired(self) -> list[Window]:
-        """What the vendor no longer keeps of what was asked for and is not published."""
-        lost: list[Window] = []
-        for run in self.runs:
-            if run.state == "expired":
-                lost.append(run.window)
-            elif run.state == "to export" and run.kept is not None:
-                lost.append(Window(run.window.start, run.kept.start))
-        return cut_to(self.asked, union(lost))
-
-    @property
-    def gaps(self) -> list[Window]:
-        """What was asked for and is not published."""
-        return gaps(self.asked, self.published or ())
-
-    @property
-    def pool(self) -> str:
-        """Name of the vendor's pool."""
-        return f"convexport_{self.hook.conn_type}"
-
-
-def plan_backfill(
-    vendor: str,
-    *,
-    stream: str = "conversations",
-    start: datetime,
-    end: datetime,
-    timetable: ExportWindowTimetable | None = None,
-    request_window: timedelta | None = None,
-    dag_id: str | None = None,
-    store: Store | None = None,
-    scope: Mapping[str, str] | None = None,
-    now: datetime | None = None,
-) -> BackfillPlan:
-    """Plan the backfill of a stream.
-
-    :param vendor: Machine name, such as ``"ada"``.
-    :param stream: The vendor's stream.
-    :param start: Start of what is wanted, closed, with a time zone.
-    :param end: End of what is wanted, open. The runs' windows may begin earlier and end later.
-    :param timetable: The Dag's; ``ExportWindowTimetable.for_vendor(vendor, stream=stream)`` if left out.
-    :param request_window: The operator's; the vendor's best if left out.
-    :param dag_id: The Dag that is to do it; ``<vendor>_windows`` if left out.
-    :param store: The operator's destination; what is published there is left out.
-    :param scope: The shop or bot whose partitions count as published; needed if there are several.
-    :param now: The present moment, UTC.
-    :raises ConfigurationError: for an unknown vendor or stream, an empty range, or a destination that holds
-        something else.
-    """
-    hook, known = hook_of(vendor), stream_of(vendor, stream)
-    asked = window_between(start, end)
-    timetable = timetable or ExportWindowTimetable.for_vendor(vendor, stream=stream)
-    query = Query(known, request_window=request_window)
-    dataset = None if store is None else _dataset(store, known, scope)
-    published = () if dataset is None else tuple(union(dataset.windows))
-    moment = now or datetime.now(UTC)
-    runs = tuple(
-        _run(window, query, published, moment) for window in timetable.windows(asked.start, asked.end)
+    days, destination = options.request_window, options.destination
+    backfill = plan_backfill(
+        options.vendor,
+        stream=options.stream,
+        start=parse_moment(options.start, naive_as_utc=True),
+        end=parse_moment(options.end, naive_as_utc=True),
+        timetable=_timetable(options),
+        request_window=None if days is None else timedelta(days=days),
+        dag_id=options.dag_id,
+        store=store_at(destination, conn_id=options.destination_conn_id) if destination else None,
+        scope=scope_of(options.scope, conn_id=options.conn_id),
     )
-    span = Window(runs[0].window.start, runs[-1].window.end)
-    return BackfillPlan(
-        hook=hook,
-        stream=known,
-        asked=asked,
-        runs=runs,
-        dag_id=dag_id or f"{vendor}_windows",
-        request_window=request_window or known.request_window,
-        published=None if store is None else tuple(cut_to(span, published)),
-        overlaps=() if dataset is None else tuple(cut_to(span, overlaps(dataset.windows))),
-    )
+    return as_json(plan_values(backfill)) if options.output == "json" else plan_text(backfill)
 
 
-def _run(window: Window, query: Query, published: Iterable[Window], now: datetime) -> PlannedRun:
-    stream = query.stream
-    kept = window
-    if (begin := kept_from(window, stream, now)) is not None:
-        if begin >= window.end:
-            state: State = "published" if not gaps(window, published) else "expired"
-            return PlannedRun(window, state, None, 0)
-        kept = Window(begin, window.end)
-    if not gaps(kept, published):
-        return PlannedRun(window, "published", None, 0)
-    if window.end + stream.settle > now:
-        return PlannedRun(window, "not settled", None, 0)
-    requests = sum(1 for _ in query.windows(kept))
-    return PlannedRun(window, "to export", None if kept == window else kept, requests)
+def plan_text(backfill: BackfillPlan) -> str:
+    """Return a plan as a table of runs, sentences, and the commands to run."""
+    head = f"Backfill of {_title(backfill)} for {backfill.asked}:"
+    return "\n".join([head, "", *_table(backfill), "", *_sentences(backfill), "", *_advice(backfill)])
 
 
-def _dataset(store: Store, stream: Stream, scope: Mapping[str, str] | None) -> Dataset | None:
-    """Return what is published of the stream; ``None`` for nothing at all."""
-    everything = read_coverage(store)
-    fitting = [
-        dataset
-        for dataset in everything
-        if (dataset.of.vendor, dataset.of.stream) == (stream.vendor, stream.name)
-        and (scope is None or dataset.of.scope == dict(scope))
+def plan_values(backfill: BackfillPlan) -> dict[str, Any]:
+    """Return a plan as JSON values; spans of time are half-open pairs of ISO-8601 texts in UTC."""
+    looked = backfill.published is not None
+    return {
+        "vendor": backfill.stream.vendor,
+        "stream": backfill.stream.name,
+        "asked": bounds(backfill.asked),
+        "span": bounds(backfill.span),
+        "runs": [_run_values(run) for run in backfill.runs],
+        "requests": backfill.requests,
+        "daily_requests": backfill.daily_requests,
+        "least_seconds": backfill.min_duration.total_seconds(),
+        "expired": all_bounds(backfill.expired),
+        "published": all_bounds(backfill.published or ()) if looked else None,
+        "gaps": all_bounds(backfill.gaps) if looked else None,
+        "overlaps": all_bounds(backfill.overlaps),
+        "commands": shell_commands(backfill),
+    }
+
+
+def shell_commands(backfill: BackfillPlan) -> list[str]:
+    """Return the commands that carry out a plan; none if there is nothing to export."""
+    slots = backfill.hook.pool_slots
+    backfills = [
+        f"airflow backfill create --dag-id {backfill.dag_id} --from-date {iso(windows[0].start)} "
+        f"--to-date {iso(windows[-1].start)} --max-active-runs {slots}"
+        for windows in _stretches(backfill)
     ]
-    if len(fitting) > 1:
-        raise ConfigurationError(
-            f"{store.url} holds several datasets of {stream.title} {stream.name}: "
-            f"{_names(fitting)}; name the folder of one of them, or its shop or bot with --scope."
+    pool = f'airflow pools set {backfill.pool} {slots} "Exports from {backfill.hook.title}"'
+    # Airflow starts no runs of a paused Dag, not even those of a backfill.
+    unpause = f"airflow dags unpause {backfill.dag_id}"
+    return [pool, unpause, *backfills] if backfills else []
+
+
+def _timetable(options: argparse.Namespace) -> ExportWindowTimetable:
+    schedule: dict[str, Any] = {"unit": options.unit, "size": options.size, "timezone": options.timezone}
+    return ExportWindowTimetable.for_vendor(
+        options.vendor,
+        stream=options.stream,
+        **{name: value for name, value in schedule.items() if value is not None},
+    )
+
+
+def _title(backfill: BackfillPlan) -> str:
+    return f"{backfill.stream.title} {backfill.stream.name}"
+
+
+def _run_values(run: PlannedRun) -> dict[str, Any]:
+    return {
+        "interval": bounds(run.window),
+        "state": run.state,
+        "kept": None if run.kept is None else bounds(run.kept),
+        "requests": run.requests,
+    }
+
+
+def _table(backfill: BackfillPlan) -> Iterator[str]:
+    yield f"{'data interval':<42} {'days':>5} {'requests':>8}  state"
+    for run in backfill.runs:
+        days = run.window.length / _DAY
+        note = "" if run.kept is None else f" from {iso(run.kept.start)} (what is earlier has expired)"
+        yield f"{run.window!s:<42} {days:>5g} {run.requests:>8}  {run.state}{note}"
+
+
+def _sentences(backfill: BackfillPlan) -> Iterator[str]:
+    yield _run_counts(backfill)
+    yield (
+        f"Requests: at least {backfill.requests}, if the records of each request window "
+        f"({in_words(backfill.request_window)}) fit on one page; runs of one day would take at least "
+        f"{backfill.daily_requests}."
+    )
+    yield (
+        f"Time: at least {in_words(backfill.min_duration)} at the vendor's rate limits "
+        f"(requests: {rates(backfill.hook.limits)})."
+    )
+    yield from _vendor_sentences(backfill)
+    if backfill.published is not None:
+        missing = list_of(backfill.gaps)
+        yield f"Published: {list_of(backfill.published)}. Gaps in the range asked for: {missing}."
+        yield f"Published more than once: {list_of(backfill.overlaps)}."
+
+
+def _run_counts(backfill: BackfillPlan) -> str:
+    counts = {
+        state: sum(1 for run in backfill.runs if run.state == state)
+        for state in ("published", "not settled", "expired")
+    }
+    others = "".join(f", {count} {state}" for state, count in counts.items() if count)
+    return f"Runs: {len(backfill.runs)}; {len(backfill.to_export)} to export{others}."
+
+
+def _vendor_sentences(backfill: BackfillPlan) -> Iterator[str]:
+    stream = backfill.stream
+    if stream.max_window is None:
+        yield (
+            f"{stream.title} states no maximum for a request window; set the operator's request_window= to "
+            f"ask for more than {in_words(stream.request_window)} per request."
         )
-    if everything and not fitting and scope is None:
-        raise ConfigurationError(
-            f"{store.url} holds {_names(everything)}, and nothing of {stream.title} {stream.name}; "
-            "name the destination of that stream's operator."
+    if stream.history is not None and backfill.expired:
+        yield (
+            f"{stream.title} keeps {stream.name} for {in_words(stream.history)}; no longer kept and not "
+            f"published: {list_of(backfill.expired)}."
         )
-    return fitting[0] if fitting else None
 
 
-def _names(datasets: Sequence[Dataset]) -> str:
-    return ", ".join(f"{each.folder or '.'} ({each.of.vendor} {each.of.stream})" for each in datasets)
+def _advice(backfill: BackfillPlan) -> Iterator[str]:
+    lines = shell_commands(backfill)
+    if not lines:
+        yield "There is nothing to do."
+        return
+    if any(run.kept is not None for run in backfill.to_export):
+        yield 'The operator needs on_expired="clip", because the vendor no longer keeps all of its first run.'
+    yield f"The Dag {backfill.dag_id} must have the schedule that these data intervals come from. Then run:"
+    yield ""
+    yield from lines
 
 
-def _least_time(requests: int, limit: Limit) -> timedelta:
-    """Return when the last of so many requests may be sent, if the first is sent at once."""
-    return max(requests - 1, 0) // limit.requests * limit.period
+def _stretches(backfill: BackfillPlan) -> Iterator[list[Window]]:
+    """Yield the windows of each backfill to create: consecutive runs that are all to be exported."""
+    for is_due, runs in groupby(backfill.runs, key=lambda run: run.state == "to export"):
+        if is_due:
+            yield [run.window for run in runs]

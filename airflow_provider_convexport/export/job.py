@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.dataset.manifest import FORMAT_VERSION
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.window import Window
@@ -70,6 +71,7 @@ class Job:
     :param skip_unchanged: Whether a partition whose records are the same as before is left as it is.
     :param max_pause: Longest time that the vendor may ask this task to pause for, in total.
     :param task: Whose run it is.
+    :raises ConfigurationError: if a size, a number or a length of time is not what its argument takes.
     """
 
     query: Query
@@ -84,6 +86,22 @@ class Job:
     checkpoint_max_age: timedelta = timedelta(days=1)
     max_pause: timedelta = timedelta(days=2)
     task: TaskTry = field(default_factory=TaskTry)
+
+    def __post_init__(self) -> None:
+        counts = {"target_file_bytes": (self.target_file_bytes, DEFAULT_TARGET_FILE_BYTES)}
+        if self.concurrency is not None:
+            counts["concurrency"] = (self.concurrency, self.query.stream.concurrency)
+        for argument, (count, default) in counts.items():
+            if type(count) is not int or count < 1:
+                raise ConfigurationError(
+                    f"{argument}={count!r} is not a whole number of 1 or more; write {argument}={default}, "
+                    "which is the default, or another such number."
+                )
+        if not isinstance(self.max_pause, timedelta) or self.max_pause <= timedelta(0):
+            raise ConfigurationError(
+                f"max_pause={self.max_pause!r} is not a timedelta above zero; "
+                "write max_pause=timedelta(days=2), which is the default, or another such length of time."
+            )
 
     def grid(self) -> PartitionGrid:
         """Return the run's partitions.

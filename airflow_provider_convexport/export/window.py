@@ -1,4 +1,4 @@
-"""Half-open UTC windows: how a run's interval becomes the requests that a vendor accepts."""
+"""Moments and half-open windows in UTC: how they are parsed, cut and written."""
 
 from __future__ import annotations
 
@@ -86,6 +86,30 @@ def utc(moment: datetime) -> datetime:
         parts.microsecond,
         tzinfo=UTC,
     )
+
+
+def parse_moment(value: object, *, of: str = "", naive_as_utc: bool = False) -> datetime:
+    """Return a moment as a standard-library datetime in UTC.
+
+    :param value: A datetime, such as Airflow's pendulum values, or ISO-8601 text.
+    :param of: What the value was given as, for the message, such as ``"interval_start"``.
+    :param naive_as_utc: Whether a value without a time zone is taken as UTC; it is refused otherwise.
+    :raises ConfigurationError: if the value is not a moment, lacks a time zone, or lies outside the years
+        1 to 9999 in UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(moment, datetime):
+            naive = moment.utcoffset() is None
+            return utc(moment.replace(tzinfo=UTC) if naive and naive_as_utc else moment)
+    except (ValueError, OverflowError):
+        pass
+    advice = (
+        "is not a moment; write a day such as 2026-04-01, or a moment such as 2026-04-01T00:00:00Z."
+        if naive_as_utc
+        else "is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
+    )
+    raise ConfigurationError(f"{of}: {value!r} {advice}" if of else f"{value!r} {advice}")
 
 
 def zone_of(name: str, *, argument: str) -> ZoneInfo:

@@ -22,7 +22,7 @@ from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.records import records
-from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.export.window import Window, parse_moment
 from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
@@ -220,16 +220,9 @@ def window_between(start: datetime | str, end: datetime | str) -> Window:
     :raises ConfigurationError: if either is not a moment, has no zone, or they are in the wrong order.
     """
     try:
-        return Window(_moment(start), _moment(end))
-    except (ValueError, OverflowError) as error:
+        return Window(parse_moment(start), parse_moment(end))
+    except ValueError as error:
         raise ConfigurationError(f"The interval {start!s} to {end!s} cannot be used. {error}") from None
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(moment, datetime):
-        raise ValueError(f"{value!r} is not a moment.")
-    return utc(moment)
 
 
 def as_parameter(value: Any) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AdaExportOperator(ExportOperator):
-    """Exports the run's interval of an instance's conversations or messages to object storage.
+    """Exports the run's interval of an Ada instance's conversations or messages to object storage.
 
     ``stream`` is ``"conversations"`` (default) or ``"messages"``. For conversations ``window_on`` is
     ``"created"`` (default) or ``"updated"``; for messages ``filters`` may hold ``conversation_id``.

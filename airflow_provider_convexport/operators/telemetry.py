@@ -1,4 +1,4 @@
-"""Tells Airflow how an export goes: the task state store while it runs, metrics when it is done."""
+"""Reports an export to Airflow: progress in the task state store, and metrics when it is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RETENTION = timedelta(days=7)
 
 
 def progress_writer(context: Context) -> Callable[[Progress], None] | None:
-    """Return what writes progress to the task state store; ``None`` where Airflow has none (before 3.3)."""
+    """Return a function that writes progress to the task state store; ``None`` before Airflow 3.3."""
     store: Any = context.get("task_state_store")
     if store is None:
         return None

@@ -9,6 +9,7 @@ from airflow.sdk import BaseSensorOperator
 
 from airflow_provider_convexport.compat import AirflowFailException, conf
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.availability import settles_at
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
 
@@ -17,21 +18,24 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_convexport.export.fetch.stream import Stream
+
 
 class ExportIntervalSettledSensor(BaseSensorOperator):
     """Succeeds once the run's interval has ended and the vendor's lag has passed; sends no request.
 
-    For an interval that settled long ago, as in a backfill, that is at once. Export operators wait by
-    themselves; this is for Dags in which something else shall wait, too.
+    For an interval that settled long ago, as in a backfill, it succeeds at once. Export operators wait by
+    themselves; this sensor is for Dags in which another task must wait, too.
 
     :param vendor: Machine name, such as ``"ada"``, whose lag is waited for.
     :param stream: The vendor's stream.
-    :param settle: How long after its end an interval settles, instead of the vendor's lag.
-    :param interval_start: Explicit start, closed, ISO-8601 with zone (templated); with ``interval_end``.
+    :param settle: How long after its end an interval settles, zero or more, instead of the vendor's lag.
+    :param interval_start: Explicit start, closed, a datetime or ISO-8601 text with a time zone (templated);
+        given together with ``interval_end``.
     :param interval_end: Explicit end, open (templated).
     :param period: Length of one period, for runs that name only an instant or a partition.
-    :param deferrable: Whether to wait in the triggerer; by default what ``[operators] default_deferrable``
-        says. Else ``mode="reschedule"`` frees the slot, until the very moment.
+    :param deferrable: Whether to wait in the triggerer; by default the value of ``[operators]
+        default_deferrable``. Otherwise ``mode="reschedule"`` frees the slot until the interval has settled.
     """
 
     template_fields: Sequence[str] = ("interval_start", "interval_end")
@@ -59,10 +63,10 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> None:
-        """Wait, in the way that was chosen.
+        """Wait in the triggerer, or as ``mode`` says.
 
-        :raises AirflowFailException: if the run does not say which interval it means, or the vendor's lag
-            is not known.
+        :raises AirflowFailException: if an argument is wrong, the run does not say which interval it means,
+            or the vendor's lag is not known.
         """
         settled = self._settled_at(context)
         wait = settled - datetime.now(UTC)
@@ -71,12 +75,12 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
             if self._defers():
                 self._defer(settled)
             if self.mode == "reschedule":
-                # One visit at the right moment instead of one a minute.
+                # One poke at the right moment instead of one a minute.
                 self.poke_interval = min(wait.total_seconds(), self.timeout)
         super().execute(context)
 
     def resume(self, context: Context, event: Any = None) -> None:
-        """Look again after the trigger has fired, since the triggerer's clock may be ahead."""
+        """Check again after the trigger has fired, since the triggerer's clock may be ahead."""
         del event
         self.execute(context)
 
@@ -92,21 +96,18 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
                 interval_end=self.interval_end,
                 period=self.period,
             )
-            return interval.end + self._lag()
+            return settles_at(interval, self._named_stream(), self.settle)
         except ConfigurationError as error:
             raise AirflowFailException(str(error)) from error
 
-    def _lag(self) -> timedelta:
-        if self.settle is None:
-            if self.vendor is None:
-                raise ConfigurationError("No lag is known; pass vendor='ada' (or another), or settle=.")
-            # Imported here since hooks load requests, which a Dag processor need not do for a sensor.
-            from airflow_provider_convexport.hooks.vendors import stream_of  # noqa: PLC0415
+    def _named_stream(self) -> Stream | None:
+        """Return the vendor's stream; ``None`` if no vendor is named, or ``settle`` makes it unnecessary."""
+        if self.vendor is None or self.settle is not None:
+            return None
+        # Imported here since hooks load requests, which a Dag processor need not do for a sensor.
+        from airflow_provider_convexport.hooks.vendors import stream_of  # noqa: PLC0415
 
-            return stream_of(self.vendor, self.stream).settle
-        if not isinstance(self.settle, timedelta) or self.settle < timedelta(0):
-            raise ConfigurationError(f"settle={self.settle!r} is not a timedelta of zero or more.")
-        return self.settle
+        return stream_of(self.vendor, self.stream)
 
     def _defers(self) -> bool:
         if self.deferrable is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
@@ -15,7 +16,7 @@ from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from airflow.sdk import Context, ObjectStoragePath
@@ -27,17 +28,20 @@ if TYPE_CHECKING:
 class ExportPartitionSensor(BaseSensorOperator):
     """Succeeds once every partition of the run's interval has a manifest, and returns the manifests' URLs.
 
-    Only the storage is asked, no vendor. A partition without records has a manifest, too; while one is
-    missing, a visit mostly reads a single object, since partitions are published in order of time.
+    It reads the object store and sends no request to the vendor. A partition without records has a manifest,
+    too. While one is missing, a poke usually reads a single object, since partitions are published in order
+    of time.
 
     :param destination: Root of the dataset (templated), as for the export operators.
     :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
     :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``, as the export writes it.
-    :param partition_timezone: IANA name of the zone whose days are meant by ``"day"``, as for the export.
-    :param scope: The shop or bot whose folder is meant (templated): ``{"shop_id": ...}`` for Applied Labs,
+    :param partition_timezone: IANA name of the time zone in which a ``"day"`` begins and ends, as for the
+        export.
+    :param scope: The shop or bot that was exported (templated): ``{"shop_id": ...}`` for Applied Labs,
         ``{"bot_name": ...}`` for AgentX; Ada has none.
-    :param min_records: Also wait until the partitions together hold that many records.
-    :param interval_start: Explicit start, closed, ISO-8601 with zone (templated); with ``interval_end``.
+    :param min_records: Also wait until the partitions together hold at least that many records.
+    :param interval_start: Explicit start, closed, a datetime or ISO-8601 text with a time zone (templated);
+        given together with ``interval_end``.
     :param interval_end: Explicit end, open (templated).
     :param period: Length of one period, for runs that name only an instant or a partition.
     """
@@ -78,11 +82,11 @@ class ExportPartitionSensor(BaseSensorOperator):
         self.period = period
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Tell whether all partitions are there.
+        """Tell whether all partitions are published.
 
         :returns: When they are, a dict of facts: interval (two ISO-8601 strings), records, manifests (URLs).
-        :raises AirflowFailException: if the run does not say which interval it means, the destination cannot
-            be used, or something else lies where a manifest belongs.
+        :raises AirflowFailException: if an argument is wrong, the run does not say which interval it means,
+            the destination cannot be used, or an object with a manifest's name is not a manifest.
         """
         try:
             grid = self._partitions(context)
@@ -105,6 +109,7 @@ class ExportPartitionSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=True, xcom_value=facts)
 
     def _partitions(self, context: Context) -> PartitionGrid:
+        self._check_arguments()
         interval = interval_of(
             context,
             interval_start=self.interval_start,
@@ -113,9 +118,22 @@ class ExportPartitionSensor(BaseSensorOperator):
         )
         return PartitionGrid(interval, self.partition_by, self.scope or {}, timezone=self.partition_timezone)
 
+    def _check_arguments(self) -> None:
+        if type(self.min_records) is not int or self.min_records < 0:
+            raise ConfigurationError(
+                f"min_records={self.min_records!r} is not a whole number of 0 or more; "
+                "write min_records=1, or leave it out."
+            )
+        scope = self.scope or {}
+        if not isinstance(scope, Mapping) or not all(isinstance(each, str) for each in scope.values()):
+            raise ConfigurationError(
+                f"scope={scope!r} is not a dict of text; write scope={{'shop_id': ...}} for Applied Labs, "
+                "scope={'bot_name': ...} for AgentX, or leave it out for Ada."
+            )
+
 
 def _manifests(grid: PartitionGrid, store: Store) -> list[Manifest] | None:
-    """Return every partition's manifest; ``None`` if one is missing or is for another span of time."""
+    """Return every partition's manifest; ``None`` if one is missing or describes another span of time."""
     manifests = []
     for index in reversed(range(grid.count)):  # the last one is published last
         window = grid.window_of(index)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import types
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from airflow_provider_convexport.simulator.faults import Fault
+from airflow_provider_convexport.simulator.registry import registered_vendors
 from airflow_provider_convexport.simulator.server import serve
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from dataclasses import Field
 
-_NOT_A_SWITCH = "faults"
+_NOT_FLAGS = ("faults", "vendors")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,9 +29,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def settings_of(options: argparse.Namespace) -> SimulatorSettings:
     """Return the settings that parsed options describe."""
-    names = [each.name for each in fields(SimulatorSettings) if each.name != _NOT_A_SWITCH]
-    values = {name: getattr(options, name) for name in names}
-    return SimulatorSettings(**values, faults=_faults(options))
+    names = [each.name for each in fields(SimulatorSettings) if each.name not in _NOT_FLAGS]
+    for vendor in registered_vendors():
+        names += [f"{vendor.name}_{each.name}" for each in fields(vendor.settings)]
+    return SimulatorSettings(**{name: getattr(options, name) for name in names}, faults=_faults(options))
 
 
 def _faults(options: argparse.Namespace) -> tuple[Fault, ...]:
@@ -39,40 +42,57 @@ def _faults(options: argparse.Namespace) -> tuple[Fault, ...]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    vendors = registered_vendors()
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_convexport.simulator",
-        description="Stand in for the APIs of Applied Labs, Ada and AgentX, stricter than they are.",
+        description=f"Simulate the APIs of these vendors: {', '.join(vendor.title for vendor in vendors)}.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
     parser.add_argument("--port", type=int, default=8600, help="Port to listen on; 0 takes a free one.")
-    hints = get_type_hints(SimulatorSettings, localns={"Fault": Fault})
-    for each in fields(SimulatorSettings):
-        if each.name != _NOT_A_SWITCH:
-            _add_switch(parser, each, hint=hints[each.name])
-    plan = parser.add_argument_group("fault plan")
-    plan.add_argument(
-        "--fault", type=_fault, action="append", default=[], metavar="KIND@N", help="Fault n-th."
-    )
-    plan.add_argument("--fault-rate", type=float, default=0.0, help="Share of requests that --faults hit.")
-    plan.add_argument("--faults", type=_strings, default=("mixed",), help="Kinds that --fault-rate is about.")
-    plan.add_argument("--fault-seed", type=int, default=0, help="Seed of the choice of requests.")
+    _add_switches(parser, SimulatorSettings)
+    for vendor in vendors:
+        _add_switches(parser.add_argument_group(vendor.title), vendor.settings, prefix=f"{vendor.name}_")
+    _add_fault_plan(parser.add_argument_group("fault plan"))
     return parser
 
 
-def _add_switch(parser: argparse.ArgumentParser, switch: Field[Any], *, hint: Any) -> None:
-    flag = f"--{switch.name.replace('_', '-')}"
+def _add_switches(group: argparse._ActionsContainer, settings: type[Any], *, prefix: str = "") -> None:
+    """Add a flag for each field of a settings class."""
+    hints = get_type_hints(settings, localns={"Fault": Fault, "Mapping": Mapping})
+    for each in fields(settings):
+        if each.name not in _NOT_FLAGS:
+            _add_switch(group, each, flag=f"--{prefix}{each.name}".replace("_", "-"), hint=hints[each.name])
+
+
+def _add_switch(group: argparse._ActionsContainer, switch: Field[Any], *, flag: str, hint: Any) -> None:
     about, default = switch.metadata["help"], switch.default
     if hint is bool:
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=about)
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=about)
     elif get_origin(hint) is Literal:
-        parser.add_argument(flag, choices=get_args(hint), default=default, help=about)
+        group.add_argument(flag, choices=get_args(hint), default=default, help=about)
     else:
-        parser.add_argument(flag, type=_reader(hint), default=default, help=about)
+        group.add_argument(flag, type=_reader(hint), default=default, help=about)
+
+
+def _add_fault_plan(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--fault", type=_fault, action="append", default=[], metavar="KIND@N",
+        help="Apply this fault to the n-th request; may be repeated.",
+    )  # fmt: skip
+    group.add_argument(
+        "--fault-rate", type=float, default=0.0, help="Share of requests to which --faults apply; 0 to 1."
+    )
+    group.add_argument(
+        "--faults", type=_strings, default=("mixed",), help="Faults that --fault-rate applies, with commas."
+    )
+    group.add_argument(
+        "--fault-seed", type=int, default=0, help="Seed that decides which requests --fault-rate selects."
+    )
 
 
 def _reader(hint: Any) -> Any:
-    """Return what reads a flag of the given type: ``X`` for ``X | None``, commas for tuples."""
+    """Return the function that reads a flag of a type: ``X`` for ``X | None``, and commas for tuples."""
     if get_origin(hint) is tuple:
         return _strings
     if isinstance(hint, types.UnionType):

@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from urllib.parse import urlencode
 
-from airflow_provider_convexport.simulator.archive import START, Selection, Stream
-from airflow_provider_convexport.simulator.dataset import DAY, SECOND, VARIANTS
-from airflow_provider_convexport.simulator.fragments import ODDITIES, TEXTS, slot, template
+from airflow_provider_convexport.simulator.api_keys import bearer_token
+from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
+from airflow_provider_convexport.simulator.http_messages import ApiError, ApiRequest, ApiResponse
+from airflow_provider_convexport.simulator.identifiers import object_id
+from airflow_provider_convexport.simulator.json_templates import quoted, slot, template
 from airflow_provider_convexport.simulator.limits import Limit
-from airflow_provider_convexport.simulator.vendor import (
-    Answer,
-    Call,
-    Endpoint,
-    Refusal,
-    Vendor,
-    clipped,
-    compared,
-    encoded,
-    microseconds,
-    naive_text,
-    single,
-    whole_second,
-)
+from airflow_provider_convexport.simulator.pagination import RECORDS, bound_page, list_response
+from airflow_provider_convexport.simulator.parameters import instant, integer, single_values
+from airflow_provider_convexport.simulator.record_store import RecordQuery, Stream
+from airflow_provider_convexport.simulator.sample_values import EDGE_CASES, TEXTS
+from airflow_provider_convexport.simulator.times import DAY, SECOND, naive_text, whole_second
+from airflow_provider_convexport.simulator.vendor_api import Endpoint, VendorApi, VendorSettings, switch
 
 if TYPE_CHECKING:
-    from airflow_provider_convexport.simulator.archive import Page
     from airflow_provider_convexport.simulator.dataset import Conversation
-    from airflow_provider_convexport.simulator.journal import Credential
-    from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
 _NAME: Final = "ada"
-_WINDOW_AT_MOST: Final = 60 * DAY
-_WINDOW_USUALLY: Final = 7 * DAY
-_PAGE_AT_LEAST: Final = 100
-_PAGE_AT_MOST: Final = 10_000
+_MAX_WINDOW: Final = 60 * DAY
+_DEFAULT_WINDOW: Final = 7 * DAY
+_MIN_PAGE_SIZE: Final = 100
+_MAX_PAGE_SIZE: Final = 10_000
 _FIELDS: Final = {"created": "date_created", "updated": "date_updated"}
-_ZULU: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_CREATED: Final = ("created_since", "created_to", "page_size")
+_UTC_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 _PARTICIPANTS: Final = ("ada", "bot", "agent")
-_EMPTY_PAGE_MARK: Final = "000"
-"""Superfluous digits by which a link tells that the page before it was empty."""
+_EMPTIED: Final = "000"
+"""Additional digits of the bound in a link; they show that the page with the link was made empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaSettings(VendorSettings):
+    """The settings of Ada."""
+
+    key: str = switch("ada-simulated-key", "Key that Ada accepts.")
+    list_key: Literal["data", "items"] = switch("data", "Name of Ada's list of records.")
+    history_days: int | None = switch(None, "Refuse an Ada window that starts longer ago than this.")
+
 
 # --- records -------------------------------------------------------------------------------------
 
 
-def _object_id(mark: int, ordinal: int) -> bytes:
-    return b'"%012x%012x"' % (mark, ordinal)
+def _conversation_id(conversation: Conversation) -> bytes:
+    return quoted(object_id(conversation.id_bits, conversation.ordinal))
 
 
 def _chatter(conversation: Conversation) -> bytes:
@@ -111,7 +114,7 @@ def _uses(variant: int) -> dict[str, Any]:
 
 
 def _conversation_shape(variant: int) -> bytes:
-    odd = {"odd": ODDITIES[variant]} if variant < len(ODDITIES) else {}
+    odd = {"odd": EDGE_CASES[variant]} if variant < len(EDGE_CASES) else {}
     shape = (
         _agents(variant)
         | {
@@ -150,7 +153,11 @@ def _message_shape(number: int, *, text: Any, kind: int) -> bytes:
     data: tuple[dict[str, Any], ...] = (
         {"_type": "text", "body": text, "has_variables": False, "reviewable_message": False},
         {"_type": "quick_replies", "body": text, "quick_replies": [{"title": "Yes"}, {"title": "100%"}]},
-        {"_type": "meta", "meta_message_type": "variable_change", "changes": ODDITIES[kind % len(ODDITIES)]},
+        {
+            "_type": "meta",
+            "meta_message_type": "variable_change",
+            "changes": EDGE_CASES[kind % len(EDGE_CASES)],
+        },
         {"_type": "picture", "url": "https://cdn.example.com/p.png", "caption": None},
     )
     ours = number % 2 == 1
@@ -175,29 +182,29 @@ def _message_shape(number: int, *, text: Any, kind: int) -> bytes:
 _CONVERSATIONS: Final = tuple(_conversation_shape(variant) for variant in range(VARIANTS))
 _MESSAGES: Final = tuple(
     tuple(_message_shape(number, text=text, kind=kind) for kind, text in enumerate(TEXTS))
-    for number in range(4)
+    for number in range(MAX_MESSAGES)
 )
 
 
 def _conversation(conversation: Conversation, _number: int) -> bytes:
     return _CONVERSATIONS[conversation.variant] % {
-        b"id": _object_id(conversation.mark, conversation.ordinal),
+        b"id": _conversation_id(conversation),
         b"chatter": _chatter(conversation),
-        b"created": b'"%b"' % naive_text(whole_second(conversation.start)).encode(),
-        b"updated": b'"%b"' % naive_text(whole_second(conversation.updated)).encode(),
+        b"created": quoted(naive_text(whole_second(conversation.start))),
+        b"updated": quoted(naive_text(whole_second(conversation.updated))),
         b"recorded": _offset_time(conversation.updated + 5 * SECOND),
     }
 
 
 def _message_id(conversation: Conversation, number: int) -> bytes:
-    return _object_id(conversation.mark ^ 0xFFFFFFFF, conversation.ordinal << 2 | number)
+    return quoted(object_id(conversation.id_bits ^ 0xFFFFFFFF, conversation.ordinal << 2 | number))
 
 
 def _message(conversation: Conversation, number: int) -> bytes:
     at = conversation.messages[number]
     return _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)] % {
         b"id": _message_id(conversation, number),
-        b"conversation": _object_id(conversation.mark, conversation.ordinal),
+        b"conversation": _conversation_id(conversation),
         b"chatter": _chatter(conversation),
         b"created": _offset_time(at),
         b"recorded": _offset_time(at + 3 * SECOND),
@@ -212,7 +219,7 @@ def _offset_time(at: int) -> bytes:
 CONVERSATIONS: Final = Stream(
     vendor=_NAME,
     name="conversations",
-    moments={
+    time_fields={
         "date_created": lambda conversation, _number: whole_second(conversation.start),
         "date_updated": lambda conversation, _number: whole_second(conversation.updated),
     },
@@ -221,7 +228,7 @@ CONVERSATIONS: Final = Stream(
 MESSAGES: Final = Stream(
     vendor=_NAME,
     name="messages",
-    moments={"date_created": lambda conversation, number: conversation.messages[number]},
+    time_fields={"date_created": lambda conversation, number: conversation.messages[number]},
     render=_message,
     by_message=True,
 )
@@ -229,115 +236,77 @@ MESSAGES: Final = Stream(
 # --- requests ------------------------------------------------------------------------------------
 
 
-def failure(status: int, message: str) -> Answer:
-    """Return an error of Ada's platform-wide shape."""
+def _error(status: int, message: str) -> ApiResponse:
+    """Return an error in the form of all of Ada's APIs."""
     kinds = {401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "too_many_requests"}
     kind = kinds.get(status, "internal_error" if status >= 500 else "bad_request")
-    return Answer(status, encoded({"errors": [{"type": kind, "message": message, "details": None}]}))
+    return ApiResponse.json(status, {"errors": [{"type": kind, "message": message, "details": None}]})
 
 
-def _bad(name: str, message: str) -> NoReturn:
+def _refuse(name: str, message: str) -> NoReturn:
     detail = {"parameter": f"$.{name}", "location": "query", "message": message}
     error = {"type": "validation_error", "message": "Bad query.", "details": [detail]}
-    raise Refusal(Answer(400, encoded({"errors": [error]})))
+    raise ApiError(ApiResponse.json(400, {"errors": [error]}))
 
 
-def _credential(call: Call) -> Credential:
-    return compared(call.bearer(), expected=call.settings.ada_key)
-
-
-def _admit(call: Call) -> tuple[Limit, ...]:
-    if _credential(call) != "right":
-        raise Refusal(failure(401, "The key is missing or wrong."))
+def _limits(request: ApiRequest) -> tuple[Limit, ...]:
     return (
-        Limit("ada 10/s", call.endpoint, 10, 1.0),
+        Limit("ada 10/s", request.endpoint, 10, 1.0),
         Limit("ada 100/min", "instance", 100, 60.0),
         Limit("ada 15000/day", "instance", 15_000, 86_400.0),
     )
 
 
-def _time(call: Call, name: str, value: str) -> int:
-    """Read a bound: ``Z`` times from clients, ``+00:00`` only as a next link spelled it."""
-    own = call.desk.issued(value)
-    if not own and not _ZULU.fullmatch(value):
-        _bad(name, "Must be an ISO 8601 UTC timestamp ending with 'Z'.")
-    try:
-        return microseconds(datetime.fromisoformat(value))
-    except ValueError:
-        _bad(name, "Not a date.")
+def _bound(request: ApiRequest, name: str, text: str) -> int:
+    """Read a bound: a time with ``Z``, or with ``+00:00`` if it is spelled exactly as in a next link."""
+    if not request.pagination.is_issued(text) and not _UTC_TIME.fullmatch(text):
+        _refuse(name, "Must be an ISO 8601 UTC timestamp ending with 'Z'.")
+    return instant(name, text, refuse=_refuse)
 
 
-def _window(call: Call, params: dict[str, str]) -> tuple[str, int, int]:
-    """Return which pair of bounds is used, and the bounds."""
+def _pair(params: dict[str, str]) -> str:
+    """Return which pair of bounds is used, ``created`` or ``updated``."""
     pairs = {name.partition("_")[0] for name in params if name.endswith(("_since", "_to"))}
     if len(pairs) > 1:
-        _bad("updated_since", "created_* and updated_* are mutually exclusive.")
+        _refuse("updated_since", "created_* and updated_* are mutually exclusive.")
     pair = pairs.pop() if pairs else "created"
+    if f"{pair}_since" not in params:
+        _refuse(f"{pair}_since", "Is required.")
+    return pair
+
+
+def _window(request: ApiRequest, params: dict[str, str], *, pair: str) -> tuple[int, int]:
     since, to = f"{pair}_since", f"{pair}_to"
-    if since not in params:
-        _bad(since, "Is required.")
-    low = _time(call, since, params[since])
-    high = _time(call, to, params[to]) if to in params else low + _WINDOW_USUALLY
-    if low >= high and not call.desk.issued(params[since]):
-        _bad(to, f"Must be after {since}.")
-    if high - low > _WINDOW_AT_MOST:
-        _bad(to, f"Must not be more than 60 days after {since}.")
-    history = call.settings.ada_history_days
-    if history is not None and low < call.now - history * DAY:
-        _bad(since, f"Must not be more than {history} days ago.")
-    return pair, low, high
+    low = _bound(request, since, params[since])
+    high = _bound(request, to, params[to]) if to in params else low + _DEFAULT_WINDOW
+    if low >= high and not request.pagination.is_issued(params[since]):
+        _refuse(to, f"Must be after {since}.")
+    if high - low > _MAX_WINDOW:
+        _refuse(to, f"Must not be more than 60 days after {since}.")
+    history = request.vendor_settings.history_days
+    if history is not None and low < request.now - history * DAY:
+        _refuse(since, f"Must not be more than {history} days ago.")
+    return low, high
 
 
-def _page_size(call: Call, params: dict[str, str]) -> int:
-    text = params.get("page_size", str(_PAGE_AT_MOST))
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not _PAGE_AT_LEAST <= int(text) <= _PAGE_AT_MOST:
-        _bad("page_size", f"Must be an integer from {_PAGE_AT_LEAST} to {_PAGE_AT_MOST}.")
-    return min(int(text), call.settings.max_page or _PAGE_AT_MOST)
-
-
-def _selection(call: Call, params: dict[str, str], *, stream: Stream) -> tuple[Selection, str]:
-    pair, low, high = _window(call, params)
+def _list(request: ApiRequest, *, stream: Stream, known: tuple[str, ...]) -> ApiResponse:
+    params = single_values(request, known=frozenset(known), refuse=_refuse)
+    size_text = params.get("page_size", str(_MAX_PAGE_SIZE))
+    size = integer("page_size", size_text, minimum=_MIN_PAGE_SIZE, maximum=_MAX_PAGE_SIZE, refuse=_refuse)
+    pair = _pair(params)
+    low, high = _window(request, params, pair=pair)
     wanted = params.get("conversation_id")
-    selection = Selection(
-        stream=stream,
-        scope="",
-        field=_FIELDS[pair],
-        low=low,
-        high=high,
-        keep=None if wanted is None else lambda conversation: _is(conversation, wanted=wanted),
-    )
-    return clipped(selection, call=call, as_of=call.now), pair
-
-
-def _is(conversation: Conversation, *, wanted: str) -> bool:
-    return _object_id(conversation.mark, conversation.ordinal) == b'"%b"' % wanted.encode()
-
-
-def _answer(call: Call, *, stream: Stream, known: frozenset[str]) -> Answer:
-    params = single(call, known=known, refuse=_bad)
-    size = _page_size(call, params)
-    selection, pair = _selection(call, params, stream=stream)
-    page = call.archive.page(selection, start=START, size=size)
-    texts, bound = [record.text for record in page.records], _next_bound(call, page)
-    if _is_empty_turn(call, params[f"{pair}_since"]):
-        since = microseconds(datetime.fromisoformat(params[f"{pair}_since"]))
-        texts, bound = [], _spelled(since, mark=_EMPTY_PAGE_MARK)
-    elif call.settings.looping_next:
-        bound = _spelled(microseconds(datetime.fromisoformat(params[f"{pair}_since"])))
+    keep = None if wanted is None else lambda found: _conversation_id(found) == quoted(wanted)
+    query = RecordQuery(stream, scope="", field=_FIELDS[pair], low=low, high=high, keep=keep)
+    since = params[f"{pair}_since"]
+    follows_emptied = since.endswith(f"{_EMPTIED}+00:00") and request.pagination.is_issued(since)
+    page = bound_page(request, query, size=size, may_be_emptied=not follows_emptied)
     link = None
-    if bound is not None:
-        _pair, _low, high = _window(call, params)
-        link = _link(call, params, pair=pair, bounds=(bound, _spelled(high)))
-    return _body(call, texts, link=link)
-
-
-def _next_bound(call: Call, page: Page) -> str | None:
-    """Return the lower bound of the next page: the time of the last record, which comes again."""
-    if page.following is None:
-        return None
-    again = min(call.settings.page_overlap, len(page.records) - 1)
-    at = page.records[-1 - again].at
-    return _spelled(at if call.settings.lower_inclusive else at - 1)
+    if page.next_low is not None:
+        bounds = (_spelled(page.next_low, mark=_EMPTIED if page.emptied else ""), _spelled(high))
+        link = _link(request, params, pair=pair, bounds=bounds)
+    members = {request.vendor_settings.list_key: RECORDS, "meta": {"next_page_uri": link}}
+    return list_response(request, page.records, members)
 
 
 def _spelled(at: int, *, mark: str = "") -> str:
@@ -345,54 +314,32 @@ def _spelled(at: int, *, mark: str = "") -> str:
     return f"{naive_text(whole_second(at))}{fraction}+00:00"
 
 
-def _is_empty_turn(call: Call, since: str) -> bool:
-    """Tell whether this page is one of the empty ones; never two in a row."""
-    every = call.settings.empty_pages
-    marked = since.endswith(f"{_EMPTY_PAGE_MARK}+00:00") and call.desk.issued(since)
-    return bool(every) and not marked and call.desk.count_page() % every == 0
-
-
-def _link(call: Call, params: dict[str, str], *, pair: str, bounds: tuple[str, str]) -> str:
-    """Return a link that has the window, but like the vendor's neither page size nor cursor."""
+def _link(request: ApiRequest, params: dict[str, str], *, pair: str, bounds: tuple[str, str]) -> str:
+    """Return a link with the window alone; like the vendor's, it has neither page size nor cursor."""
     for bound in bounds:
-        call.desk.issue(bound)
+        request.pagination.issue(bound)
     query = {f"{pair}_since": bounds[0], f"{pair}_to": bounds[1]}
     if "conversation_id" in params:
         query["conversation_id"] = params["conversation_id"]
-    return call.link(urlencode(query))
+    return request.link(urlencode(query))
 
 
-def _body(call: Call, texts: list[bytes], *, link: str | None) -> Answer:
-    key = call.settings.ada_list_key.encode()
-    records = b"" if call.settings.drop_list else b'"%b":[%b],' % (key, b",".join(texts))
-    return Answer(200, b'{%b"meta":{"next_page_uri":%b}}' % (records, encoded(link)), records=len(texts))
+_list_conversations = partial(_list, stream=CONVERSATIONS, known=(*_CREATED, "updated_since", "updated_to"))
+_list_messages = partial(_list, stream=MESSAGES, known=(*_CREATED, "conversation_id"))
 
-
-def _conversations(call: Call) -> Answer:
-    known = frozenset(("created_since", "created_to", "updated_since", "updated_to", "page_size"))
-    return _answer(call, stream=CONVERSATIONS, known=known)
-
-
-def _messages(call: Call) -> Answer:
-    known = frozenset(("created_since", "created_to", "conversation_id", "page_size"))
-    return _answer(call, stream=MESSAGES, known=known)
-
-
-def _scopes(_settings: SimulatorSettings) -> tuple[str, ...]:
-    return ("",)
-
-
-VENDOR: Final = Vendor(
+API: Final = VendorApi(
     name=_NAME,
+    title="Ada",
     prefix="/api/v2/",
+    settings=AdaSettings,
     endpoints=(
-        Endpoint("conversations", "/api/v2/export/conversations", _conversations),
-        Endpoint("messages", "/api/v2/export/messages", _messages),
+        Endpoint("conversations", "/api/v2/export/conversations", _list_conversations),
+        Endpoint("messages", "/api/v2/export/messages", _list_messages),
     ),
     streams={stream.name: stream for stream in (CONVERSATIONS, MESSAGES)},
-    scopes=_scopes,
-    credential=_credential,
-    admit=_admit,
-    failure=failure,
+    key=bearer_token,
+    unauthorized=lambda _credential: _error(401, "The key is missing or wrong."),
+    limits=_limits,
+    error=_error,
     shown_limit="ada 100/min",
 )

@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn
 
-from airflow_provider_convexport.simulator.archive import Selection, Stream
-from airflow_provider_convexport.simulator.dataset import DAY, SECOND, VARIANTS
-from airflow_provider_convexport.simulator.fragments import ODDITIES, TEXTS, Raw, slot, template
+from airflow_provider_convexport.simulator.api_keys import header
+from airflow_provider_convexport.simulator.cursors import requested_cursor
+from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
+from airflow_provider_convexport.simulator.http_messages import ApiError, ApiRequest, ApiResponse
+from airflow_provider_convexport.simulator.json_templates import Raw, slot, template
 from airflow_provider_convexport.simulator.limits import Limit
-from airflow_provider_convexport.simulator.paging import Bookmark, opened, turn
-from airflow_provider_convexport.simulator.vendor import (
-    Answer,
-    Call,
-    Endpoint,
-    Refusal,
-    Vendor,
-    clipped,
-    compared,
-    encoded,
-    naive_text,
-    single,
-    whole_second,
-)
+from airflow_provider_convexport.simulator.pagination import RECORDS, cursor_page, list_response
+from airflow_provider_convexport.simulator.parameters import integer, single_values
+from airflow_provider_convexport.simulator.record_store import RecordQuery, Stream
+from airflow_provider_convexport.simulator.sample_values import EDGE_CASES, TEXTS
+from airflow_provider_convexport.simulator.times import DAY, SECOND, naive_text, whole_second
+from airflow_provider_convexport.simulator.vendor_api import Endpoint, VendorApi, VendorSettings, switch
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.dataset import Conversation
-    from airflow_provider_convexport.simulator.journal import Credential
-    from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
 _NAME: Final = "agentx"
-_PAGE_AT_MOST: Final = 1000
-_PAGE_USUALLY: Final = 100
+_MAX_PAGE_SIZE: Final = 1000
+_DEFAULT_PAGE_SIZE: Final = 100
 _LATEST_TIME: Final = 253_402_300_799
 _MILLISECOND: Final = 1000
 _REQUIRED: Final = ("start_time", "end_time", "bot_name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentXSettings(VendorSettings):
+    """The settings of AgentX."""
+
+    scope_extra: ClassVar[str | None] = "bot_name"
+
+    key: str = switch("agentx-simulated-key", "Key that AgentX accepts.")
+    bots: tuple[str, ...] = switch(("support-bot", "sales-bot"), "Bots that AgentX knows.")
+    max_window_days: int | None = switch(None, "Longest window that AgentX accepts.")
+    conversation_filter: Literal["startTime", "lastActionAt"] = switch(
+        "startTime", "Field by which the window of AgentX selects conversations."
+    )
+    unknown_bot_is_empty: bool = switch(False, "AgentX answers an unknown bot with no records.")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The bots."""
+        return self.bots
+
 
 # --- records -------------------------------------------------------------------------------------
 
 
 def _conversation_id(conversation: Conversation) -> bytes:
-    mark = conversation.mark
-    return b"%012x%08x%012x" % (mark, mark * 2654435761 & 0xFFFFFFFF, conversation.ordinal)
+    bits = conversation.id_bits
+    return b"%012x%08x%012x" % (bits, bits * 2654435761 & 0xFFFFFFFF, conversation.ordinal)
 
 
 def _message_id(conversation: Conversation, number: int) -> bytes:
-    """Return either of the two shapes that the vendor's sample has."""
-    mark, tail = conversation.mark ^ 0xFFFFFFFF, conversation.ordinal << 2 | number
+    """Return an id in one of the two forms that occur in the vendor's sample."""
+    bits, tail = conversation.id_bits ^ 0xFFFFFFFF, conversation.ordinal << 2 | number
     if (conversation.variant + number) % 2:
-        return b"%012x4b0b8c0c%012x" % (mark, tail)
-    return b"%08x-%04x-4b0b-8c0c-%012x" % (mark >> 16, mark & 0xFFFF, tail)
+        return b"%012x4b0b8c0c%012x" % (bits, tail)
+    return b"%08x-%04x-4b0b-8c0c-%012x" % (bits >> 16, bits & 0xFFFF, tail)
 
 
 def _metadata(variant: int) -> dict[str, Any]:
@@ -65,8 +78,8 @@ def _metadata(variant: int) -> dict[str, Any]:
     }
     if variant % 3 == 0:
         metadata["__sys_userAgentParsed"] = {"browser": {"name": "Firefox", "major": "130"}, "os": None}
-    if variant < len(ODDITIES):
-        metadata[f"custom {variant}"] = ODDITIES[variant]
+    if variant < len(EDGE_CASES):
+        metadata[f"custom {variant}"] = EDGE_CASES[variant]
     return metadata
 
 
@@ -89,7 +102,9 @@ def _message_shape(number: int, *, text: Any, kind: int) -> bytes:
     head: dict[str, Any] = {"conversationId": slot("conversation"), "_id": slot("id")}
     if number % 2 == 0:
         steps = (
-            [{"text": text}, {"card": ODDITIES[kind % len(ODDITIES)]}] if kind % 4 == 1 else [{"text": text}]
+            [{"text": text}, {"card": EDGE_CASES[kind % len(EDGE_CASES)]}]
+            if kind % 4 == 1
+            else [{"text": text}]
         )
         out = {"outMsg": {"steps": steps} | options}
         kinds = ("Question", "BotMessage", "faq")
@@ -102,12 +117,12 @@ def _message_shape(number: int, *, text: Any, kind: int) -> bytes:
 _CONVERSATIONS: Final = tuple(_conversation_shape(variant) for variant in range(VARIANTS))
 _MESSAGES: Final = tuple(
     tuple(_message_shape(number, text=text, kind=kind) for kind, text in enumerate(TEXTS))
-    for number in range(4)
+    for number in range(MAX_MESSAGES)
 )
 
 
 def _start_time(conversation: Conversation, _number: int = 0) -> int:
-    """Return when it began: usually in whole seconds, in one of sixteen in milliseconds."""
+    """Return the time of the beginning: in whole seconds, or for one of sixteen in milliseconds."""
     unit = _MILLISECOND if conversation.draws[5] % 16 == 0 else SECOND
     return conversation.start - conversation.start % unit
 
@@ -118,7 +133,7 @@ def _last_action_at(conversation: Conversation, _number: int = 0) -> int:
 
 
 def _message_time(conversation: Conversation, number: int) -> int:
-    """Return when it was sent: whole seconds, milliseconds, or microseconds where a seam needs them."""
+    """Return the time of sending: in whole seconds or milliseconds; just before midnight in microseconds."""
     at = conversation.messages[number]
     if (at + 1) % DAY == 0:
         return at
@@ -128,14 +143,8 @@ def _message_time(conversation: Conversation, number: int) -> int:
 
 def _epoch(at: int) -> bytes:
     seconds, fraction = divmod(at, SECOND)
-    return (
-        b"%d.%b" % (seconds, b"%06d" % fraction)
-        if fraction % _MILLISECOND
-        else _short_epoch(seconds, fraction)
-    )
-
-
-def _short_epoch(seconds: int, fraction: int) -> bytes:
+    if fraction % _MILLISECOND:
+        return b"%d.%06d" % (seconds, fraction)
     return b"%d.%03d" % (seconds, fraction // _MILLISECOND) if fraction else b"%d" % seconds
 
 
@@ -160,122 +169,98 @@ def _message(conversation: Conversation, number: int) -> bytes:
 CONVERSATIONS: Final = Stream(
     vendor=_NAME,
     name="conversations",
-    moments={"startTime": _start_time, "lastActionAt": _last_action_at},
+    time_fields={"startTime": _start_time, "lastActionAt": _last_action_at},
     render=_conversation,
 )
 MESSAGES: Final = Stream(
-    vendor=_NAME, name="messages", moments={"time": _message_time}, render=_message, by_message=True
+    vendor=_NAME, name="messages", time_fields={"time": _message_time}, render=_message, by_message=True
 )
 
 # --- requests ------------------------------------------------------------------------------------
 
 
-def failure(status: int, message: str) -> Answer:
-    """Return an error in the manner of Amazon's API Gateway."""
-    return Answer(status, encoded({"message": message}))
+def _error(status: int, message: str) -> ApiResponse:
+    """Return an error in the form of Amazon's API Gateway."""
+    return ApiResponse.json(status, {"message": message})
 
 
-def _bad(name: str, message: str) -> NoReturn:
-    raise Refusal(failure(400, f"{name}: {message}"))
+def _refuse(name: str, message: str) -> NoReturn:
+    raise ApiError(_error(400, f"{name}: {message}"))
 
 
-def _bad_cursor() -> NoReturn:
-    _bad("cursor", "Invalid cursor.")
+def _refuse_cursor() -> NoReturn:
+    _refuse("cursor", "Invalid cursor.")
 
 
-def _credential(call: Call) -> Credential:
-    return compared(call.headers.get("x-api-key"), expected=call.settings.agentx_key)
+def _limits(request: ApiRequest) -> tuple[Limit, ...]:
+    return (Limit("agentx 3/s", request.endpoint, 3, 1.0),)
 
 
-def _admit(call: Call) -> tuple[Limit, ...]:
-    if _credential(call) != "right":
-        raise Refusal(failure(403, "Forbidden"))
-    return (Limit("agentx 3/s", call.endpoint, 3, 1.0),)
-
-
-def _integer(params: dict[str, str], name: str, *, low: int, high: int) -> int:
-    text = params[name]
-    if not re.fullmatch(r"\d{1,15}", text, re.ASCII) or not low <= int(text) <= high:
-        _bad(name, f"Must be an integer from {low} to {high}.")
-    return int(text)
-
-
-def _window(call: Call, params: dict[str, str]) -> tuple[int, int]:
-    start = _integer(params, "start_time", low=0, high=_LATEST_TIME) * SECOND
-    end = _integer(params, "end_time", low=0, high=_LATEST_TIME) * SECOND
+def _window(settings: AgentXSettings, params: dict[str, str]) -> tuple[int, int]:
+    start, end = (
+        integer(name, params[name], minimum=0, maximum=_LATEST_TIME, refuse=_refuse) * SECOND
+        for name in ("start_time", "end_time")
+    )
     if start >= end:
-        _bad("end_time", "Must be after start_time.")
-    longest = call.settings.agentx_max_window_days
+        _refuse("end_time", "Must be after start_time.")
+    longest = settings.max_window_days
     if longest is not None and end - start > longest * DAY:
-        _bad("end_time", f"Must not be more than {longest} days after start_time.")
+        _refuse("end_time", f"Must not be more than {longest} days after start_time.")
     return start, end
 
 
-def _params(call: Call, *, further: frozenset[str]) -> dict[str, str]:
+def _params(request: ApiRequest, *, further: frozenset[str]) -> dict[str, str]:
     known = frozenset((*_REQUIRED, "per_page", "cursor")) | further
-    params = single(call, known=known, refuse=_bad)
+    params = single_values(request, known=known, refuse=_refuse)
     for name in _REQUIRED:
         if not params.get(name):
-            _bad(name, "Is required.")
-    if params["bot_name"] not in call.settings.agentx_bots and not call.settings.agentx_unknown_bot_is_empty:
-        _bad("bot_name", "Unknown bot.")
+            _refuse(name, "Is required.")
+    settings: AgentXSettings = request.vendor_settings
+    if params["bot_name"] not in settings.bots and not settings.unknown_bot_is_empty:
+        _refuse("bot_name", "Unknown bot.")
     return params
 
 
-def _bookmark(call: Call, params: dict[str, str], *, token: str | None) -> Bookmark:
-    if token is None:
-        return Bookmark(params["bot_name"], call.endpoint, params, call.now)
-    bookmark = opened(call, token, refuse=_bad_cursor)
-    if bookmark.params != params:
-        _bad_cursor()
-    return bookmark
-
-
-def _answer(call: Call, *, stream: Stream, field: str, further: frozenset[str] = frozenset()) -> Answer:
-    params = _params(call, further=further)
-    token = params.pop("cursor", None)
-    low, high = _window(call, params)
-    size = _integer({"per_page": str(_PAGE_USUALLY)} | params, "per_page", low=1, high=_PAGE_AT_MOST)
-    bookmark = _bookmark(call, params, token=token)
-    if params["bot_name"] not in call.settings.agentx_bots:
-        return Answer(200, b'{"data":[],"cursor":null}')
-    wanted = params.get("conversation_id")
-    selection = Selection(
-        stream=stream,
-        scope=params["bot_name"],
-        field=field,
-        low=low,
-        high=high,
-        shuffled=call.settings.shuffle,
-        keep=None if wanted is None else lambda found: _conversation_id(found) == wanted.encode(),
+def _list(
+    request: ApiRequest, *, stream: Stream, field: str, further: frozenset[str] = frozenset()
+) -> ApiResponse:
+    params = _params(request, further=further)
+    token, bot = params.pop("cursor", None), params["bot_name"]
+    low, high = _window(request.vendor_settings, params)
+    size_text = params.get("per_page", str(_DEFAULT_PAGE_SIZE))
+    size = integer("per_page", size_text, minimum=1, maximum=_MAX_PAGE_SIZE, refuse=_refuse)
+    cursor = requested_cursor(
+        request, token, scope=bot, params=params, params_required=True, refuse=_refuse_cursor
     )
-    page = turn(call, clipped(selection, call=call, as_of=bookmark.as_of), bookmark=bookmark, size=size)
-    records = b"" if call.settings.drop_list else b'"data":[%b],' % page.texts
-    return Answer(200, b'{%b"cursor":%b}' % (records, encoded(page.following)), records=len(page.records))
+    if bot not in request.vendor_settings.bots:
+        return list_response(request, [], {"data": RECORDS, "cursor": None})
+    wanted = params.get("conversation_id")
+    keep = None if wanted is None else lambda found: _conversation_id(found) == wanted.encode()
+    query = RecordQuery(stream, scope=bot, field=field, low=low, high=high, keep=keep)
+    page = cursor_page(request, query, cursor=cursor, size=size)
+    return list_response(request, page.records, {"data": RECORDS, "cursor": page.following})
 
 
-def _conversations(call: Call) -> Answer:
-    return _answer(call, stream=CONVERSATIONS, field=call.settings.agentx_conversation_filter)
+def _list_conversations(request: ApiRequest) -> ApiResponse:
+    return _list(request, stream=CONVERSATIONS, field=request.vendor_settings.conversation_filter)
 
 
-def _messages(call: Call) -> Answer:
-    return _answer(call, stream=MESSAGES, field="time", further=frozenset(("conversation_id",)))
+def _list_messages(request: ApiRequest) -> ApiResponse:
+    return _list(request, stream=MESSAGES, field="time", further=frozenset(("conversation_id",)))
 
 
-def _bots(settings: SimulatorSettings) -> tuple[str, ...]:
-    return settings.agentx_bots
-
-
-VENDOR: Final = Vendor(
+API: Final = VendorApi(
     name=_NAME,
+    title="AgentX",
     prefix="/conversations/export/v1/",
+    settings=AgentXSettings,
     endpoints=(
-        Endpoint("conversations", "/conversations/export/v1/conversations", _conversations),
-        Endpoint("messages", "/conversations/export/v1/messages", _messages),
+        Endpoint("conversations", "/conversations/export/v1/conversations", _list_conversations),
+        Endpoint("messages", "/conversations/export/v1/messages", _list_messages),
     ),
     streams={stream.name: stream for stream in (CONVERSATIONS, MESSAGES)},
-    scopes=_bots,
-    credential=_credential,
-    admit=_admit,
-    failure=failure,
+    key=header("x-api-key"),
+    unauthorized=lambda _credential: _error(403, "Forbidden"),
+    limits=_limits,
+    error=_error,
 )

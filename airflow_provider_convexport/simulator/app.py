@@ -1,4 +1,4 @@
-"""The ASGI application: all vendors behind one origin, with limits, faults, journal and truth."""
+"""The ASGI application: the APIs of all vendors at one origin, with limits, faults and a request log."""
 
 from __future__ import annotations
 
@@ -7,95 +7,102 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_convexport.simulator import ada, agentx, applied_labs
-from airflow_provider_convexport.simulator.archive import Archive, Selection
-from airflow_provider_convexport.simulator.dataset import DAY, SECOND
-from airflow_provider_convexport.simulator.faults import planned
-from airflow_provider_convexport.simulator.journal import Journal
-from airflow_provider_convexport.simulator.limits import Limiter
-from airflow_provider_convexport.simulator.mishaps import CUTS, Scene, cut, retry_after, stage
-from airflow_provider_convexport.simulator.paging import Desk
-from airflow_provider_convexport.simulator.vendor import (
-    Answer,
-    Call,
-    Endpoint,
-    Refusal,
-    Vendor,
-    encoded,
-    microseconds,
+from airflow_provider_convexport.simulator.fault_injection import (
+    CONNECTION_FAULTS,
+    cut_connection,
+    faulty_response,
+    retry_after,
 )
+from airflow_provider_convexport.simulator.faults import planned_fault
+from airflow_provider_convexport.simulator.http_messages import (
+    ApiError,
+    ApiRequest,
+    ApiResponse,
+    redirect_to_slash,
+)
+from airflow_provider_convexport.simulator.introspection import introspection_routes
+from airflow_provider_convexport.simulator.limits import Limiter
+from airflow_provider_convexport.simulator.pagination import PaginationState
+from airflow_provider_convexport.simulator.record_store import RecordQuery, RecordStore
+from airflow_provider_convexport.simulator.registry import registered_vendors
+from airflow_provider_convexport.simulator.request_log import RequestLog
+from airflow_provider_convexport.simulator.times import DAY, SECOND, microseconds
+from airflow_provider_convexport.simulator.vendor_api import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
-    from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_convexport.simulator.journal import Visit
+    from airflow_provider_convexport.simulator.request_log import LoggedRequest
     from airflow_provider_convexport.simulator.settings import SimulatorSettings
+    from airflow_provider_convexport.simulator.vendor_api import VendorApi
 
-VENDORS: Final = (applied_labs.VENDOR, ada.VENDOR, agentx.VENDOR)
-_GOOD: Final = 200
-_LINES_AT_ONCE: Final = 500
+_OK: Final = 200
 
 
 class Simulator:
-    """What all endpoints share; reachable as ``app.state.simulator``.
+    """The state that all endpoints share; available as ``app.state.simulator``.
 
     :param settings: The settings; :meth:`update` replaces them at run time.
-    :param clock: Returns epoch seconds.
-    :param monotonic: Returns seconds that never go back; rate limits go by it.
+    :param vendors: Vendors besides those of the package.
+    :param clock: Returns seconds since the epoch.
+    :param monotonic: Returns the seconds of a monotonic clock, by which requests are counted under limits.
+    :raises ValueError: Two vendors have the same name, or one vendor's prefix begins with another's.
     """
 
     def __init__(
         self,
         settings: SimulatorSettings,
         *,
+        vendors: Iterable[VendorApi] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.settings = settings
+        self.vendors = _by_name((*registered_vendors(), *vendors))
+        self.settings = settings.with_vendors(self.vendors.values())
         self.clock = clock
         self.monotonic = monotonic
-        self.journal = Journal()
+        self.request_log = RequestLog()
         self.limiter = Limiter()
-        self.archive = Archive(settings.plan)
-        self.desk = Desk()
-        self._composer = ThreadPoolExecutor(1, thread_name_prefix="simulator-composer")
+        self.store = RecordStore(settings.plan)
+        self.pagination = PaginationState()
+        self._responder = ThreadPoolExecutor(1, thread_name_prefix="simulator-responses")
 
-    async def compose(self, answer: Callable[[], Answer]) -> Answer:
-        """Return an answer that is made beside the event loop, one at a time.
+    async def in_thread(self, respond: Callable[[], ApiResponse]) -> ApiResponse:
+        """Return the result of ``respond``, which runs in a thread of its own, one call at a time.
 
-        A page of ten thousand records takes a while; made in the loop, it would let the requests that arrive
-        meanwhile be noticed all at once and later than they came, as if they exceeded a limit.
+        A page of ten thousand records takes a while. If the event loop made it, all requests that arrive
+        meanwhile would get the same late time of arrival and could seem to exceed a limit.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._composer, answer)
+        return await asyncio.get_running_loop().run_in_executor(self._responder, respond)
 
     def close(self) -> None:
-        """End the thread that makes answers."""
-        self._composer.shutdown(wait=False)
+        """Stop the thread that makes responses."""
+        self._responder.shutdown(wait=False)
 
     def update(self, **changes: Any) -> None:
-        """Replace some settings; requests under way keep the old ones."""
-        self.settings = replace(self.settings, **changes)
-        if self.settings.plan != self.archive.plan:
-            self.archive = Archive(self.settings.plan)
+        """Replace some settings; requests that are being handled keep the previous ones."""
+        self.settings = replace(self.settings, **changes).with_vendors(self.vendors.values())
+        if self.settings.plan != self.store.plan:
+            self.store = RecordStore(self.settings.plan)
 
     def reset(self) -> None:
-        """Forget all visits and all use of the limits."""
-        self.journal.clear()
+        """Clear the request log, the counters of the limits and the uses of cursors."""
+        self.request_log.clear()
         self.limiter = Limiter()
-        self.desk.restart()
+        self.pagination.reset()
 
     def truth(
         self,
@@ -106,224 +113,202 @@ class Simulator:
         scope: str | None,
         field: str | None,
     ) -> Iterator[bytes]:
-        """Yield the records of a half-open window as compact JSON, by time, whatever the switches say.
+        """Yield the records of a half-open window as compact JSON, by time, regardless of the settings.
 
         :raises LookupError: The vendor, stream, field or scope is unknown.
         """
-        known = {each.name: each for each in VENDORS}[vendor]
-        chosen = known.streams[stream]
-        scopes = known.scopes(self.settings)
+        chosen = self.vendors[vendor].streams[stream]
+        scopes = self.settings.scopes_of(vendor) or ("",)
         scope = scopes[0] if scope is None else scope
-        field = chosen.usual_field if field is None else field
-        if scope not in scopes or field not in chosen.moments:
+        field = chosen.default_field if field is None else field
+        if scope not in scopes or field not in chosen.time_fields:
             raise KeyError(f"{scope} {field}")
         now = int(self.clock() * SECOND)
         low = max(microseconds(window[0]), now - self.settings.days * DAY)
-        selection = Selection(chosen, scope, field, low, min(microseconds(window[1]), now + 1))
-        return self.archive.texts(selection)
+        query = RecordQuery(chosen, scope, field, low, min(microseconds(window[1]), now + 1))
+        return self.store.texts(query)
 
 
 def create_app(
     settings: SimulatorSettings,
     *,
+    vendors: Iterable[VendorApi] = (),
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """Return the application.
 
     :param settings: The settings.
-    :param clock: Returns epoch seconds; decides which records exist already.
-    :param monotonic: Returns seconds that never go back; rate limits go by it.
+    :param vendors: Vendors besides those of the package.
+    :param clock: Returns seconds since the epoch; records after this time do not exist yet.
+    :param monotonic: Returns the seconds of a monotonic clock, by which requests are counted under limits.
     """
-    simulator = Simulator(settings, clock=clock, monotonic=monotonic)
-    routes = [
-        Route("/_simulator/requests", _requests),
-        Route("/_simulator/summary", _summary),
-        Route("/_simulator/records/{vendor}/{stream}", _records),
-        Route("/_simulator/reset", _reset, methods=["POST"]),
-    ]
-    for vendor in VENDORS:
-        nowhere = Endpoint("unknown", f"{vendor.prefix}{{rest:path}}", _nowhere(vendor), public=True)
-        routes += [Route(each.path, _Gate(simulator, vendor, each)) for each in (*vendor.endpoints, nowhere)]
+    simulator = Simulator(settings, vendors=vendors, clock=clock, monotonic=monotonic)
+    routes = introspection_routes()
+    for vendor in simulator.vendors.values():
+        endpoints = (*vendor.endpoints, *_further_endpoints(vendor))
+        routes += [Route(each.path, _EndpointApp(simulator, vendor, each)) for each in endpoints]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     app.state.simulator = simulator
     return app
 
 
-class _Gate:
-    """One endpoint as an ASGI application: every request passes key, limits and faults, in this order."""
+class _EndpointApp:
+    """One endpoint as an ASGI application: checks method, key, limits and fault plan, in this order."""
 
-    def __init__(self, simulator: Simulator, vendor: Vendor, endpoint: Endpoint) -> None:
+    def __init__(self, simulator: Simulator, vendor: VendorApi, endpoint: Endpoint) -> None:
         self._simulator = simulator
         self._vendor = vendor
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         settings = self._simulator.settings
-        call = self._call(scope, settings=settings)
-        visit = self._visit(call)
-        refusal = self._refusal(call, visit=visit, method=scope["method"])
-        if refusal is None:
-            visit.fault = self._fault(call, visit=visit)
-        if settings.page_latency or visit.fault == "slow":
-            slow = settings.slow_seconds if visit.fault == "slow" else 0.0
+        body = b"" if scope["method"] in {"GET", "HEAD"} else await Request(scope, receive).body()
+        request = self._request(scope, body=body, settings=settings)
+        entry = self._log(request)
+        refused = self._refused(request, entry=entry, method=scope["method"])
+        if refused is None:
+            entry.fault = self._fault(request, entry=entry)
+        if settings.page_latency or entry.fault == "slow":
+            slow = settings.slow_seconds if entry.fault == "slow" else 0.0
             await asyncio.sleep(settings.page_latency + slow)
-        answer = refusal or await self._simulator.compose(lambda: self._answer(call, visit=visit))
-        visit.status, visit.records = answer.status, answer.records
-        if visit.fault in CUTS:
-            visit.status, visit.records = 0 if visit.fault == "reset" else answer.status, 0
-            await cut(visit.fault, answer=answer, receive=receive, send=send)
+        response = refused or await self._simulator.in_thread(lambda: self._respond(request, entry=entry))
+        entry.status, entry.records = response.status, response.records
+        if entry.fault in CONNECTION_FAULTS:
+            entry.status, entry.records = 0 if entry.fault == "reset" else response.status, 0
+            await cut_connection(entry.fault, response=response, receive=receive, send=send)
             return
-        await _response(answer, pretty=settings.pretty)(scope, receive, send)
+        await _asgi_response(response, pretty=settings.pretty)(scope, receive, send)
 
-    def _call(self, scope: Scope, *, settings: SimulatorSettings) -> Call:
+    def _request(self, scope: Scope, *, body: bytes, settings: SimulatorSettings) -> ApiRequest:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        query = scope["query_string"].decode("latin-1")
-        return Call(
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return ApiRequest(
             endpoint=self._endpoint.name,
-            pairs=tuple(parse_qsl(query, keep_blank_values=True)),
+            params=(*query, *_members(body)),
             path=scope["path"],
             path_params=scope["path_params"],
             headers=headers,
+            body=body,
             origin=f"{scope['scheme']}://{headers.get('host', '')}",
             now=int(self._simulator.clock() * SECOND),
             settings=settings,
-            archive=self._simulator.archive,
-            desk=self._simulator.desk,
+            vendor_settings=settings.vendors[self._vendor.name],
+            store=self._simulator.store,
+            pagination=self._simulator.pagination,
         )
 
-    def _visit(self, call: Call) -> Visit:
-        visit = self._simulator.journal.arrive(
+    def _log(self, request: ApiRequest) -> LoggedRequest:
+        entry = self._simulator.request_log.add(
             monotonic=self._simulator.monotonic(),
-            wall=call.now / SECOND,
+            wall=request.now / SECOND,
             vendor=self._vendor.name,
             endpoint=self._endpoint.name,
-            path=call.path,
-            params=list(call.pairs),
+            path=request.path,
+            params=list(request.params),
         )
-        visit.credential = self._vendor.credential(call)
-        return visit
+        entry.credential = self._vendor.credential(request)
+        return entry
 
-    def _refusal(self, call: Call, *, visit: Visit, method: str) -> Answer | None:
-        if method != "GET":
-            return replace(
-                self._vendor.failure(405, f'Method "{method}" not allowed.'), headers=(("Allow", "GET"),)
-            )
+    def _refused(self, request: ApiRequest, *, entry: LoggedRequest, method: str) -> ApiResponse | None:
+        """Return the response to a request that does not get as far as the endpoint, or ``None``."""
+        allowed = self._endpoint.method
+        if method != allowed:
+            error = self._vendor.error(405, f'Method "{method}" not allowed.')
+            return replace(error, headers=(("Allow", allowed),))
         if self._endpoint.public:
             return None
+        if entry.credential != "right":
+            return self._vendor.unauthorized(entry.credential)
         try:
-            visit.limits = self._vendor.admit(call)
-        except Refusal as refusal:
-            return refusal.answer
-        if not call.settings.limits:
+            entry.limits = self._vendor.limits(request)
+        except ApiError as error:
+            return error.response
+        return self._limited(request, entry=entry) if request.settings.limits else None
+
+    def _limited(self, request: ApiRequest, *, entry: LoggedRequest) -> ApiResponse | None:
+        wait = self._simulator.limiter.admit(entry.limits, now=entry.monotonic)
+        entry.limited = wait > 0
+        if not entry.limited:
             return None
-        wait = self._simulator.limiter.admit(visit.limits, now=visit.monotonic)
-        visit.limited = wait > 0
-        return self._too_many(call, seconds=max(math.ceil(wait), 1)) if visit.limited else None
+        form = request.settings.retry_after
+        wall = math.ceil(request.now / SECOND) if form == "date" else 0
+        headers = retry_after(form, seconds=min(max(math.ceil(wait), 1), 86_400), wall=wall)
+        return replace(self._vendor.error(429, "Too many requests."), headers=headers)
 
-    def _too_many(self, call: Call, *, seconds: int) -> Answer:
-        form = call.settings.retry_after
-        wall = math.ceil(call.now / SECOND) if form == "date" else 0
-        headers = retry_after(form, seconds=min(seconds, 86_400), wall=wall)
-        return replace(self._vendor.failure(429, "Too many requests."), headers=headers)
-
-    def _fault(self, call: Call, *, visit: Visit) -> str | None:
-        return planned(
-            call.settings.faults,
-            number=visit.number,
-            vendor=visit.vendor,
-            endpoint=visit.endpoint,
-            resumed=visit.param("cursor") is not None,
+    def _fault(self, request: ApiRequest, *, entry: LoggedRequest) -> str | None:
+        return planned_fault(
+            request.settings.faults,
+            number=entry.number,
+            vendor=entry.vendor,
+            endpoint=entry.endpoint,
+            resumed=request.has(self._endpoint.cursor_param),
         )
 
-    def _answer(self, call: Call, *, visit: Visit) -> Answer:
-        def honest() -> Answer:
-            return self._honest(call, visit=visit)
+    def _respond(self, request: ApiRequest, *, entry: LoggedRequest) -> ApiResponse:
+        def regular() -> ApiResponse:
+            return self._regular(request, entry=entry)
 
-        if visit.fault is None:
-            return honest()
-        return stage(visit.fault, scene=Scene(call.settings, self._vendor, call, honest))
+        if entry.fault is None:
+            return regular()
+        return faulty_response(entry.fault, vendor=self._vendor, request=request, regular=regular)
 
-    def _honest(self, call: Call, *, visit: Visit) -> Answer:
+    def _regular(self, request: ApiRequest, *, entry: LoggedRequest) -> ApiResponse:
         try:
-            answer = self._endpoint.answer(call)
-        except Refusal as refusal:
-            return refusal.answer
-        shown = next((limit for limit in visit.limits if limit.name == self._vendor.shown_limit), None)
-        if shown is None or answer.status != _GOOD:
-            return answer
-        left, seconds = self._simulator.limiter.standing(shown, now=visit.monotonic)
+            response = self._endpoint.respond(request)
+        except ApiError as error:
+            return error.response
+        shown = next((limit for limit in entry.limits if limit.name == self._vendor.shown_limit), None)
+        if shown is None or response.status != _OK:
+            return response
+        left, seconds = self._simulator.limiter.remaining(shown, now=entry.monotonic)
         headers = (
             ("X-RateLimit-Limit", str(shown.allowed)),
             ("X-RateLimit-Remaining", str(max(left, 0))),
-            ("X-RateLimit-Reset", str(math.ceil(call.now / SECOND + seconds))),
+            ("X-RateLimit-Reset", str(math.ceil(request.now / SECOND + seconds))),
         )
-        return replace(answer, headers=(*answer.headers, *headers))
+        return replace(response, headers=(*response.headers, *headers))
 
 
-def _nowhere(vendor: Vendor) -> Callable[[Call], Answer]:
-    def answer(_call: Call) -> NoReturn:
-        raise Refusal(vendor.failure(404, "Not found."))
+def _by_name(vendors: tuple[VendorApi, ...]) -> dict[str, VendorApi]:
+    for vendor, other in permutations(vendors, 2):
+        if other.name == vendor.name or other.prefix.startswith(vendor.prefix):
+            raise ValueError(f"The name or the prefix of the vendor {vendor.name} is not unique.")
+    return {vendor.name: vendor for vendor in vendors}
 
-    return answer
+
+def _members(body: bytes) -> list[tuple[str, str]]:
+    """Return the members of a JSON object, or nothing if the body is something else."""
+    try:
+        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw]) if body else {}
+        return [(name, _text(bytes(value))) for name, value in members.items()]
+    except msgspec.DecodeError:
+        return []
 
 
-def _response(answer: Answer, *, pretty: bool) -> Response:
-    body = answer.body
-    if pretty and answer.status == _GOOD and answer.media == "application/json":
+def _text(value: bytes) -> str:
+    return msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode()
+
+
+def _further_endpoints(vendor: VendorApi) -> Iterator[Endpoint]:
+    """Yield the endpoints that redirect to a path with a slash, and the one for all unknown paths."""
+
+    def not_found(_request: ApiRequest) -> ApiResponse:
+        return vendor.error(404, "Not found.")
+
+    for each in vendor.endpoints if vendor.redirect_to_slash else ():
+        yield Endpoint("redirect", each.path.removesuffix("/"), redirect_to_slash, public=True)
+    yield Endpoint("unknown", f"{vendor.prefix}{{rest:path}}", not_found, public=True)
+
+
+def _asgi_response(response: ApiResponse, *, pretty: bool) -> Response:
+    body = response.body
+    if pretty and response.status == _OK and response.content_type == "application/json":
         try:
             body = msgspec.json.format(body, indent=2)
-        except msgspec.DecodeError:  # half a document, on purpose
-            body = answer.body
-    return Response(body, answer.status, headers=dict(answer.headers), media_type=answer.media)
-
-
-def _simulator(request: Request) -> Simulator:
-    simulator: Simulator = request.app.state.simulator
-    return simulator
-
-
-async def _requests(request: Request) -> Response:
-    visits = [visit.public() for visit in _simulator(request).journal.visits]
-    return Response(encoded(visits), media_type="application/json")
-
-
-async def _summary(request: Request) -> Response:
-    return Response(encoded(_simulator(request).journal.summary()), media_type="application/json")
-
-
-async def _reset(request: Request) -> Response:
-    _simulator(request).reset()
-    return Response(status_code=204)
-
-
-async def _records(request: Request) -> Response:
-    query, path = request.query_params, request.path_params
-    try:
-        window = _utc(query["start"]), _utc(query["end"])
-        texts = _simulator(request).truth(
-            path["vendor"],
-            path["stream"],
-            window=window,
-            scope=query.get("scope"),
-            field=query.get("window_on"),
-        )
-    except (LookupError, ValueError) as error:
-        return Response(
-            encoded({"error": f"{type(error).__name__}: {error}"}), 400, media_type="application/json"
-        )
-    return StreamingResponse(_lines(texts), media_type="application/x-ndjson")
-
-
-async def _lines(texts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield records as lines, many at a time; other requests get their turn in between."""
-    while batch := [text + b"\n" for text in islice(texts, _LINES_AT_ONCE)]:
-        yield b"".join(batch)
-        await asyncio.sleep(0)
-
-
-def _utc(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        except msgspec.DecodeError:  # the fault half-json
+            body = response.body
+    headers = dict(response.headers)
+    return Response(body, response.status, headers=headers, media_type=response.content_type)

@@ -3,51 +3,67 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import quote, urlencode
-from uuid import UUID
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from urllib.parse import urlencode
 
-from airflow_provider_convexport.simulator.archive import Selection, Stream
-from airflow_provider_convexport.simulator.dataset import DAY, SECOND, VARIANTS
-from airflow_provider_convexport.simulator.fragments import ODDITIES, TEXTS, compose, slot, template
+from airflow_provider_convexport.simulator.api_keys import bearer_token
+from airflow_provider_convexport.simulator.cursors import Cursor, requested_cursor
+from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
+from airflow_provider_convexport.simulator.filters import exact_filter
+from airflow_provider_convexport.simulator.http_messages import ApiError, ApiRequest, ApiResponse
+from airflow_provider_convexport.simulator.identifiers import uuid_text
+from airflow_provider_convexport.simulator.json_templates import compact_json, quoted, slot, template
 from airflow_provider_convexport.simulator.limits import Limit
-from airflow_provider_convexport.simulator.paging import Bookmark, opened, turn
-from airflow_provider_convexport.simulator.vendor import (
-    Answer,
-    Call,
-    Endpoint,
-    Refusal,
-    Vendor,
-    clipped,
-    compared,
-    encoded,
-    microseconds,
-    naive_text,
-    single,
-    whole_second,
-)
+from airflow_provider_convexport.simulator.pagination import RECORDS, cursor_page, list_response
+from airflow_provider_convexport.simulator.parameters import check_uuid, instant, integer, single_values
+from airflow_provider_convexport.simulator.people import AGENTS, agent_of, contact_of
+from airflow_provider_convexport.simulator.record_store import RecordQuery, Stream
+from airflow_provider_convexport.simulator.sample_values import EDGE_CASES, TEXTS
+from airflow_provider_convexport.simulator.times import DAY, SECOND, naive_text, whole_second
+from airflow_provider_convexport.simulator.vendor_api import Endpoint, VendorApi, VendorSettings, switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_convexport.simulator.dataset import Conversation
-    from airflow_provider_convexport.simulator.journal import Credential
-    from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
 _NAME: Final = "applied_labs"
-_WINDOW_AT_MOST: Final = 30 * DAY
-_PAGE_AT_MOST: Final = 100
-_PAGE_USUALLY: Final = 10
+_MAX_WINDOW: Final = 30 * DAY
+_MAX_PAGE_SIZE: Final = 100
+_DEFAULT_PAGE_SIZE: Final = 10
+_KEY_ERRORS: Final = {
+    "missing": "Authentication credentials were not provided.", "wrong": "Invalid API key."
+}  # fmt: skip
 _RANGES: Final = {"created_at__range": "created_at", "last_message_at__range": "last_message_at"}
 _IDS: Final = ("agent_id", "contact_id", "id", "id__in", "contact_id__in")
 _RESOLUTIONS: Final = ("hard", "soft", "escalated", "human", "merged", None, "", "absent")
 _TYPES: Final = (
     "phone_call", "web_call", "web_call_demo", "video_call", "web_chat", "email", "sms", "comments", "form",
 )  # fmt: skip
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_UTC_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _RELATIVE: Final = re.compile(r"relative:-(\d{1,6})([dhm]),(?:-(\d{1,6})([dhm]))?", re.ASCII)
 _UNITS: Final = {"d": DAY, "h": 3600 * SECOND, "m": 60 * SECOND}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedLabsSettings(VendorSettings):
+    """The settings of Applied Labs."""
+
+    scope_extra: ClassVar[str | None] = "shop_id"
+
+    key: str = switch("AL-simulated-key", "Key that Applied Labs accepts.")
+    shops: tuple[str, ...] = switch(
+        ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"),
+        "Shop ids that Applied Labs knows.",
+    )
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The shop ids."""
+        return self.shops
+
 
 # --- records -------------------------------------------------------------------------------------
 
@@ -58,35 +74,18 @@ _LIST_KEYS: Final = (
 _DETAIL_KEYS: Final = (*_LIST_KEYS, "flags", "tags", "topic", "intent", "x_future")
 
 
-def _uuid(mark: int, ordinal: int) -> str:
-    return f"{mark >> 16:08x}-{mark & 0xFFFF:04x}-4{mark >> 8 & 0xFFF:03x}-8{mark & 0xFFF:03x}-{ordinal:012x}"
-
-
-_AGENTS: Final = tuple(_uuid(0xA6E47 * (number + 1), number) for number in range(4))
-_CONTACTS: Final = tuple(_uuid(0xC047AC7 * (number + 1), number) for number in range(200))
-
-
-def _agent(conversation: Conversation) -> str | None:
-    number = conversation.draws[3] % (len(_AGENTS) + 1)
-    return _AGENTS[number] if number < len(_AGENTS) else None
-
-
-def _contact(conversation: Conversation) -> str:
-    return _CONTACTS[conversation.draws[4] % len(_CONTACTS)]
-
-
-def _resolution(conversation: Conversation) -> str | None:
-    return _RESOLUTIONS[conversation.variant % len(_RESOLUTIONS)]
+def _conversation_id(conversation: Conversation) -> str:
+    return uuid_text(conversation.id_bits, conversation.ordinal)
 
 
 def _shape(variant: int) -> dict[str, Any]:
-    """Return one of the shapes of a conversation; optional keys are missing from some."""
+    """Return one of the shapes of a conversation; some lack optional keys."""
     shape: dict[str, Any] = {
         "agent_id": slot("agent"),
         "created_at": slot("created"),
         "id": slot("id"),
         "contact_id": slot("contact"),
-        "user_id": None if variant % 3 else _AGENTS[0],
+        "user_id": None if variant % 3 else AGENTS[0],
         "updated_at": slot("updated"),
         "direction": ("inbound", "outbound")[variant % 2],
         "type": _TYPES[variant % len(_TYPES)],
@@ -102,14 +101,14 @@ def _shape(variant: int) -> dict[str, Any]:
         "resolved_at": slot("updated") if variant % 4 == 1 else None,
         "remote_id": "zd-100%" if variant % 6 == 0 else None,
         "remote_platform": "zendesk" if variant % 6 == 0 else None,
-        "flags": [{"id": _AGENTS[1], "name": 'needs "review"'}] if variant % 5 == 0 else [],
+        "flags": [{"id": AGENTS[1], "name": 'needs "review"'}] if variant % 5 == 0 else [],
         "tags": ["shipping", "späť", ""][: variant % 4],
-        "topic": {"id": _AGENTS[2], "name": "Delivery"} if variant % 3 else None,
-        "intent": {"id": _AGENTS[3], "name": "Late \\ lost"} if variant % 3 == 1 else None,
+        "topic": {"id": AGENTS[2], "name": "Delivery"} if variant % 3 else None,
+        "intent": {"id": AGENTS[3], "name": "Late \\ lost"} if variant % 3 == 1 else None,
         "messages": slot("messages"),
     }
-    if variant < len(ODDITIES):
-        shape["x_future"] = ODDITIES[variant]
+    if variant < len(EDGE_CASES):
+        shape["x_future"] = EDGE_CASES[variant]
     absent = {"resolution"} if shape["resolution"] == "absent" else set()
     absent |= {"is_test", "direction"} if variant % 9 == 4 else set()
     absent |= {"escalation_time", "resolved_at", "status"} if variant % 11 == 5 else set()
@@ -151,16 +150,18 @@ def _message_shape(number: int, *, text: Any) -> bytes:
     )
 
 
-_MESSAGES: Final = tuple(tuple(_message_shape(number, text=text) for text in TEXTS) for number in range(4))
+_MESSAGES: Final = tuple(
+    tuple(_message_shape(number, text=text) for text in TEXTS) for number in range(MAX_MESSAGES)
+)
 
 
 def _message(conversation: Conversation, number: int) -> bytes:
     text = (conversation.draws[11] + number) % len(TEXTS)
     return _MESSAGES[number][text] % {
-        b"id": b'"%b"' % _uuid(conversation.mark ^ 0xFFFFFFFF, conversation.ordinal << 2 | number).encode(),
-        b"conversation": b'"%b"' % _uuid(conversation.mark, conversation.ordinal).encode(),
-        b"agent": compose(_agent(conversation)),
-        b"contact": b'"%b"' % _contact(conversation).encode(),
+        b"id": quoted(uuid_text(conversation.id_bits ^ 0xFFFFFFFF, conversation.ordinal << 2 | number)),
+        b"conversation": quoted(_conversation_id(conversation)),
+        b"agent": compact_json(agent_of(conversation)),
+        b"contact": quoted(contact_of(conversation)),
         b"created": _time(conversation.messages[number]),
     }
 
@@ -169,18 +170,18 @@ def _filled(shapes: tuple[bytes, ...], *, conversation: Conversation) -> bytes:
     shape = shapes[conversation.variant]
     numbers = range(len(conversation.messages) if shapes is _EXPORTED else 0)
     return shape % {
-        b"id": b'"%b"' % _uuid(conversation.mark, conversation.ordinal).encode(),
-        b"agent": compose(_agent(conversation)),
-        b"contact": b'"%b"' % _contact(conversation).encode(),
+        b"id": quoted(_conversation_id(conversation)),
+        b"agent": compact_json(agent_of(conversation)),
+        b"contact": quoted(contact_of(conversation)),
         b"created": _time(conversation.start),
         b"updated": _time(conversation.updated),
-        b"last": b"null" if conversation.silent else _time(conversation.messages[-1]),
+        b"last": b"null" if conversation.hides_last_message else _time(conversation.messages[-1]),
         b"messages": b"[%b]" % b",".join([_message(conversation, number) for number in numbers]),
     }
 
 
 def _time(at: int) -> bytes:
-    return b'"%bZ"' % naive_text(whole_second(at)).encode()
+    return quoted(f"{naive_text(whole_second(at))}Z")
 
 
 def _created_at(conversation: Conversation, _number: int) -> int:
@@ -188,26 +189,26 @@ def _created_at(conversation: Conversation, _number: int) -> int:
 
 
 def _last_message_at(conversation: Conversation, _number: int) -> int | None:
-    return None if conversation.silent else whole_second(conversation.messages[-1])
+    return None if conversation.hides_last_message else whole_second(conversation.messages[-1])
 
 
-_CONVERSATION_MOMENTS: Final = {"created_at": _created_at, "last_message_at": _last_message_at}
+_CONVERSATION_TIMES: Final = {"created_at": _created_at, "last_message_at": _last_message_at}
 CONVERSATIONS: Final = Stream(
     vendor=_NAME,
     name="conversations",
-    moments=_CONVERSATION_MOMENTS,
+    time_fields=_CONVERSATION_TIMES,
     render=lambda conversation, _number: _filled(_EXPORTED, conversation=conversation),
 )
 LISTED: Final = Stream(
     vendor=_NAME,
     name="conversations_listed",
-    moments=_CONVERSATION_MOMENTS,
+    time_fields=_CONVERSATION_TIMES,
     render=lambda conversation, _number: _filled(_LISTED, conversation=conversation),
 )
 MESSAGES: Final = Stream(
     vendor=_NAME,
     name="messages",
-    moments={
+    time_fields={
         "created_at": lambda conversation, number: whole_second(conversation.messages[number]),
         "conversation.created_at": _created_at,
         "conversation.last_message_at": _last_message_at,
@@ -218,60 +219,49 @@ MESSAGES: Final = Stream(
 
 # --- requests ------------------------------------------------------------------------------------
 
-
-def failure(status: int, message: str) -> Answer:
-    """Return an error in the manner of Django REST framework."""
-    return Answer(status, encoded({"detail": message}))
-
-
-def _bad(name: str, message: str) -> NoReturn:
-    raise Refusal(Answer(400, encoded({name: [message]})))
+_FILTERS: Final[dict[str, Callable[[Conversation], str | None]]] = {
+    "agent_id": agent_of,
+    "contact_id": contact_of,
+    "id": _conversation_id,
+    "resolution": lambda conversation: _RESOLUTIONS[conversation.variant % len(_RESOLUTIONS)],
+}
 
 
-def _bad_cursor() -> NoReturn:
-    raise Refusal(failure(400, "Invalid cursor."))
+def _error(status: int, message: str) -> ApiResponse:
+    """Return an error in the form of Django REST framework."""
+    return ApiResponse.json(status, {"detail": message})
 
 
-def _credential(call: Call) -> Credential:
-    return compared(call.bearer(), expected=call.settings.applied_labs_key)
+def _refuse(name: str, message: str) -> NoReturn:
+    raise ApiError(ApiResponse.json(400, {name: [message]}))
 
 
-def _admit(call: Call) -> tuple[Limit, ...]:
-    credential = _credential(call)
-    if credential == "missing":
-        raise Refusal(failure(401, "Authentication credentials were not provided."))
-    if credential == "wrong":
-        raise Refusal(failure(401, "Invalid API key."))
-    shop = call.headers.get("x-shop-id")
+def _refuse_cursor() -> NoReturn:
+    raise ApiError(_error(400, "Invalid cursor."))
+
+
+def _limits(request: ApiRequest) -> tuple[Limit, ...]:
+    shop = request.headers.get("x-shop-id")
     if shop is None:
-        _bad("X-Shop-Id", "This header is required.")
-    _uuid_checked("X-Shop-Id", shop)
-    if shop not in call.settings.applied_labs_shops:
-        raise Refusal(failure(403, "You do not have access to this shop."))
+        _refuse("X-Shop-Id", "This header is required.")
+    check_uuid("X-Shop-Id", shop, refuse=_refuse)
+    if shop not in request.vendor_settings.shops:
+        raise ApiError(_error(403, "You do not have access to this shop."))
     return (Limit("applied_labs 60/min", shop, 60, 60.0),)
 
 
-def _uuid_checked(name: str, value: str) -> None:
-    try:
-        well_formed = str(UUID(value)) == value.lower()
-    except ValueError:
-        well_formed = False
-    if not well_formed:
-        _bad(name, "Must be a valid UUID.")
-
-
-def _window(name: str, value: str, *, as_of: int) -> tuple[int, int]:
-    """Read a range parameter as microseconds, both ends included or not as the settings will have it."""
-    low, high = _relative(value, as_of=as_of) or _absolute(name, value)
+def _window(name: str, text: str, *, as_of: int) -> tuple[int, int]:
+    """Read a range parameter; the times are microseconds since the epoch."""
+    low, high = _relative(text, as_of=as_of) or _absolute(name, text)
     if low >= high:
-        _bad(name, "Start must be before end.")
-    if high - low > _WINDOW_AT_MOST:
-        _bad(name, "Range must not span more than 30 days.")
+        _refuse(name, "Start must be before end.")
+    if high - low > _MAX_WINDOW:
+        _refuse(name, "Range must not span more than 30 days.")
     return low, high
 
 
-def _relative(value: str, *, as_of: int) -> tuple[int, int] | None:
-    match = _RELATIVE.fullmatch(value)
+def _relative(text: str, *, as_of: int) -> tuple[int, int] | None:
+    match = _RELATIVE.fullmatch(text)
     if match is None:
         return None
     since, unit, until, until_unit = match.groups()
@@ -279,144 +269,81 @@ def _relative(value: str, *, as_of: int) -> tuple[int, int] | None:
     return as_of - int(since) * _UNITS[unit], high
 
 
-def _absolute(name: str, value: str) -> tuple[int, int]:
-    ends = value.split(",")
-    if len(ends) != 2 or not all(_TIME.fullmatch(end) for end in ends):
-        _bad(name, "Must be START,END with times such as 2026-05-02T00:00:00Z.")
-    try:
-        low, high = (datetime.fromisoformat(end).astimezone(UTC) for end in ends)
-    except ValueError:
-        _bad(name, "Not a date.")
-    return microseconds(low), microseconds(high)
+def _absolute(name: str, text: str) -> tuple[int, int]:
+    ends = text.split(",")
+    if len(ends) != 2 or not all(_UTC_TIME.fullmatch(end) for end in ends):
+        _refuse(name, "Must be START,END with times such as 2026-05-02T00:00:00Z.")
+    return instant(name, ends[0], refuse=_refuse), instant(name, ends[1], refuse=_refuse)
 
 
-def _limit(params: dict[str, str]) -> int:
-    text = params.get("limit", str(_PAGE_USUALLY))
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= _PAGE_AT_MOST:
-        _bad("limit", f"Must be an integer from 1 to {_PAGE_AT_MOST}.")
-    return int(text)
-
-
-def _filter(params: dict[str, str]) -> Callable[[Conversation], bool] | None:
-    """Return the condition that the filters add up to, or ``None`` without filters."""
-    tests: list[tuple[Callable[[Conversation], str | None], frozenset[str]]] = []
-    readers: dict[str, Callable[[Conversation], str | None]] = {
-        "agent_id": _agent,
-        "contact_id": _contact,
-        "id": lambda conversation: _uuid(conversation.mark, conversation.ordinal),
-        "resolution": _resolution,
-    }
-    for name in params.keys() & {*_IDS, "resolution", "resolution__in"}:
-        field, _, many = name.partition("__")
-        wanted = params[name].split(",") if many else [params[name]]
-        for value in wanted:
-            _checked(name, value, field=field)
-        tests.append((readers[field], frozenset(wanted)))
-    return (lambda conversation: all(read(conversation) in want for read, want in tests)) if tests else None
-
-
-def _checked(name: str, value: str, *, field: str) -> None:
-    if field != "resolution":
-        _uuid_checked(name, value)
+def _check_filter(name: str, value: str) -> None:
+    if not name.startswith("resolution"):
+        check_uuid(name, value, refuse=_refuse)
     elif value not in _RESOLUTIONS[:5]:
-        _bad(name, f'"{value}" is not one of the available choices.')
+        _refuse(name, f'"{value}" is not one of the available choices.')
 
 
-def _asked(call: Call, *, ranges: tuple[str, ...]) -> Bookmark:
-    """Return the page that is asked for, by cursor or as the first of a new walk."""
-    known = frozenset(("cursor", "limit", "resolution", "resolution__in", *_IDS, *ranges))
-    params = single(call, known=known, refuse=_bad)
-    token, shop = params.pop("cursor", None), call.headers["x-shop-id"]
-    if token is None:
-        return Bookmark(shop, call.endpoint, params, call.now)
-    bookmark = opened(call, token, refuse=_bad_cursor)
-    if bookmark.scope != shop or not params.items() <= bookmark.params.items():
-        _bad_cursor()
-    return bookmark
-
-
-def _served(call: Call, *, stream: Stream, ranges: tuple[str, ...], newest_first: bool) -> Answer:
-    bookmark = _asked(call, ranges=ranges)
-    given = [name for name in ranges if name in bookmark.params]
+def _range(cursor: Cursor, *, ranges: tuple[str, ...], required: bool) -> tuple[str, int, int]:
+    """Return the field and the window that the range parameters name."""
+    given = [name for name in ranges if name in cursor.params]
     if len(given) > 1:
-        _bad(given[1], f"Cannot be combined with {given[0]}.")
-    if not given and not newest_first:
-        _bad(ranges[0], "A range is required.")
-    low, high, field = 0, bookmark.as_of + 1, "created_at"
-    if given:
-        field = _RANGES[given[0]]
-        low, high = _window(given[0], bookmark.params[given[0]], as_of=bookmark.as_of)
-    selection = Selection(
-        stream=stream,
-        scope=bookmark.scope,
-        field=field,
-        low=low,
-        high=high,
-        descending=newest_first,
-        shuffled=call.settings.shuffle,
-        keep=_filter(bookmark.params),
+        _refuse(given[1], f"Cannot be combined with {given[0]}.")
+    if not given and required:
+        _refuse(ranges[0], "A range is required.")
+    if not given:
+        return "created_at", 0, cursor.as_of + 1
+    return _RANGES[given[0]], *_window(given[0], cursor.params[given[0]], as_of=cursor.as_of)
+
+
+def _list(request: ApiRequest, *, stream: Stream, ranges: tuple[str, ...], newest_first: bool) -> ApiResponse:
+    known = frozenset(("cursor", "limit", "resolution", "resolution__in", *_IDS, *ranges))
+    params = single_values(request, known=known, refuse=_refuse)
+    token, shop = params.pop("cursor", None), request.headers["x-shop-id"]
+    cursor = requested_cursor(
+        request, token, scope=shop, params=params, params_required=False, refuse=_refuse_cursor
     )
-    selection = clipped(selection, call=call, as_of=bookmark.as_of)
-    page = turn(call, selection, bookmark=bookmark, size=_limit(bookmark.params))
-    return _page(
-        call, page.texts, following=page.following, preceding=page.preceding, count=len(page.records)
-    )
+    field, low, high = _range(cursor, ranges=ranges, required=not newest_first)
+    keep = exact_filter(cursor.params, fields=_FILTERS, check=_check_filter)
+    query = RecordQuery(stream, shop, field, low, high, descending=newest_first, keep=keep)
+    limit = cursor.params.get("limit", str(_DEFAULT_PAGE_SIZE))
+    size = integer("limit", limit, minimum=1, maximum=_MAX_PAGE_SIZE, refuse=_refuse)
+    page = cursor_page(request, query, cursor=cursor, size=size)
+    links = {"next": _link(request, page.following), "previous": _link(request, page.preceding)}
+    return list_response(request, page.records, links | {"results": RECORDS})
 
 
-def _page(call: Call, texts: bytes, *, following: str | None, preceding: str | None, count: int) -> Answer:
-    links = [
-        encoded(call.link(urlencode({"cursor": token})) if token is not None else None)
-        for token in (following, preceding)
-    ]
-    results = b"" if call.settings.drop_list else b',"results":[%b]' % texts
-    return Answer(200, b'{"next":%b,"previous":%b%b}' % (*links, results), records=count)
+def _link(request: ApiRequest, token: str | None) -> str | None:
+    return None if token is None else request.link(urlencode({"cursor": token}))
 
 
-def _export(call: Call) -> Answer:
-    return _served(call, stream=CONVERSATIONS, ranges=tuple(_RANGES), newest_first=False)
+_export = partial(_list, stream=CONVERSATIONS, ranges=tuple(_RANGES), newest_first=False)
+_list_newest = partial(_list, stream=LISTED, ranges=("created_at__range",), newest_first=True)
 
 
-def _list(call: Call) -> Answer:
-    return _served(call, stream=LISTED, ranges=("created_at__range",), newest_first=True)
+def _get(request: ApiRequest) -> ApiResponse:
+    single_values(request, known=frozenset(), refuse=_refuse)
+    text, shop = request.path_params["id"], request.headers["x-shop-id"]
+    check_uuid("id", text, refuse=_refuse)
+    found = request.conversation(int(text[-12:], 16), vendor=_NAME, scope=shop)
+    if found is None or _conversation_id(found) != text:
+        raise ApiError(_error(404, "Not found."))
+    return ApiResponse(200, _filled(_DETAILED, conversation=found), records=1)
 
 
-def _get(call: Call) -> Answer:
-    single(call, known=frozenset(), refuse=_bad)
-    text, shop = call.path_params["id"], call.headers["x-shop-id"]
-    _uuid_checked("id", text)
-    found = call.archive.find(int(text[-12:], 16), vendor=_NAME, scope=shop)
-    if found is None or _uuid(found.mark, found.ordinal) != text or not _exists(found, call=call):
-        raise Refusal(failure(404, "Not found."))
-    return Answer(200, _filled(_DETAILED, conversation=found), records=1)
-
-
-def _exists(conversation: Conversation, *, call: Call) -> bool:
-    return call.now - call.settings.days * DAY <= whole_second(conversation.start) <= call.now
-
-
-def _slash(call: Call) -> Answer:
-    query = f"?{urlencode(call.pairs, quote_via=quote)}" if call.pairs else ""
-    return Answer(301, b"", headers=(("Location", f"{quote(call.path)}/{query}"),))
-
-
-def _shops(settings: SimulatorSettings) -> tuple[str, ...]:
-    return settings.applied_labs_shops
-
-
-VENDOR: Final = Vendor(
+API: Final = VendorApi(
     name=_NAME,
+    title="Applied Labs",
     prefix="/v2026-04/",
+    settings=AppliedLabsSettings,
     endpoints=(
         Endpoint("export", "/v2026-04/conversations/export/", _export),
-        Endpoint("list", "/v2026-04/conversations/", _list),
-        Endpoint("redirect", "/v2026-04/conversations/export", _slash, public=True),
-        Endpoint("redirect", "/v2026-04/conversations", _slash, public=True),
-        Endpoint("redirect", "/v2026-04/conversations/{id}", _slash, public=True),
+        Endpoint("list", "/v2026-04/conversations/", _list_newest),
         Endpoint("get", "/v2026-04/conversations/{id}/", _get),
     ),
     streams={stream.name: stream for stream in (CONVERSATIONS, LISTED, MESSAGES)},
-    scopes=_shops,
-    credential=_credential,
-    admit=_admit,
-    failure=failure,
+    key=bearer_token,
+    unauthorized=lambda credential: _error(401, _KEY_ERRORS[credential]),
+    limits=_limits,
+    error=_error,
+    redirect_to_slash=True,
 )

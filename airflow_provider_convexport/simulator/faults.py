@@ -1,4 +1,4 @@
-"""The fault plan: which requests go wrong, and how."""
+"""The fault plan: which requests are hit by which fault. What a fault does is in ``fault_injection``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FaultKind = Literal[
     "cursor-expired",
     "mixed",
 ]
-"""What can go wrong. ``status`` is written with its code, ``status:500``."""
+"""Kinds of faults. ``status`` is written with its code, as in ``status:500``."""
 
 RETRYABLE: Final = (
     "status:500",
@@ -38,19 +38,20 @@ RETRYABLE: Final = (
     "reset-after-headers",
     "cut-body",
 )
-"""What ``mixed`` chooses from: everything after which the same request may simply be sent again."""
+"""The kinds that ``mixed`` selects from: after each of them the same request may be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong, and when.
+    """One entry of the fault plan.
 
     :param kind: One of :data:`FaultKind`, for example ``"reset"`` or ``"status:500"``.
-    :param at: Number of the request it hits, counted from 1 over all vendors since the last reset.
-    :param rate: Share of the requests it hits, chosen by the request's number; 0 to 1.
-    :param seed: Seed of that choice.
+    :param at: Number of the request that it hits, counted from 1 over all vendors since the last reset.
+    :param rate: Share of the requests that it hits, selected by the request's number; 0 to 1.
+    :param seed: Seed of that selection.
     :param vendor: Hit only this vendor's requests.
     :param endpoint: Hit only this endpoint's requests, for example ``"export"``.
+    :raises ValueError: The kind is unknown, or the rate is not between 0 and 1.
     """
 
     kind: str
@@ -69,9 +70,9 @@ class Fault:
             raise ValueError(f"A fault's rate lies between 0 and 1, got {self.rate}.")
 
     def hits(self, number: int, *, vendor: str, endpoint: str, resumed: bool) -> bool:
-        """Tell whether request ``number`` goes wrong.
+        """Tell whether this fault hits request ``number``.
 
-        :param resumed: Whether the request carries a cursor; without one none can expire.
+        :param resumed: Whether the request has a cursor; only such a cursor can expire.
         """
         if self.vendor not in (None, vendor) or self.endpoint not in (None, endpoint):
             return False
@@ -80,16 +81,16 @@ class Fault:
         return number == self.at or _draw(self.seed, number=number, what=self.kind) < self.rate
 
     def concrete(self, number: int) -> str:
-        """Return the kind, with ``mixed`` resolved to one of :data:`RETRYABLE`."""
+        """Return the kind; for ``mixed``, the one of :data:`RETRYABLE` that this request is to meet."""
         if self.kind != "mixed":
             return self.kind
         return RETRYABLE[int(_draw(self.seed, number=number, what="which") * len(RETRYABLE))]
 
 
-def planned(
+def planned_fault(
     faults: tuple[Fault, ...], *, number: int, vendor: str, endpoint: str, resumed: bool
 ) -> str | None:
-    """Return what goes wrong with a request, or ``None``; the first fault that hits it counts."""
+    """Return the kind of the first fault of the plan that hits a request, or ``None``."""
     for fault in faults:
         if fault.hits(number, vendor=vendor, endpoint=endpoint, resumed=resumed):
             return fault.concrete(number)
@@ -97,6 +98,6 @@ def planned(
 
 
 def _draw(seed: int, *, number: int, what: str) -> float:
-    """Return a number from 0 up to 1 that depends on nothing but its arguments."""
+    """Return a pseudo-random number, at least 0 and below 1, that depends on the arguments alone."""
     digest = blake2b(f"{seed}|{number}|{what}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48

@@ -1,289 +1,81 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from airflow_provider_convexport.cli.plan import plan_backfill
-from airflow_provider_convexport.cli.report import commands, plan_text, plan_values
-from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.cli.plan import plan_text, plan_values, shell_commands
 from airflow_provider_convexport.hooks.ada import AdaHook
-from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
-from tests.cli.test_coverage import Piece
-from tests.support.samples import DAY, HOUR, local_store
-from tests.timetables.airflow_walk import backfill
-
-NOW = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
+from tests.support.backfills import plan, publish
+from tests.support.backfills import utc_moment as day
+from tests.support.stores import local_store
 
 
-def day(*parts):
-    return datetime(*parts, tzinfo=UTC)
+def test_a_plan_reads_like_this():
+    assert plan_text(plan("agentx", day(2026, 9, 1), day(2026, 9, 10))).splitlines() == [
+        "Backfill of AgentX Support conversations for 2026-09-01T00:00:00Z..2026-09-10T00:00:00Z:",
+        "",
+        "data interval                               days requests  state",
+        "2026-08-31T00:00:00Z..2026-09-07T00:00:00Z     7        7  to export",
+        "2026-09-07T00:00:00Z..2026-09-14T00:00:00Z     7        7  to export",
+        "",
+        "Runs: 2; 2 to export.",
+        "Requests: at least 14, if the records of each request window (1 day) fit on one page; runs of one "
+        "day would take at least 14.",
+        "Time: at least 4 seconds at the vendor's rate limits (requests: 3 per second per endpoint).",
+        "AgentX Support states no maximum for a request window; set the operator's request_window= to ask "
+        "for more than 1 day per request.",
+        "",
+        "The Dag agentx_windows must have the schedule that these data intervals come from. Then run:",
+        "",
+        'airflow pools set convexport_agentx 2 "Exports from AgentX Support"',
+        "airflow dags unpause agentx_windows",
+        "airflow backfill create --dag-id agentx_windows --from-date 2026-08-31T00:00:00Z "
+        "--to-date 2026-09-07T00:00:00Z --max-active-runs 2",
+    ]
 
 
-def plan(vendor="ada", start=None, end=None, **arguments):
-    return plan_backfill(
-        vendor, start=start or day(2026, 1, 1), end=end or day(2026, 4, 1), **{"now": NOW, **arguments}
-    )
+def test_the_values_for_programs_are_json_and_say_the_same():
+    planned = plan(start=day(2025, 11, 1), end=day(2026, 1, 1), dag_id="mine")
+
+    values = json.loads(json.dumps(plan_values(planned)))
+
+    assert values["runs"][0] == {
+        "interval": ["2025-09-28T00:00:00Z", "2025-11-26T00:00:00Z"],
+        "state": "to export",
+        "kept": ["2025-11-21T08:00:00Z", "2025-11-26T00:00:00Z"],
+        "requests": 1,
+    }
+    assert values["asked"] == ["2025-11-01T00:00:00Z", "2026-01-01T00:00:00Z"]
+    assert values["expired"] == [["2025-11-01T00:00:00Z", "2025-11-21T08:00:00Z"]]
+    assert (values["requests"], values["least_seconds"]) == (2, 0.0)
+    assert (values["published"], values["gaps"]) == (None, None)
+    assert "--dag-id mine " in values["commands"][2]
 
 
-def publish(store, start, end, **stream):
-    """Put manifests of Ada's conversations (or another stream's) into a store."""
-
-    class Days(Piece):
-        def job_of(self, task):
-            return (
-                super()
-                .job_of(task)
-                .__class__(
-                    query=AdaHook("ada_default").query(**stream), interval=Window(start, end), task=task
-                )
-            )
-
-    Days(store, Window(start, end))
+def test_no_time_at_all_is_written_in_words():
+    assert "Time: at least 0 seconds at the vendor's rate limits" in plan_text(plan())
 
 
-class TestRuns:
-    def test_they_are_the_windows_of_the_vendors_timetable_and_cover_what_is_asked(self):
-        planned = plan()
-
-        windows = [run.window for run in planned.runs]
-        assert windows[0].start <= day(2026, 1, 1) < windows[0].end
-        assert windows[-1].start < day(2026, 4, 1) <= windows[-1].end
-        assert all(one.end == other.start for one, other in pairwise(windows))
-        assert all(window.length == 59 * DAY for window in windows)
-
-    @given(
-        start=st.integers(0, 120 * 24).map(lambda hours: day(2026, 1, 1) + hours * HOUR),
-        length=st.integers(1, 150),
-        vendor=st.sampled_from(["ada", "agentx", "applied_labs"]),
-    )
-    def test_the_backfill_command_creates_exactly_the_planned_runs(self, start, length, vendor):
-        planned = plan(vendor, start, start + length * DAY)
-        words = commands(planned)[2].split()
-        first, last = (
-            datetime.fromisoformat(words[words.index(flag) + 1]) for flag in ("--from-date", "--to-date")
-        )
-
-        runs = backfill(ExportWindowTimetable.for_vendor(vendor), first, last)
-
-        assert [Window(info.data_interval.start, info.data_interval.end) for info in runs] == [
-            run.window for run in planned.runs
-        ]
-
-    def test_a_window_that_has_not_settled_is_left_to_the_scheduler(self):
-        planned = plan("applied_labs", day(2026, 11, 1), day(2026, 11, 21), now=day(2026, 11, 21))
-
-        assert planned.runs[-1].state == "not settled"
-        assert planned.runs[-1].requests == 0
-
-    def test_another_schedule_may_be_planned_with(self):
-        weeks = ExportWindowTimetable("weeks")
-
-        planned = plan(start=day(2026, 3, 2), end=day(2026, 3, 16), timetable=weeks)
-
-        assert [run.window.length for run in planned.runs] == [7 * DAY] * 2
-
-    @pytest.mark.parametrize(
-        ("arguments", "sentence"),
-        [
-            ({"vendor": "acme"}, "vendor='acme' does not exist; use one of"),
-            ({"stream": "tickets"}, "stream='tickets' does not exist for Ada"),
-            ({"end": day(2025, 1, 1)}, "cannot be used"),
-            ({"start": day(2026, 1, 1).replace(tzinfo=None)}, "has no time zone"),
-            ({"request_window": 60 * DAY}, "request_window=60 days, 0:00:00 is refused by Ada"),
-        ],
-    )
-    def test_what_cannot_be_planned_is_refused(self, arguments, sentence):
-        with pytest.raises(ConfigurationError, match=sentence):
-            plan(**arguments)
+def test_a_request_window_is_written_in_words():
+    assert "each request window (59 days) fit on one page" in plan_text(plan())
 
 
-class TestRequests:
-    def test_each_request_window_costs_one(self):
-        assert [run.requests for run in plan().runs] == [1, 1, 1]
-        assert [run.requests for run in plan("agentx").runs] == [7] * 14
-        assert [run.requests for run in plan("agentx", request_window=7 * DAY).runs] == [1] * 14
+def test_the_commands_prepare_pool_and_dag_and_then_create_one_backfill_for_consecutive_runs():
+    pool, unpause, *backfills = shell_commands(plan(dag_id="mine"))
 
-    def test_daily_runs_would_cost_one_each(self):
-        assert plan().daily_requests == 3 * 59
-        assert plan("agentx").daily_requests == plan("agentx").requests == 14 * 7
-
-    @pytest.mark.parametrize(
-        ("days", "least"),
-        [
-            (3, timedelta(0)),
-            (4, timedelta(seconds=1)),
-            (7, timedelta(seconds=2)),
-            (301, timedelta(seconds=100)),
-        ],
-    )
-    def test_the_least_time_is_what_the_limits_leave(self, days, least):
-        """AgentX takes three requests in any second."""
-        one_a_day = ExportWindowTimetable("days", size=1)
-
-        planned = plan("agentx", day(2026, 1, 1), day(2026, 1, 1) + days * DAY, timetable=one_a_day)
-
-        assert (planned.requests, planned.least_time) == (days, least)
-
-    def test_of_several_limits_the_slowest_counts(self):
-        hourly = plan("applied_labs", request_window=HOUR, start=day(2026, 1, 1), end=day(2026, 1, 2))
-
-        assert hourly.requests == 29 * 24
-        assert hourly.least_time == timedelta(minutes=(29 * 24 - 1) // 60)
+    assert pool == f'airflow pools set convexport_ada {AdaHook.pool_slots} "Exports from Ada"'
+    assert unpause == "airflow dags unpause mine"
+    assert backfills == [
+        "airflow backfill create --dag-id mine --from-date 2025-11-26T00:00:00Z "
+        f"--to-date 2026-03-24T00:00:00Z --max-active-runs {AdaHook.pool_slots}"
+    ]
 
 
-class TestRetention:
-    def test_what_the_vendor_no_longer_keeps_is_said_and_clipped(self):
-        planned = plan(start=day(2025, 11, 1), end=day(2026, 1, 1))
-        begin = day(2025, 11, 21, 8)
+def test_values_of_a_plan_with_a_destination_name_what_is_published_there(tmp_path):
+    store = local_store(tmp_path)
+    publish(store, day(2026, 1, 1), day(2026, 1, 3))
 
-        assert planned.runs[0].kept == Window(begin, planned.runs[0].window.end)
-        assert planned.expired == [Window(day(2025, 11, 1), begin)]
-        assert (
-            "Ada keeps conversations for 365 days; no longer kept and not published: "
-            "2025-11-01T00:00:00Z..2025-11-21T08:00:00Z."
-        ) in plan_text(planned)
-        assert 'on_expired="clip"' in plan_text(planned)
-        assert "to export, of which 2025-11-21T08:00:00Z and later is kept" in plan_text(planned)
+    values = plan_values(plan(store=store))
 
-    def test_a_window_of_which_nothing_is_kept_has_no_run(self):
-        planned = plan(start=day(2025, 6, 1), end=day(2026, 1, 1))
-
-        states = [run.state for run in planned.runs]
-        assert states == ["expired"] * (len(states) - 2) + ["to export"] * 2
-        assert f"--from-date {planned.runs[-2].window.start:%Y-%m-%d}" in commands(planned)[2]
-
-    def test_a_vendor_that_keeps_everything_has_no_such_sentence(self):
-        assert "no longer kept" not in plan_text(plan("agentx", day(2020, 1, 1), day(2020, 2, 1)))
-
-
-class TestPublished:
-    def test_published_windows_are_left_out_and_gaps_are_named(self, tmp_path):
-        store = local_store(tmp_path)
-        second = plan().runs[1].window
-        publish(store, second.start, second.end)
-
-        planned = plan(store=store)
-
-        assert [run.state for run in planned.runs] == ["to export", "published", "to export"]
-        assert planned.requests == 2
-        assert len(commands(planned)) == 4, "a pool, a Dag and two backfills, around what is there"
-        text = plan_text(planned)
-        assert "Runs: 3; 2 to export, 1 published." in text
-        assert f"Published: {second}." in text
-        first, last = planned.gaps
-        assert first == Window(day(2026, 1, 1), second.start)
-        assert last == Window(second.end, day(2026, 4, 1))
-        assert f"Gaps in what was asked for: {first}, {last}." in text
-
-    def test_a_window_published_in_part_is_exported_whole(self, tmp_path):
-        store = local_store(tmp_path)
-        publish(store, day(2026, 2, 1), day(2026, 2, 3))
-
-        planned = plan(store=store)
-
-        assert [run.state for run in planned.runs] == ["to export"] * 3
-
-    def test_if_all_is_published_there_is_nothing_to_do(self, tmp_path):
-        store = local_store(tmp_path)
-        span = plan().span
-        publish(store, span.start, span.end)
-
-        planned = plan(store=store)
-
-        assert commands(planned) == []
-        assert plan_text(planned).endswith("There is nothing to do.")
-        assert "Gaps in what was asked for: nothing." in plan_text(planned)
-
-    def test_what_is_published_twice_is_named(self, tmp_path):
-        store = local_store(tmp_path)
-        publish(store, day(2026, 2, 1), day(2026, 2, 3))
-
-        class Other(Piece):
-            def job_of(self, task):
-                return (
-                    super()
-                    .job_of(task)
-                    .__class__(
-                        query=AdaHook("ada_default").query(),
-                        interval=Window(day(2026, 2, 2), day(2026, 2, 5)),
-                        partition_by="interval",
-                        task=task,
-                    )
-                )
-
-        Other(store, Window(day(2026, 2, 2), day(2026, 2, 5)))
-
-        assert ("Published more than once: 2026-02-02T00:00:00Z..2026-02-03T00:00:00Z.") in plan_text(
-            plan(store=store)
-        )
-
-    def test_another_streams_destination_is_refused(self, tmp_path):
-        store = local_store(tmp_path)
-        publish(store, day(2026, 2, 1), day(2026, 2, 2), stream="messages")
-
-        with pytest.raises(
-            ConfigurationError, match=r"holds . \(ada messages\), and nothing of Ada conversations"
-        ):
-            plan(store=store)
-
-    def test_several_datasets_are_refused_unless_one_is_named(self, tmp_path):
-        for folder in ("one", "two"):
-            publish(local_store(tmp_path / folder), day(2026, 2, 1), day(2026, 2, 2))
-
-        with pytest.raises(ConfigurationError, match=r"holds several datasets .* one \(ada .* two \(ada"):
-            plan(store=local_store(tmp_path))
-
-    def test_an_empty_destination_has_everything_to_do(self, tmp_path):
-        planned = plan(store=local_store(tmp_path))
-
-        assert planned.published == ()
-        assert "Published: nothing." in plan_text(planned)
-        assert "Published more than once: nothing." in plan_text(planned)
-
-
-class TestText:
-    def test_a_plan_reads_like_this(self):
-        assert plan_text(plan("agentx", day(2026, 9, 1), day(2026, 9, 10))).splitlines() == [
-            "Backfill of AgentX Support conversations, 2026-09-01T00:00:00Z..2026-09-10T00:00:00Z asked for:",
-            "",
-            "data interval                               days requests  state",
-            "2026-08-31T00:00:00Z..2026-09-07T00:00:00Z     7        7  to export",
-            "2026-09-07T00:00:00Z..2026-09-14T00:00:00Z     7        7  to export",
-            "",
-            "Runs: 2; 2 to export.",
-            "Requests: at least 14, if the records of every 1 day fit on one page; runs of one day would "
-            "take at least 14.",
-            "Time: at least 0:00:04 at the vendor's limits (requests: 3 per second and endpoint).",
-            "AgentX Support names no longest window; the operator's request_window= asks for more than 1 day "
-            "at a time.",
-            "",
-            "The Dag agentx_windows needs the schedule that these windows come from; then:",
-            "",
-            'airflow pools set convexport_agentx 2 "Exports from AgentX Support"',
-            "airflow dags unpause agentx_windows",
-            "airflow backfill create --dag-id agentx_windows --from-date 2026-08-31T00:00:00Z "
-            "--to-date 2026-09-07T00:00:00Z --max-active-runs 2",
-        ]
-
-    def test_the_values_for_programs_are_json_and_say_the_same(self):
-        planned = plan(start=day(2025, 11, 1), end=day(2026, 1, 1), dag_id="mine")
-
-        values = json.loads(json.dumps(plan_values(planned)))
-
-        assert values["runs"][0] == {
-            "interval": ["2025-09-28T00:00:00Z", "2025-11-26T00:00:00Z"],
-            "state": "to export",
-            "kept": ["2025-11-21T08:00:00Z", "2025-11-26T00:00:00Z"],
-            "requests": 1,
-        }
-        assert values["asked"] == ["2025-11-01T00:00:00Z", "2026-01-01T00:00:00Z"]
-        assert values["expired"] == [["2025-11-01T00:00:00Z", "2025-11-21T08:00:00Z"]]
-        assert (values["requests"], values["least_seconds"]) == (2, 0.0)
-        assert (values["published"], values["gaps"]) == (None, None)
-        assert "--dag-id mine " in values["commands"][2]
+    assert values["published"] == [["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"]]
+    assert values["gaps"] == [["2026-01-03T00:00:00Z", "2026-04-01T00:00:00Z"]]
+    assert values["overlaps"] == []

@@ -24,8 +24,9 @@ from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.agentx import AgentXHook
-from airflow_provider_convexport.operators.base import ExportOperator
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, partitions, truth
+from tests.support.published import assert_tidy, partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, case_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*multi-threa
 FORK = multiprocessing.get_context("fork")
 START = MIDNIGHT - 20 * DAY
 INTERVAL = Window(START, START + 3 * DAY)
-CASE = STREAMS[4]
+CASE = case_of("agentx", "messages")
 TASK = TaskTry(dag_id="dag", task_id="export", run_id="scheduled__x")
+QUICK_STAGING = Tuning(flush_seconds=0.02)
+"""Stages every page or two instead of every four seconds."""
 SUPERSEDED = 3
 """Exit code of an attempt that noticed a newer one."""
 
@@ -67,7 +70,11 @@ class Moments:
 
 
 def export(
-    root: Path, die_at: int | None = None, count: Any = None, before: Callable[[], None] | None = None
+    root: Path,
+    die_at: int | None = None,
+    count: Any = None,
+    before: Callable[[], None] | None = None,
+    tuning: Tuning = QUICK_STAGING,
 ) -> None:
     """Run one attempt; meant for a process of its own."""
     moments = Moments(die_at)
@@ -82,7 +89,7 @@ def export(
     job = Job(query=hook.query(stream="messages", page_size=10), interval=INTERVAL, task=TASK, concurrency=2)
     store = Store(LocalFileSystem(), str(root), f"file://{root}")
     try:
-        Export(job, hook.client, store).run()
+        Export(job, hook.client, store, tuning=tuning).run()
     except SupersededError:
         os._exit(SUPERSEDED)
     finally:
@@ -100,13 +107,7 @@ def attempt(root: Path, **kwargs: Any) -> int:
 
 
 @pytest.fixture
-def quick_staging(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stage every page or two instead of every four seconds."""
-    monkeypatch.setattr(ExportOperator, "tuning", Tuning(flush_seconds=0.02))
-
-
-@pytest.fixture
-def moments(simulator, quick_staging, tmp_path) -> int:
+def moments(simulator, tmp_path) -> int:
     """The number of moments of one undisturbed export."""
     simulator.update(records=4_000)
     count = FORK.Value("i", 0)
@@ -116,13 +117,7 @@ def moments(simulator, quick_staging, tmp_path) -> int:
 
 def assert_published_once(simulator, root: Path) -> None:
     assert partitions(root) == truth(simulator, CASE, INTERVAL.start, INTERVAL.end)
-    named = {
-        path.parent / entry["name"]
-        for path in root.rglob("_manifest.json")
-        for entry in json.loads(path.read_text())["files"]
-    }
-    assert set(root.rglob("part-*")) == named
-    assert sorted((root / "_staging").rglob("*")) == []
+    assert_tidy(root)
     assert not (root / "_staging").exists()
 
 
@@ -210,17 +205,17 @@ def test_at_most_five_seconds_of_pages_are_fetched_twice_after_a_kill(simulator,
     redone = []
     for seed in range(5):
         root = tmp_path / str(seed)
-        process = FORK.Process(target=partial(export, root))
+        process = FORK.Process(target=partial(export, root, tuning=Tuning()))
         simulator.reset()
         process.start()
         time.sleep(5.0 + seed * 0.7)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        before = {visit_key(visit) for visit in simulator.journal.visits}
+        before = {visit_key(visit) for visit in simulator.request_log.requests}
         simulator.reset()
-        assert attempt(root) == 0
+        assert attempt(root, tuning=Tuning()) == 0
         assert_published_once(simulator, root)
-        again = sum(visit_key(visit) in before for visit in simulator.journal.visits)
+        again = sum(visit_key(visit) in before for visit in simulator.request_log.requests)
         redone.append(again * 0.2 / 2)
     print("seconds of pages fetched twice:", redone)
     assert statistics.median(redone) <= 5.0

@@ -1,34 +1,37 @@
 from __future__ import annotations
 
+import ast
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from airflow.models.asset import AssetEvent
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 from airflow.serialization import serialized_objects
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.version import version
 from sqlalchemy import select
 
-from airflow_provider_convexport.cli.plan import plan_backfill
+from airflow_provider_convexport.cli.backfill_plan import plan_backfill
 from airflow_provider_convexport.export.window import Window, utc
-from airflow_provider_convexport.operators.ada import AdaExportOperator
-from airflow_provider_convexport.operators.agentx import AgentXExportOperator
-from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
+from airflow_provider_convexport.hooks.vendors import stream_of
+from airflow_provider_convexport.hooks.vendors import vendors as all_vendors
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
+from tests.support import published
+from tests.support.connections import connections_to, define
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, operator_of
 
 FILES = sorted((Path(__file__).parents[2] / "dags_examples").glob("*.py"))
 SETTINGS = SimulatorSettings(records=2_000)
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-DAY = timedelta(days=1)
 
 DAILY = [file for file in FILES if file.stem.endswith("_daily")]
 WINDOWS = [file for file in FILES if file.stem.endswith("_windows")]
@@ -115,15 +118,8 @@ def simulator():
 
 @pytest.fixture
 def vendors(simulator, monkeypatch):
-    """Connections of all three vendors, as a user would set them."""
-    shop = {"shop_id": SETTINGS.applied_labs_shops[0]}
-    for conn_type, key, extra in (
-        ("applied_labs", SETTINGS.applied_labs_key, shop),
-        ("ada", SETTINGS.ada_key, {}),
-        ("agentx", SETTINGS.agentx_key, {}),
-    ):
-        connection = {"conn_type": conn_type, "host": simulator.url, "password": key, "extra": extra}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_type.upper()}_DEFAULT", json.dumps(connection))
+    """Connections of all vendors, as a user would set them."""
+    define(monkeypatch, connections_to(simulator))
 
 
 def test_every_example_is_tested():
@@ -140,7 +136,7 @@ def test_a_file_is_parsed_within_a_second_and_without_connections_or_database(fi
 
 @by_stem(PARSED)
 def test_every_dag_of_a_file_survives_serialisation(file):
-    dags = [value for value in runpy.run_path(str(file)).values() if isinstance(value, DAG)]
+    dags = dags_of(file)
 
     assert dags
     for dag in dags:
@@ -182,6 +178,76 @@ def test_every_task_retries_and_has_its_vendors_pool(file):
         assert settings_of(task)["retries"] == 5
 
 
+def dags_of(file):
+    return [value for value in runpy.run_path(str(file)).values() if isinstance(value, DAG)]
+
+
+def exports_of(file):
+    """The settings of every export task of a file, of all its Dags."""
+    tasks = [task for dag in dags_of(file) for task in dag.tasks]
+    return [settings_of(task) for task in tasks if task.task_type.endswith("ExportOperator")]
+
+
+@by_stem(PARSED)
+def test_an_export_from_a_vendor_with_a_retention_clips_what_has_expired(file):
+    """A fixed start_date is older than the retention one day; the default would fail those runs for ever."""
+    for settings in exports_of(file):
+        history = stream_of(vendor_of_settings(settings), settings.get("stream", "conversations")).history
+        assert history is None or settings["on_expired"] == "clip"
+
+
+def vendor_of_settings(settings):
+    return settings["pool"].removeprefix("convexport_")
+
+
+@by_stem(PARSED)
+def test_an_asset_carries_the_uri_of_the_destination_that_it_describes(file):
+    for settings in exports_of(file):
+        for asset in settings.get("outlets") or ():
+            assert isinstance(asset, Asset)
+            assert asset.uri == settings["destination"] != asset.name
+
+
+@pytest.mark.parametrize("root", ["s3://aws_default@bucket/raw", "gs://bucket/raw", "file:///tmp/x"])
+def test_the_root_of_destinations_and_assets_is_read_from_the_environment(root, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_VAR_CONVEXPORT_ROOT", root)
+
+    for settings in (settings for file in PARSED for settings in exports_of(file)):
+        assert settings["destination"].startswith(f"{root}/")
+        assert all(asset.uri == settings["destination"] for asset in settings.get("outlets") or ())
+
+
+def test_an_asset_has_one_name_and_one_uri_in_all_examples():
+    """Airflow deactivates an asset whose name or URI is that of another one."""
+    assets = {
+        (asset.name, asset.uri)
+        for file in PARSED
+        for settings in exports_of(file)
+        for asset in settings.get("outlets") or ()
+    }
+    consumed = dag_of(example("ada_consumers"), "conversations")
+
+    assert len(assets) == len(dict(assets)) == len({uri for _, uri in assets})
+    assert (consumed.name, consumed.uri) in assets
+
+
+@by_stem(PARSED)
+def test_every_dag_says_in_the_ui_what_it_needs(file):
+    documentation = ast.get_docstring(ast.parse(file.read_text()), clean=False)
+    needed = {
+        name
+        for settings in exports_of(file)
+        for name in (settings["pool"], f"{vendor_of_settings(settings)}_default")
+    }
+    if minimum := NEEDS.get(file.stem):
+        needed.add(f"Airflow {'.'.join(map(str, minimum))} or newer")
+
+    assert "Requirements:" in documentation
+    assert all(name in documentation for name in needed)
+    for dag in dags_of(file):
+        assert dag.doc_md == documentation
+
+
 @by_stem(DAILY + WINDOWS)
 def test_the_daily_dag_and_the_one_for_backfills_write_to_the_same_folders(file):
     other = file.with_name(f"{vendor_of(file)}_daily.py")
@@ -193,7 +259,7 @@ def destinations(file):
     return {task.task_id: settings_of(task)["destination"] for task in dag_of(file).tasks}
 
 
-@pytest.mark.parametrize("operator", [AdaExportOperator, AgentXExportOperator, AppliedLabsExportOperator])
+@pytest.mark.parametrize("operator", [operator_of(vendor) for vendor in all_vendors()])
 def test_template_fields_are_attributes_that_the_constructor_leaves_as_they_are(operator):
     given = {field: f"{{{{ {field} }}}}" for field in operator.template_fields}
     task = operator(task_id="export", **given)
@@ -214,14 +280,22 @@ def runs(test):
     return test
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("exports")
+
+
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_VAR_CONVEXPORT_ROOT", tmp_path.as_uri())
-    return tmp_path
+def root(folder, monkeypatch):
+    """The empty root of the exports; the same for all tests, since the database keeps the assets' URIs."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW_VAR_CONVEXPORT_ROOT", folder.as_uri())
+    return folder
 
 
 def manifests(root):
-    return [json.loads(path.read_text()) for path in sorted(root.rglob("_manifest.json"))]
+    return list(published.manifests(root).values())
 
 
 def exported_by(manifest):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_convexport.cli.plan import plan_backfill
-from airflow_provider_convexport.cli.report import plan_text
+from airflow_provider_convexport.cli.backfill_plan import plan_backfill
+from airflow_provider_convexport.cli.plan import plan_text
 from airflow_provider_convexport.destination import store_at
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, partitions
+from tests.support.exports import export
+from tests.support.published import partitions
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, STREAMS, case_of
 
 DENSITY = {"empty": 0, "sparse": 40, "dense": 900}
 
@@ -31,7 +34,7 @@ def test_the_predicted_requests_are_those_that_the_vendor_counts(simulator, tmp_
 
     carry_out(planned, case, tmp_path)
 
-    assert len(simulator.journal.visits) == planned.requests > 0
+    assert len(simulator.request_log.requests) == planned.requests > 0
     assert f"Requests: at least {planned.requests}," in plan_text(planned)
 
 
@@ -43,7 +46,7 @@ def test_a_wider_request_window_is_predicted_too(simulator, tmp_path, case):
 
     carry_out(planned, case, tmp_path, request_window=length)
 
-    assert len(simulator.journal.visits) == planned.requests
+    assert len(simulator.request_log.requests) == planned.requests
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -55,7 +58,7 @@ def test_daily_runs_cost_what_the_plan_says_they_would(simulator, tmp_path, case
         for day in run.window.split(DAY):
             export(case, tmp_path, day.start, day.end)
 
-    assert len(simulator.journal.visits) == planned.daily_requests
+    assert len(simulator.request_log.requests) == planned.daily_requests
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -73,13 +76,13 @@ def test_after_the_backfill_the_plan_has_nothing_left_to_do(simulator, tmp_path,
 
 def test_a_clipped_backfill_costs_what_the_plan_says(simulator, tmp_path):
     """The simulator is told to refuse what lies before Ada's history."""
-    case = STREAMS[1]
+    case = case_of("ada")
     simulator.update(records=400, seams=False, days=400, ada_history_days=365)
     planned = plan_of(case, MIDNIGHT - 395 * DAY, MIDNIGHT - 300 * DAY)
     assert planned.runs[0].kept is not None or planned.runs[1].kept is not None
 
     carry_out(planned, case, tmp_path, on_expired="clip")
 
-    assert len(simulator.journal.visits) == planned.requests
+    assert len(simulator.request_log.requests) == planned.requests
     published = plan_of(case, MIDNIGHT - 395 * DAY, MIDNIGHT - 300 * DAY, store=store_at(str(tmp_path)))
     assert published.to_export == []

@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_convexport.export.stage.tuning import Tuning
-from airflow_provider_convexport.operators.base import ExportOperator
-from tests.end_to_end.conftest import BY_UPDATE, DAY, MIDNIGHT, STREAMS, export, partitions, rest, truth
+from tests.support.exports import export
+from tests.support.published import partitions, truth
+from tests.support.samples import DAY
+from tests.support.simulators import rest
+from tests.support.streams import BY_UPDATE, MIDNIGHT, STREAMS, case_of
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
@@ -95,13 +98,13 @@ def test_any_cut_of_an_interval_into_runs_publishes_the_same_partitions(
         assert partitions(Path(folder)) == truth(simulator, case, start, start + 10 * DAY)
 
 
-def test_duplicates_are_found_even_when_their_first_copy_was_forgotten(simulator, tmp_path, monkeypatch):
-    monkeypatch.setattr(ExportOperator, "tuning", Tuning(remembered_ids=20))
-    case = STREAMS[3]
+def test_duplicates_are_found_even_when_their_first_copy_was_forgotten(simulator, tmp_path):
+    case = case_of("agentx")
     simulator.update(shuffle=True, page_overlap=5, max_page=17, upper_inclusive=True)
     start = MIDNIGHT - 40 * DAY
 
-    facts = export(case, tmp_path, start, start + 20 * DAY, concurrency=3)
+    tuning = Tuning(remembered_ids=20)
+    facts = export(case, tmp_path, start, start + 20 * DAY, concurrency=3, tuning=tuning)
 
     expected = truth(simulator, case, start, start + 20 * DAY)
     assert partitions(tmp_path) == expected
@@ -110,7 +113,7 @@ def test_duplicates_are_found_even_when_their_first_copy_was_forgotten(simulator
 
 def test_agentx_conversations_far_outside_are_kept_if_its_window_filters_another_field(simulator, tmp_path):
     simulator.update(agentx_conversation_filter="lastActionAt", records=20_000)
-    case = replace(STREAMS[3], truth_on="lastActionAt")
+    case = replace(case_of("agentx"), truth_on="lastActionAt")
     start = MIDNIGHT - 30 * DAY
 
     export(case, tmp_path, start, start + 2 * DAY)

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, partitions, truth
+from tests.support.exports import export
+from tests.support.published import partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, STREAMS
 
 
 class Digits(str):

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.fetch.retry import RetryPolicy
-from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
-from airflow_provider_convexport.hooks.base import ExportHook
 from airflow_provider_convexport.simulator.faults import Fault
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, files, partitions, truth
+from tests.support.exports import ONCE, export
+from tests.support.published import files, named_files, partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, STREAMS, case_of
 
 START = MIDNIGHT - 20 * DAY
 END = START + 2 * DAY
-IDS = [str(case) for case in STREAMS]
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -31,32 +29,26 @@ def test_a_run_over_an_existing_partition_leaves_exactly_the_new_version(simulat
 
     after = files(tmp_path)
     assert partitions(tmp_path) == truth(simulator, case, START, END)
-    named = {
-        str((path.parent / entry["name"]).relative_to(tmp_path))
-        for path in tmp_path.rglob("_manifest.json")
-        for entry in json.loads(path.read_text())["files"]
-    }
-    assert {name for name in after if "part-" in name} == named
+    assert {name for name in after if "part-" in name} == named_files(tmp_path)
     assert not {name for name in before & after if "part-" in name}
     assert not (tmp_path / "_staging").exists()
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
 def test_a_run_that_fails_at_any_request_leaves_the_old_version_and_no_part_of_its_own(
-    simulator, tmp_path, case, monkeypatch
+    simulator, tmp_path, case
 ):
-    monkeypatch.setattr(ExportHook, "retry", RetryPolicy(max_tries=1, base_delay=0.0, max_delay=0.0))
     simulator.update(max_page=5)
-    export(case, tmp_path, START, END, concurrency=1)
+    export(case, tmp_path, START, END, concurrency=1, retry=ONCE)
     old = partitions(tmp_path)
     parts = {name for name in files(tmp_path) if "_staging" not in name}
-    requests = len(simulator.journal.visits)
+    requests = len(simulator.request_log.requests)
 
     for number in range(1, requests + 1):
         simulator.reset()
         simulator.update(faults=(Fault("status:403", at=number),))
         with pytest.raises(AirflowFailException, match="refused the request with status 403"):
-            export(case, tmp_path, START, END, concurrency=1, run_id=f"manual__{number}")
+            export(case, tmp_path, START, END, concurrency=1, run_id=f"manual__{number}", retry=ONCE)
 
         assert {name for name in files(tmp_path) if not name.startswith("_staging")} == parts
         assert partitions(tmp_path) == old
@@ -65,7 +57,7 @@ def test_a_run_that_fails_at_any_request_leaves_the_old_version_and_no_part_of_i
 def test_an_interval_without_records_still_gets_its_manifests(simulator, tmp_path):
     long_ago = MIDNIGHT - 500 * DAY
 
-    facts = export(STREAMS[4], tmp_path, long_ago, long_ago + 2 * DAY)
+    facts = export(case_of("agentx", "messages"), tmp_path, long_ago, long_ago + 2 * DAY)
 
     assert facts["records"] == 0
     assert set(partitions(tmp_path).values() and map(len, partitions(tmp_path).values())) == {0}
@@ -73,18 +65,18 @@ def test_an_interval_without_records_still_gets_its_manifests(simulator, tmp_pat
 
 
 def test_a_failed_try_is_continued_by_the_next_one_and_not_begun_again(simulator, tmp_path):
-    case = STREAMS[4]
+    case = case_of("agentx", "messages")
     simulator.update(max_page=3, faults=(Fault("status:403", at=6),))
     with pytest.raises(AirflowFailException):
         export(case, tmp_path, START, START + DAY, concurrency=1)
-    first = len(simulator.journal.visits)
+    first = len(simulator.request_log.requests)
     simulator.reset()
     simulator.update(faults=())
 
     facts = export(case, tmp_path, START, START + DAY, concurrency=1)
 
     assert partitions(tmp_path) == truth(simulator, case, START, START + DAY)
-    assert facts["requests"] == first + len(simulator.journal.visits)
+    assert facts["requests"] == first + len(simulator.request_log.requests)
     simulator.reset()
     again = export(case, tmp_path / "again", START, START + DAY, concurrency=1)
     assert facts["requests"] == again["requests"] + 1
@@ -110,15 +102,15 @@ def test_an_answer_that_would_lose_records_fails_with_one_clear_sentence(
     assert not list(tmp_path.rglob("part-*"))
 
 
-def test_a_window_of_31_days_that_the_vendor_refuses_fails_with_one_clear_sentence(
-    simulator, tmp_path, monkeypatch
-):
-    too_long = replace(AppliedLabsHook.streams["conversations"], request_window=31 * DAY)
-    monkeypatch.setattr(AppliedLabsHook, "streams", {"conversations": too_long})
+def test_a_window_of_31_days_that_the_vendor_refuses_fails_with_one_clear_sentence(simulator, tmp_path):
+    def ask_for_too_much(hook):
+        too_long = replace(hook.streams["conversations"], request_window=31 * DAY)
+        hook.streams = {"conversations": too_long}
+
     begin = MIDNIGHT - 40 * DAY
 
     with pytest.raises(AirflowFailException) as caught:
-        export(STREAMS[0], tmp_path, begin, begin + 31 * DAY)
+        export(case_of("applied_labs").with_hook(ask_for_too_much), tmp_path, begin, begin + 31 * DAY)
 
     assert str(caught.value) == (
         "Applied Labs /v2026-04/conversations/export/ refused the request with status 400 (request id not "

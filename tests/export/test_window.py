@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pendulum
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.export.window import Window, iso, utc
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import Window, iso, parse_moment, utc
 from tests.support.samples import APRIL_1, DAY, days
 
 SECOND = timedelta(seconds=1)
@@ -113,3 +114,60 @@ def test_the_second_of_two_equal_wall_clock_times_is_an_hour_later():
 def test_iso_writes_a_fraction_only_if_there_is_one():
     assert iso(APRIL_1) == "2026-04-01T00:00:00Z"
     assert iso(APRIL_1.replace(microsecond=5000)) == "2026-04-01T00:00:00.005000Z"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-04-01T00:00:00Z",
+        "2026-04-01 05:30:00+05:30",
+        "20260401T000000Z",
+        pendulum.datetime(2026, 4, 1).in_timezone("Asia/Tokyo"),
+        datetime(2026, 4, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+    ],
+)
+@pytest.mark.parametrize("naive_as_utc", [True, False])
+def test_a_moment_with_a_zone_is_parsed_in_any_form(value, naive_as_utc):
+    moment = parse_moment(value, naive_as_utc=naive_as_utc)
+
+    assert moment == APRIL_1
+    assert type(moment) is datetime
+    assert moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-04-01",
+        "2026-04-01T00:00:00",
+        datetime(2026, 4, 1),  # noqa: DTZ001 - a value without a zone is what is tested
+        pendulum.naive(2026, 4, 1),
+    ],
+)
+def test_a_moment_without_a_zone_is_utc_only_where_that_is_allowed(value):
+    moment = parse_moment(value, naive_as_utc=True)
+
+    assert (moment, type(moment), moment.tzinfo) == (APRIL_1, datetime, UTC)
+    with pytest.raises(ConfigurationError) as caught:
+        parse_moment(value)
+    assert str(caught.value) == (
+        f"{value!r} is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["soon", "", None, 5, date(2026, 4, 1), "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"],
+)
+def test_what_is_not_a_moment_is_refused_and_shown_how_to_be_written(value):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_moment(value, of="interval_start")
+    assert str(caught.value) == (
+        f"interval_start: {value!r} is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        parse_moment(value, naive_as_utc=True)
+    assert str(caught.value) == (
+        f"{value!r} is not a moment; "
+        "write a day such as 2026-04-01, or a moment such as 2026-04-01T00:00:00Z."
+    )

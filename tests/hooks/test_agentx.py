@@ -17,7 +17,7 @@ DAY = 86_400
 
 @pytest.fixture
 def agentx(connect, server):
-    connect("agentx", server.url)
+    connect("agentx", server.url, extra={"bot_name": "support bot"})
     server.fallback = lambda asked: as_json({"data": [], "cursor": None})
     return server
 

@@ -9,8 +9,8 @@ import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError, VendorRejectedError
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
-from tests.hooks.conftest import SHOP
 from tests.support.tiny_server import Answer, as_json
+from tests.support.vendors import SHOP
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 EXPORT, LIST = "/v2026-04/conversations/export/", "/v2026-04/conversations/"

@@ -15,10 +15,12 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.hooks.base import as_parameter, window_between
-from tests.hooks.conftest import EXTRAS, KEY, SHOP
+from airflow_provider_convexport.hooks.vendors import hook_of, vendors
+from tests.support.connections import KEY
 from tests.support.tiny_server import as_json, tiny_server
+from tests.support.vendors import SHOP, scope_of
 
-HOOKS = {"applied_labs": AppliedLabsHook, "ada": AdaHook, "agentx": AgentXHook}
+HOOKS = {vendor: hook_of(vendor) for vendor in vendors()}
 EVERY = pytest.mark.parametrize("vendor", HOOKS)
 APRIL_1 = pendulum.datetime(2026, 4, 1)
 
@@ -41,7 +43,7 @@ class TestConnection:
         settings = settings_of(vendor)
 
         assert (settings.base_url, settings.key) == ("https://acme.example", KEY)
-        assert settings.extras == EXTRAS[vendor]
+        assert settings.extras == scope_of(vendor)
         assert (settings.timeout, settings.verify, settings.proxies) == (120.0, True, {})
 
     @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ class TestSession:
             vendor,
             answer_empty.url,
             extra={
-                **EXTRAS[vendor],
+                **scope_of(vendor),
                 "X-Evil": "1",
                 "headers": {"X-Evil": "1"},
                 "check_response": False,
@@ -345,7 +347,7 @@ class TestSession:
                 "ada", "http://vendor.invalid", extra={"allow_http": True, "proxies": {"http": proxy.url}}
             )
             hook = AdaHook()
-            hook.client.retry = RetryPolicy(max_tries=1)
+            hook.retry = RetryPolicy(max_tries=1)
 
             list(hook.export_conversations(APRIL_1, APRIL_1.add(hours=1)))
 
@@ -366,7 +368,7 @@ class TestSession:
 
         monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
         hook = AdaHook()
-        hook.client.retry = RetryPolicy(max_tries=1)
+        hook.retry = RetryPolicy(max_tries=1)
         with pytest.raises(ConvExportError):
             list(hook.export_conversations(APRIL_1, APRIL_1.add(hours=1)))
 

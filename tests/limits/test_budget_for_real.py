@@ -13,7 +13,8 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.hooks.base import window_between
-from tests.end_to_end.conftest import DAY, MIDNIGHT
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
@@ -43,13 +44,13 @@ def in_processes(count: int, work) -> None:
 
 
 def assert_never_exceeded(simulator: RunningSimulator) -> None:
-    assert all(visit.status == 200 for visit in simulator.journal.visits)
-    for use in simulator.journal.limit_uses():
+    assert all(visit.status == 200 for visit in simulator.request_log.requests)
+    for use in simulator.request_log.limit_uses():
         assert use.arrivals <= use.limit.allowed, use
 
 
 def rate(simulator: RunningSimulator) -> float:
-    visits = simulator.journal.visits
+    visits = simulator.request_log.requests
     return len(visits) / (visits[-1].monotonic - visits[0].monotonic)
 
 
@@ -82,5 +83,5 @@ def test_limits_of_a_minute_hold_in_every_moving_minute(strict_simulator, hook):
     in_processes(2, partial(ask, hook, 75.0))
 
     assert_never_exceeded(strict_simulator)
-    [minute] = [use for use in strict_simulator.journal.limit_uses() if use.limit.seconds == 60]
+    [minute] = [use for use in strict_simulator.request_log.limit_uses() if use.limit.seconds == 60]
     assert minute.arrivals >= 0.95 * minute.limit.allowed

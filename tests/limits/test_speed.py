@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -11,7 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from airflow_provider_convexport.hooks.agentx import AgentXHook
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, partitions, truth
+from tests.support.exports import export
+from tests.support.published import partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, STREAMS, case_of
+from tests.support.vendors import key_of
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +35,7 @@ def separate_simulator(*arguments: str):
 def test_sixty_pages_of_agentx_with_a_second_of_latency_take_at_most_25_seconds(strict_simulator, tmp_path):
     assert AgentXHook.limits[0].requests == 3
     strict_simulator.update(records=400 * 6_000 - 4, page_latency=1.0)
-    case = STREAMS[3]
+    case = case_of("agentx")
 
     begun = time.monotonic()
     facts = export(case, tmp_path, START, START + DAY, page_size=100)
@@ -41,15 +44,14 @@ def test_sixty_pages_of_agentx_with_a_second_of_latency_take_at_most_25_seconds(
     print(f"{facts['requests']} requests in {seconds:.1f} s")
     assert facts["records"] >= 5_950
     assert partitions(tmp_path) == truth(strict_simulator, case, START, START + DAY)
-    assert all(visit.status == 200 for visit in strict_simulator.journal.visits)
+    assert all(visit.status == 200 for visit in strict_simulator.request_log.requests)
     assert seconds <= 25
 
 
-def test_twenty_pages_of_ada_at_two_seconds_each_take_at_most_16_seconds(tmp_path, monkeypatch):
-    case = STREAMS[1]
+def test_twenty_pages_of_ada_at_two_seconds_each_take_at_most_16_seconds(tmp_path, connect):
+    case = case_of("ada")
     with separate_simulator("--records", str(400 * 199_000), "--page-latency", "2") as url:
-        connection = {"conn_type": "ada", "host": url, "password": "ada-simulated-key"}
-        monkeypatch.setenv("AIRFLOW_CONN_ADA_DEFAULT", json.dumps(connection))
+        connect("ada", url, key=key_of("ada"))
         export(case, tmp_path / "first", START, START + DAY)  # the simulator makes its records
 
         begun = time.monotonic()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
-from tests.hooks.conftest import _long_memory, _no_pacing, answer_empty, connect, refuse, server
+import pytest
 
-__all__ = ["_long_memory", "_no_pacing", "answer_empty", "connect", "refuse", "server"]
+
+@pytest.fixture(autouse=True)
+def _easy_vendors(no_pacing, long_memory):
+    """Vendors without limits that keep their records for ever."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pendulum
@@ -12,10 +11,13 @@ from airflow.sdk import DAG, Asset, AssetAlias, ObjectStoragePath
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
 from airflow_provider_convexport.errors import IncompleteExportError, VendorUnavailableError
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
+from airflow_provider_convexport.hooks.vendors import vendors
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
-from tests.hooks.conftest import KEY
+from tests.support import published
+from tests.support.connections import KEY
+from tests.support.streams import case_of, operator_of
 from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
@@ -24,11 +26,7 @@ INTERVAL = {
     "data_interval_end": APRIL_1.add(days=1),
     "run_id": "scheduled__1",
 }
-OPERATORS = {
-    "applied_labs": AppliedLabsExportOperator,
-    "ada": AdaExportOperator,
-    "agentx": AgentXExportOperator,
-}
+OPERATORS = {vendor: operator_of(vendor) for vendor in vendors()}
 EVERY = pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
 
 
@@ -43,16 +41,16 @@ def ada(connect, server):
     return server
 
 
-def operator_of(destination, kind=AdaExportOperator, **arguments):
+def task_of(destination, kind=AdaExportOperator, **arguments):
     return kind(task_id="export", destination=str(destination), **arguments)
 
 
 def execute(destination, context=None, **arguments):
-    return operator_of(destination, **arguments).execute(INTERVAL if context is None else context)
+    return task_of(destination, **arguments).execute(INTERVAL if context is None else context)
 
 
 def manifests(folder):
-    return [json.loads(path.read_text()) for path in sorted(Path(folder).rglob("_manifest.json"))]
+    return list(published.manifests(folder).values())
 
 
 class OutletEvents:
@@ -123,10 +121,10 @@ class TestConstructor:
         )
 
     def test_the_hook_gets_the_tasks_connection_and_scope(self):
-        assert operator_of("d", AdaExportOperator, ada_conn_id="a").hook.ada_conn_id == "a"
-        labs = operator_of("d", AppliedLabsExportOperator, applied_labs_conn_id="l", shop_id="s").hook
+        assert task_of("d", AdaExportOperator, ada_conn_id="a").hook.ada_conn_id == "a"
+        labs = task_of("d", AppliedLabsExportOperator, applied_labs_conn_id="l", shop_id="s").hook
         assert (labs.applied_labs_conn_id, labs.shop_id) == ("l", "s")
-        bot = operator_of("d", AgentXExportOperator, agentx_conn_id="x", bot_name="b").hook
+        bot = task_of("d", AgentXExportOperator, agentx_conn_id="x", bot_name="b").hook
         assert (bot.agentx_conn_id, bot.bot_name) == ("x", "b")
 
 
@@ -176,7 +174,7 @@ class TestFacts:
 
     def test_a_dag_is_named_even_without_a_task_instance(self, ada, tmp_path):
         with DAG("outer", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
-            task = operator_of(tmp_path / "set")
+            task = task_of(tmp_path / "set")
 
         task.execute(INTERVAL)
 
@@ -203,8 +201,8 @@ class TestRefusals:
             ({"window_on": "resolved"}, "window_on='resolved' does not exist"),
             ({"filters": {"x": 1}}, r"filters \['x'\] do not exist"),
             ({"page_size": 5}, "page_size=5 is refused by Ada"),
-            ({"target_file_bytes": 0}, "target_file_bytes=0 is not above 0"),
-            ({"concurrency": 0}, "concurrency=0 is not at least 1"),
+            ({"target_file_bytes": 0}, "target_file_bytes=0 is not a whole number of 1 or more"),
+            ({"concurrency": 0}, "concurrency=0 is not a whole number of 1 or more"),
             ({"partition_by": "week"}, "partition_by='week' is not one of"),
             ({"compression": "rar"}, "compression='rar' is not one of"),
             ({"on_unsettled": "panic"}, "on_unsettled='panic' is not one of"),
@@ -253,15 +251,13 @@ class TestRefusals:
         with pytest.raises(IncompleteExportError, match="without its record list"):
             execute(tmp_path / "set")
 
-    def test_a_vendor_that_is_down_is_left_to_airflows_retries(self, ada, tmp_path, monkeypatch):
+    def test_a_vendor_that_is_down_is_left_to_airflows_retries(self, ada, tmp_path):
         ada.fallback = lambda asked: Answer(503)
-        task = operator_of(tmp_path / "set")
-        hook = task.hook
-        hook.client.retry = RetryPolicy(max_tries=2, base_delay=0.001)
-        monkeypatch.setattr(AdaExportOperator, "hook", hook)
+        twice = RetryPolicy(max_tries=2, base_delay=0.001)
+        case = case_of("ada").with_hook(lambda hook: setattr(hook, "retry", twice))
 
         with pytest.raises(VendorUnavailableError, match="status 503"):
-            task.execute(INTERVAL)
+            execute(tmp_path / "set", kind=case.operator)
 
     @pytest.mark.parametrize("other", [{"stream": "messages"}, {"window_on": "updated"}])
     def test_a_destination_of_another_stream_is_refused_before_any_request(self, ada, tmp_path, other):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -10,22 +9,20 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
-from airflow_provider_convexport.hooks.ada import AdaHook
-from airflow_provider_convexport.operators.ada import AdaExportOperator
+from tests.support.exports import export
+from tests.support.published import manifests
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, case_of
 from tests.support.tiny_server import as_json
 
-DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 HISTORY = 30 * DAY
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 START = MIDNIGHT - 33 * DAY
 
 
 @pytest.fixture
-def vendor(connect, server, monkeypatch):
+def vendor(connect, server):
     """Ada with a record every hour, a short memory, and the limits it says it has."""
-    streams = {name: replace(stream, history=HISTORY) for name, stream in AdaHook.streams.items()}
-    monkeypatch.setattr(AdaHook, "streams", streams)
     connect("ada", server.url)
     hours = [START + timedelta(hours=hour) for hour in range(40 * 24)]
 
@@ -44,13 +41,17 @@ def vendor(connect, server, monkeypatch):
     return server
 
 
-def execute(folder, start, end, run="1", **arguments):
-    operator = AdaExportOperator(task_id="export", destination=str(folder), **arguments)
-    return operator.execute({"data_interval_start": start, "data_interval_end": end, "run_id": run})
+def execute(folder, start, end, run="1", *, history=HISTORY, **arguments):
+    """Run Ada's operator once.
 
+    :param history: How long its hook believes that Ada keeps records.
+    """
 
-def manifests(folder):
-    return {path.parent.name: json.loads(path.read_text()) for path in folder.rglob("_manifest.json")}
+    def remember(hook):
+        hook.streams = {name: replace(stream, history=history) for name, stream in hook.streams.items()}
+
+    case = case_of("ada").with_hook(remember)
+    return export(case, folder, start, end, run_id=run, **arguments)
 
 
 def test_an_interval_that_begins_too_early_fails_without_a_request_and_says_what_to_do(vendor, tmp_path):
@@ -76,25 +77,12 @@ def test_clipped_it_exports_what_is_left_and_says_so_in_the_manifest(vendor, tmp
     assert min(manifest["first_record_at"] for manifest in found.values()) == f"{clipped:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_clipping_leaves_partitions_alone_that_were_published_when_more_was_kept(
-    vendor, tmp_path, monkeypatch
-):
-    with monkeypatch.context() as patch:
-        streams = {name: replace(stream, history=None) for name, stream in AdaHook.streams.items()}
-        patch.setattr(AdaHook, "streams", streams)
-        vendor.fallback, strict = (
-            lambda asked: as_json(
-                {
-                    "data": [
-                        {"_id": str(day), "date_created": (START + day * DAY).isoformat()} for day in range(6)
-                    ],
-                    "meta": {"next_page_uri": None},
-                }
-            ),
-            vendor.fallback,
-        )
-        execute(tmp_path, START, START + 6 * DAY)
-        vendor.fallback = strict
+def test_clipping_leaves_partitions_alone_that_were_published_when_more_was_kept(vendor, tmp_path):
+    records = [{"_id": str(day), "date_created": (START + day * DAY).isoformat()} for day in range(6)]
+    strict = vendor.fallback
+    vendor.fallback = lambda asked: as_json({"data": records, "meta": {"next_page_uri": None}})
+    execute(tmp_path, START, START + 6 * DAY, history=None)
+    vendor.fallback = strict
     before = manifests(tmp_path)
 
     facts = execute(tmp_path, START, START + 6 * DAY, "2", on_expired="clip")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import pendulum
@@ -11,6 +10,7 @@ from airflow.sdk import Asset
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.operators.ada import AdaExportOperator
+from tests.support.published import manifests
 from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
@@ -70,7 +70,7 @@ def execute(folder, run, *, days=3, event=None, **arguments):
 
 
 def commits(folder):
-    return [json.loads(path.read_text())["commit"] for path in sorted(folder.glob("dt=*/_manifest.json"))]
+    return [manifest["commit"] for manifest in manifests(folder).values()]
 
 
 def test_only_the_partition_whose_records_changed_is_written_and_told_of(vendor, tmp_path):
@@ -160,6 +160,6 @@ def test_days_of_a_zone_are_written_to_the_folders_of_local_days(vendor, tmp_pat
     operator.execute({"data_interval_start": start, "data_interval_end": start.add(days=2), "run_id": "r"})
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dt=2026-04-01", "dt=2026-04-02"]
-    manifest = json.loads((tmp_path / "dt=2026-04-01" / "_manifest.json").read_text())
+    manifest = manifests(tmp_path)["dt=2026-04-01"]
     assert manifest["partition"] == {"start": "2026-03-31T18:15:00Z", "end": "2026-04-01T18:15:00Z"}
     assert manifest["records"] == 1

@@ -6,7 +6,9 @@ from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage.progress import Progress
 from airflow_provider_convexport.operators import telemetry
 from airflow_provider_convexport.operators.telemetry import STATE_KEY, progress_writer
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, shared_simulator, simulator  # noqa: F401
+from tests.support.exports import export
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, case_of
 
 PROGRESS = Progress(records=5, usage=Usage(requests=1, pages=1), share=0.5, seconds=2.0)
 
@@ -40,7 +42,7 @@ def test_without_a_state_store_as_before_airflow_3_3_nothing_is_written(context)
     assert progress_writer(context) is None
 
 
-def test_an_export_counts_its_records_pages_requests_and_seconds(simulator, tmp_path, monkeypatch):  # noqa: F811
+def test_an_export_counts_its_records_pages_requests_and_seconds(simulator, tmp_path, monkeypatch):
     counted: dict[str, float] = {}
 
     class Stats:
@@ -48,7 +50,7 @@ def test_an_export_counts_its_records_pages_requests_and_seconds(simulator, tmp_
 
     monkeypatch.setattr(telemetry, "Stats", Stats)
 
-    facts = export(STREAMS[4], tmp_path, MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
+    facts = export(case_of("agentx", "messages"), tmp_path, MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
 
     assert counted["convexport.agentx.messages.records"] == facts["records"] > 0
     assert counted["convexport.agentx.messages.pages"] == 1

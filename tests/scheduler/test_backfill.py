@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.timetables.grid import WindowGrid
-from tests.end_to_end.conftest import DAY, STREAMS, partitions, truth
-from tests.scheduler.conftest import NOW
+from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
+from tests.support.published import partitions, truth
+from tests.support.samples import DAY
+from tests.support.streams import STREAMS, YESTERDAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,13 +42,13 @@ class History:
     count: int
 
     @property
-    def grid(self) -> WindowGrid:
-        return WindowGrid("days", self.days, None, "UTC")
+    def grid(self) -> ScheduleGrid:
+        return ScheduleGrid("days", self.days, None, "UTC")
 
     @property
     def scheduled(self) -> Window:
         """The last complete window, which the scheduler exports by itself."""
-        return self.grid.complete_by(NOW)
+        return self.grid.complete_by(YESTERDAY)
 
     @property
     def whole(self) -> Window:
@@ -133,7 +134,7 @@ def backfill(airflow: AirflowCluster, history: History, way: str, *options: str)
 
 
 def requests_by_vendor(simulator: RunningSimulator) -> Counter[str]:
-    return Counter(visit.vendor for visit in simulator.journal.visits)
+    return Counter(visit.vendor for visit in simulator.request_log.requests)
 
 
 def interval(run: dict[str, Any]) -> Window:

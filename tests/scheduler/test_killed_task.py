@@ -5,14 +5,14 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from airflow_provider_convexport.timetables.grid import WindowGrid
-from tests.end_to_end.conftest import STREAMS, partitions, truth
+from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
 from tests.scheduler.airflow_cluster import wait_until
-from tests.scheduler.conftest import NOW
+from tests.support.published import partitions, truth
+from tests.support.streams import YESTERDAY, case_of
 
 pytestmark = pytest.mark.slow
 
-CASE = STREAMS[3]
+CASE = case_of("agentx")
 PAGE_SIZE = 10
 
 
@@ -35,7 +35,7 @@ def kill_processes(task):
 def test_a_killed_task_of_a_backfill_is_retried_and_goes_on_to_the_whole_window(
     airflow, slow_simulator, exports
 ):
-    window = WindowGrid("days", 29, None, "UTC").complete_by(NOW)
+    window = ScheduleGrid("days", 29, None, "UTC").complete_by(YESTERDAY)
     expected = truth(slow_simulator, CASE, window.start, window.end)
     pages = sum(map(len, expected.values())) / PAGE_SIZE
     root, dag_id, day = exports / "slow", "slow_export", f"{window.start:%Y-%m-%d}"
@@ -45,11 +45,11 @@ def test_a_killed_task_of_a_backfill_is_retried_and_goes_on_to_the_whole_window(
     (run,) = airflow.runs(dag_id)
 
     kill_processes(airflow.tasks(dag_id, run["dag_run_id"])["export"])
-    before = len(slow_simulator.journal.visits)
+    before = len(slow_simulator.request_log.requests)
     (run,) = airflow.finish(dag_id)
 
     task = airflow.tasks(dag_id, run["dag_run_id"])["export"]
     assert (run["run_type"], task["try_number"]) == ("backfill", 2)
     assert partitions(root) == expected
     assert not (root / "_staging").exists()
-    assert len(slow_simulator.journal.visits) - before < pages
+    assert len(slow_simulator.request_log.requests) - before < pages

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from airflow.sdk.execution_time.context import OutletEventAccessor
 
-from tests.scheduler.conftest import NOW
+from tests.support.streams import YESTERDAY
 
 pytestmark = [
     pytest.mark.slow,
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 DAY = timedelta(days=1)
-START = NOW - 10 * DAY
+START = YESTERDAY - 10 * DAY
 
 
 def names(first, count):

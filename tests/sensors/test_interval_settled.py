@@ -16,7 +16,7 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
-from tests.sensors.conftest import SensorTimeout
+from tests.support.exceptions import SensorTimeout
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -163,6 +163,11 @@ class TestInterval:
         ({"vendor": "applied_labs", "stream": "messages"}, r"use one of \['conversations'\]"),
         ({"settle": -HOUR}, "not a timedelta of zero or more"),
         ({"settle": 7200}, "settle=7200 is not a timedelta"),
+        (
+            {"settle": "2h"},
+            r"settle='2h' is not a timedelta of zero or more; write settle=timedelta\(hours=2\)",
+        ),
+        ({"settle": timedelta.max}, r"is beyond the year 9999; write settle=timedelta\(hours=2\)"),
     ],
 )
 def test_an_unknown_lag_fails_without_retry(arguments, advice):

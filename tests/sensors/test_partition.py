@@ -14,7 +14,7 @@ from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.base import ExportOperator
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
-from tests.sensors.conftest import SensorTimeout
+from tests.support.exceptions import SensorTimeout
 from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
@@ -214,6 +214,39 @@ class TestDestination:
 def test_a_wrong_dag_fails_without_retry(tmp_path, arguments, advice):
     with pytest.raises(AirflowFailException, match=advice):
         sensor(**{"destination": str(tmp_path)} | arguments).execute(context_of())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            {"min_records": "5"},
+            "min_records='5' is not a whole number of 0 or more; write min_records=1, or leave it out.",
+        ),
+        (
+            {"min_records": -1},
+            "min_records=-1 is not a whole number of 0 or more; write min_records=1, or leave it out.",
+        ),
+        (
+            {"min_records": True},
+            "min_records=True is not a whole number of 0 or more; write min_records=1, or leave it out.",
+        ),
+        (
+            {"scope": "support"},
+            "scope='support' is not a dict of text; write scope={'shop_id': ...} for Applied Labs, "
+            "scope={'bot_name': ...} for AgentX, or leave it out for Ada.",
+        ),
+        (
+            {"scope": {"bot_name": 5}},
+            "scope={'bot_name': 5} is not a dict of text; write scope={'shop_id': ...} for Applied Labs, "
+            "scope={'bot_name': ...} for AgentX, or leave it out for Ada.",
+        ),
+    ],
+)
+def test_a_wrong_argument_fails_with_one_sentence(tmp_path, arguments, sentence):
+    with pytest.raises(AirflowFailException) as caught:
+        sensor(tmp_path, **arguments).execute(context_of())
+    assert str(caught.value) == sentence
 
 
 def test_something_else_under_the_manifests_name_fails_without_retry(tmp_path, ada):

@@ -92,8 +92,8 @@ def _server():
 
 @pytest.fixture
 def simulator(_server):
-    """A simulator with no limits, a still clock, an empty journal and the settings above."""
-    _server.simulator.update(**{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__})
+    """A simulator with no limits, a clock that stands still, an empty request log and the settings above."""
+    _server.update(**{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__})
     _server.reset()
     return _server
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pendulum
 import pytest
 
-from airflow_provider_convexport.simulator.app import VENDORS, Simulator
+from airflow_provider_convexport.simulator.app import Simulator
+from airflow_provider_convexport.simulator.registry import registered_vendors
 from airflow_provider_convexport.simulator.server import RunningSimulator
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
@@ -16,9 +17,9 @@ START = datetime(2026, 6, 1, tzinfo=UTC)
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 STREAMS = [
     (vendor.name, stream.name, field)
-    for vendor in VENDORS
+    for vendor in registered_vendors()
     for stream in vendor.streams.values()
-    for field in stream.moments
+    for field in stream.time_fields
 ]
 
 

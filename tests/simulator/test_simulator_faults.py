@@ -34,7 +34,7 @@ def test_a_fault_hits_the_request_it_is_planned_for_and_no_other(client, simulat
     assert answers[0].content == answers[2].content != answers[1].content
     given = answers[1].headers.get("Retry-After")
     assert parsedate_to_datetime(given) if header == "date" else given == header
-    assert [visit.fault for visit in simulator.journal.visits] == [None, kind, None]
+    assert [request.fault for request in simulator.request_log.requests] == [None, kind, None]
 
 
 def test_faults_have_the_body_they_are_named_after(client, simulator):

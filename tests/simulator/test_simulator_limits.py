@@ -26,7 +26,7 @@ def test_a_refused_request_counts_for_none_of_its_limits():
     for now in (0.0, 0.1, 0.2):
         limiter.admit((short, long), now=now)
 
-    assert limiter.standing(long, now=0.3)[0] == 9
+    assert limiter.remaining(long, now=0.3)[0] == 9
 
 
 def test_agentx_accepts_three_a_second_for_each_endpoint(client, simulator):
@@ -77,10 +77,10 @@ def test_retry_after_has_the_form_that_was_switched_to(client, simulator):
     assert forms["none"] is None
 
 
-def test_without_limits_the_journal_still_counts(client, simulator):
+def test_without_limits_the_request_log_still_counts(client, simulator):
     for _ in range(7):
         assert client.agentx(**WEEK).status_code == 200
-    (use,) = simulator.journal.limit_uses()
+    (use,) = simulator.request_log.limit_uses()
 
     assert (use.limit.allowed, use.arrivals, use.accepted) == (3, 7, 7)
 
@@ -89,12 +89,12 @@ def test_arrivals_and_accepted_requests_are_told_apart(client, simulator):
     simulator.update(limits=True)
     for _ in range(5):
         client.agentx(**WEEK)
-    (use,) = simulator.journal.limit_uses()
+    (use,) = simulator.request_log.limit_uses()
 
     assert (use.arrivals, use.accepted) == (5, 3)
 
 
-def test_the_journal_knows_everything_but_the_key(client, simulator):
+def test_the_request_log_has_everything_but_the_key(client, simulator):
     client.agentx(**WEEK, key="a-secret-that-is-wrong")
     client.agentx(**WEEK)
     told = client.get("/_simulator/requests")
@@ -116,7 +116,7 @@ def test_the_summary_counts_and_reset_forgets(client, simulator):
 
     assert summary["requests"] == 2
     assert {"vendor": "agentx", "endpoint": "conversations", "status": 200, "count": 1} in summary["counts"]
-    assert summary["limits"][0]["most_arrivals"] == 1
+    assert summary["limits"][0]["max_arrivals"] == 1
     assert client.get("/_simulator/reset", method="POST").status_code == 204
     assert client.get("/_simulator/summary").json()["requests"] == 0
 
@@ -135,7 +135,7 @@ def test_the_truth_is_served_line_by_line(client, simulator):
     )
 
     assert told.content.split(b"\n") == [*truth, b""]
-    assert simulator.journal.visits == []
+    assert simulator.request_log.requests == []
 
 
 @pytest.mark.parametrize("path", ["nobody/conversations", "ada/nothing"])

@@ -22,7 +22,7 @@ def assert_never_exceeded(stack: Cluster) -> list[dict[str, Any]]:
     seen = visits(stack)
     limited = [position for position, visit in enumerate(seen) if visit["limited"]]
     assert not limited, _around(seen, limited[0])
-    assert [use for use in uses if use["most_arrivals"] > use["allowed"]] == []
+    assert [use for use in uses if use["max_arrivals"] > use["allowed"]] == []
     return list(uses)
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import requests
 
 from dev.stack.servers import s3_client
 from dev.stack.settings import BUCKET
+from tests.support import published
+from tests.support.published import Objects, assert_tidy, by_day
 
 if TYPE_CHECKING:
     from dev.stack.cluster import Cluster
-
-DAY = timedelta(days=1)
 
 
 def objects(stack: Cluster, prefix: str) -> dict[str, bytes]:
@@ -38,37 +35,16 @@ def objects(stack: Cluster, prefix: str) -> dict[str, bytes]:
 
 def partitions(found: dict[str, bytes]) -> dict[str, list[bytes]]:
     """Return the records of every partition, sorted; checks all manifests, and that nothing else is there."""
-    lines: dict[str, list[bytes]] = defaultdict(list)
-    named = set()
-    for name, content in found.items():
-        folder, _, file = name.rpartition("/")
-        if file != "_manifest.json":
-            continue
-        manifest = json.loads(content)
-        named.add(name)
-        for entry in manifest["files"]:
-            packed = found[f"{folder}/{entry['name']}"]
-            text = gzip.decompress(packed)
-            assert hashlib.sha256(packed).hexdigest() == entry["sha256"]
-            assert (len(packed), len(text)) == (entry["bytes"], entry["uncompressed_bytes"])
-            assert text.count(b"\n") == entry["records"]
-            lines[folder].extend(text.split(b"\n")[:-1])
-            named.add(f"{folder}/{entry['name']}")
-        assert manifest["records"] == len(lines[folder])
-        lines[folder].sort()
-    assert set(found) == named, "objects that no manifest names"
-    return dict(lines)
+    where = Objects(found, found.get)
+    assert_tidy(where)
+    return published.partitions(where)
 
 
 def truth(
     stack: Cluster, vendor: str, stream: str, start: datetime, end: datetime, *, folder: str = ""
 ) -> dict[str, list[bytes]]:
     """Return the simulator's own records by partition of a day, in the same form."""
-    expected = {}
-    while start < end:
-        expected[f"{folder}dt={start:%Y-%m-%d}"] = sorted(records(stack, vendor, stream, start, start + DAY))
-        start += DAY
-    return expected
+    return by_day(partial(records, stack, vendor, stream), start, end, folder=folder)
 
 
 def records(stack: Cluster, vendor: str, stream: str, start: datetime, end: datetime) -> list[bytes]:

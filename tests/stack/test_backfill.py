@@ -12,7 +12,8 @@ import pytest
 from dev.stack.settings import WORKERS
 from tests.stack.dags.three_months import OPERATORS
 from tests.stack.journal import assert_never_exceeded, visits
-from tests.stack.published import DAY, objects, partitions, truth
+from tests.stack.published import objects, partitions, truth
+from tests.support.samples import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

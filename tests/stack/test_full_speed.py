@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stack.journal import assert_never_exceeded, visits
-from tests.stack.published import DAY, objects, partitions, truth
+from tests.stack.published import objects, partitions, truth
+from tests.support.samples import DAY
 
 if TYPE_CHECKING:
     from dev.stack.cluster import Cluster

@@ -22,7 +22,6 @@ from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
-from airflow_provider_convexport.operators.base import ExportOperator
 
 for _module in ("s3fs", "adlfs", "gcsfs", "airflow.providers.amazon.aws.fs.s3"):
     with contextlib.suppress(ImportError):
@@ -30,6 +29,8 @@ for _module in ("s3fs", "adlfs", "gcsfs", "airflow.providers.amazon.aws.fs.s3"):
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
+QUICK_STAGING = Tuning(flush_seconds=0.02)
+"""Stages every page or two instead of every four seconds."""
 SUPERSEDED = 3
 """Exit code of an attempt that noticed a newer one."""
 SECONDS = 60
@@ -83,7 +84,6 @@ class Attempt:
         os.environ.update(self.environment)
         if self.moment is not None:
             self.moment.arrange()
-        stage_often()
         AgentXHook.limits = ()
         operator = AgentXExportOperator(
             task_id="export",
@@ -92,6 +92,7 @@ class Attempt:
             page_size=10,
             target_file_bytes=20_000,
         )
+        operator.tuning = QUICK_STAGING
         start, end = self.interval
         context: Any = {"data_interval_start": start, "data_interval_end": end, "run_id": "scheduled__x"}
         try:
@@ -99,11 +100,6 @@ class Attempt:
         except SupersededError:
             os._exit(SUPERSEDED)
         os._exit(0)
-
-
-def stage_often() -> None:
-    """Stage every page or two instead of every four seconds."""
-    ExportOperator.tuning = Tuning(flush_seconds=0.02)
 
 
 def exit_code(process: Any) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from tests.stores.servers import S3_KEYS
+from tests.support import published
+from tests.support.published import Objects
 
 AZURE_ACCOUNT = "devstoreaccount1"
 # The development key that Microsoft publishes for its emulator; it opens nothing else.
@@ -198,3 +201,17 @@ class Disk:
             return (self.folder / root / name).read_bytes()
         except FileNotFoundError:
             return None
+
+
+def partitions(bucket: Bucket, root: str) -> dict[str, list[bytes]]:
+    """Return the records of every partition; see `tests.support.published.partitions`."""
+    return published.partitions(_objects(bucket, root))
+
+
+def assert_tidy(bucket: Bucket, root: str) -> None:
+    """Nothing lies there but manifests and the files that they name."""
+    published.assert_tidy(_objects(bucket, root))
+
+
+def _objects(bucket: Bucket, root: str) -> Objects:
+    return Objects(bucket.sizes(root), partial(bucket.read, root))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import logging
 import os
 import secrets
@@ -12,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.conftest import shared_simulator, simulator  # noqa: F401
 from tests.stores.buckets import S3, Azure, Bucket, Disk, Gcs
 from tests.stores.servers import azurite, gcs_emulator, rados_gateway
+from tests.support.connections import define
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +37,7 @@ def any_bucket(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def bucket(any_bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """A store, with its connections in the environment."""
-    for name, value in any_bucket.connections().items():
-        monkeypatch.setenv(name, value)
+    define(monkeypatch, any_bucket.connections())
     return any_bucket
 
 
@@ -56,44 +52,3 @@ def remote(bucket: Bucket) -> Bucket:
 @pytest.fixture
 def root() -> str:
     return f"raw/{secrets.token_hex(6)}"
-
-
-def environment() -> dict[str, str]:
-    """Return this process's connections, for another one."""
-    return {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
-
-
-def partitions(bucket: Bucket, root: str) -> dict[str, list[bytes]]:
-    """Read every partition through its manifest, checking the files on the way; lines sorted."""
-    found = {}
-    for name in bucket.sizes(root):
-        folder, _, last = name.rpartition("/")
-        if last == "_manifest.json":
-            manifest = json.loads(bucket.read(root, name) or b"")
-            lines = []
-            for entry in manifest["files"]:
-                content = bucket.read(root, f"{folder}/{entry['name']}")
-                assert content is not None
-                check_file(entry, content)
-                lines.extend(gzip.decompress(content).split(b"\n")[:-1])
-            assert manifest["records"] == len(lines)
-            found[folder] = sorted(lines)
-    return found
-
-
-def check_file(entry: dict[str, object], content: bytes) -> None:
-    """Compare a file with its entry in a manifest."""
-    assert len(content) == entry["bytes"]
-    assert hashlib.sha256(content).hexdigest() == entry["sha256"]
-
-
-def assert_tidy(bucket: Bucket, root: str) -> None:
-    """Nothing lies there but manifests and the files that they name."""
-    names = set(bucket.sizes(root))
-    manifests = {name for name in names if name.endswith("/_manifest.json")}
-    named = {
-        f"{name.rpartition('/')[0]}/{entry['name']}"
-        for name in manifests
-        for entry in json.loads(bucket.read(root, name) or b"")["files"]
-    }
-    assert names == manifests | named

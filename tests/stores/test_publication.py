@@ -9,16 +9,20 @@ import pytest
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.simulator.faults import Fault
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export, truth
 from tests.stores.attempts import PROCESSES, exit_code, put
-from tests.stores.conftest import assert_tidy, environment, partitions
+from tests.stores.buckets import assert_tidy, partitions
 from tests.stores.watcher import Watcher
+from tests.support.connections import connections_here
+from tests.support.exports import export
+from tests.support.published import truth
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, STREAMS, case_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 START = MIDNIGHT - 20 * DAY
 END = START + 3 * DAY
-CASE = STREAMS[4]
+CASE = case_of("agentx", "messages")
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=str)
@@ -51,7 +55,7 @@ def test_a_try_that_fails_at_a_request_is_continued_after_its_checkpoint(simulat
     with pytest.raises(AirflowFailException):
         export(CASE, bucket.url(root), START, START + DAY, concurrency=1)
     assert not any("part-" in name for name in bucket.sizes(root))
-    first = len(simulator.journal.visits)
+    first = len(simulator.request_log.requests)
     simulator.reset()
     simulator.update(faults=())
 
@@ -59,7 +63,7 @@ def test_a_try_that_fails_at_a_request_is_continued_after_its_checkpoint(simulat
 
     assert partitions(bucket, root) == truth(simulator, CASE, START, START + DAY)
     assert_tidy(bucket, root)
-    assert facts["requests"] == first + len(simulator.journal.visits)
+    assert facts["requests"] == first + len(simulator.request_log.requests)
     simulator.reset()
     alone = export(CASE, bucket.url(f"{root}/alone"), START, START + DAY, concurrency=1)
     assert facts["requests"] == alone["requests"] + 1
@@ -87,7 +91,7 @@ def test_objects_that_another_process_writes_and_replaces_are_seen_at_once(bucke
     store = store_at(bucket.url(root))
 
     def write(name: str, content: bytes) -> None:
-        process = PROCESSES.Process(target=put, args=(environment(), bucket.url(root), name, content))
+        process = PROCESSES.Process(target=put, args=(connections_here(), bucket.url(root), name, content))
         process.start()
         assert exit_code(process) == 0
 

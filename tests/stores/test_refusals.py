@@ -7,15 +7,18 @@ import pytest
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.errors import DestinationUnavailableError
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
-from tests.end_to_end.conftest import DAY, MIDNIGHT, STREAMS, export
 from tests.stores.buckets import BUCKET, S3, Gcs
-from tests.stores.servers import free_port
+from tests.support.connections import define
+from tests.support.exports import export
+from tests.support.ports import free_port
+from tests.support.samples import DAY
+from tests.support.streams import MIDNIGHT, case_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 START = MIDNIGHT - 20 * DAY
 END = START + DAY
-CASE = STREAMS[4]
+CASE = case_of("agentx", "messages")
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_refused_credentials_are_one_sentence_that_names_the_connection(simulato
     )
     assert "\n" not in str(caught.value)
     assert caught.value.__cause__.__suppress_context__
-    assert len(simulator.journal.visits) == 0
+    assert len(simulator.request_log.requests) == 0
 
 
 def test_a_sensor_fails_at_once_where_its_credentials_are_refused(strict, root):
@@ -59,7 +62,7 @@ def test_a_bucket_that_does_not_exist_is_one_sentence(simulator, remote, root):
         f"The destination {url} cannot be written: there is no such bucket or container; create it, or "
         "correct its name."
     )
-    assert len(simulator.journal.visits) == 0
+    assert len(simulator.request_log.requests) == 0
 
 
 def test_a_connection_that_does_not_exist_is_one_sentence(simulator, remote, root):
@@ -77,8 +80,7 @@ def test_a_store_that_is_away_is_worth_a_retry(simulator, remote, root, monkeypa
     if not isinstance(remote, S3):
         pytest.skip("Its client tries for minutes before it gives up.")
     away = remote.connections(f"http://127.0.0.1:{free_port()}")
-    for name, value in away.items():
-        monkeypatch.setenv(name.replace("LAKE", "AWAY"), value)
+    define(monkeypatch, {name.replace("LAKE", "AWAY"): value for name, value in away.items()})
     url = remote.url(root).replace("lake_", "away_")
 
     with pytest.raises(DestinationUnavailableError) as caught:
@@ -86,4 +88,4 @@ def test_a_store_that_is_away_is_worth_a_retry(simulator, remote, root, monkeypa
 
     assert str(caught.value).startswith(f"The object store of {url} gave no usable answer (")
     assert "'away_" in str(caught.value)
-    assert len(simulator.journal.visits) == 0
+    assert len(simulator.request_log.requests) == 0

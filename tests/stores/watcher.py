@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from tests.support.published import is_as_said
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,6 +77,6 @@ class Watcher:
                 if self.bucket.read(self.root, name) == text:
                     self.faults.append(f"{name} names {entry['name']}, which is not there")
                 return
-            if (len(content), hashlib.sha256(content).hexdigest()) != (entry["bytes"], entry["sha256"]):
+            if not is_as_said(entry, content):
                 self.faults.append(f"{entry['name']} is not as {name} says")
         self.manifests.add(manifest["commit"])

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from fsspec.implementations.local import LocalFileSystem
-from fsspec.implementations.memory import MemoryFileSystem
+import pytest
 
-from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.fetch.page import Page
 from airflow_provider_convexport.export.fetch.pagination import NextLink
 from airflow_provider_convexport.export.fetch.stream import PageSize, Query, Stream
@@ -79,14 +76,6 @@ def batch(*records: tuple[str, float | None], partition: int = 0, raws: list[byt
     )
 
 
-def local_store(folder: Path) -> Store:
-    return Store(LocalFileSystem(), str(folder), f"file://{folder}")
-
-
-def memory_store(root: str = "/data/set") -> Store:
-    return Store(MemoryFileSystem(), root, f"memory:/{root}")
-
-
 def url(path: str, **params: str) -> str:
     return f"{path}?{urlencode(params)}"
 
@@ -105,3 +94,8 @@ class FakeTime:
         assert seconds >= 0
         self.slept.append(seconds)
         self.now += seconds
+
+
+@pytest.fixture
+def fake_time() -> FakeTime:
+    return FakeTime()

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 
 @dataclass
 class Answer:
@@ -100,3 +102,16 @@ def tiny_server() -> Iterator[TinyServer]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[TinyServer]:
+    with tiny_server() as tiny:
+        yield tiny
+
+
+@pytest.fixture
+def other_server() -> Iterator[TinyServer]:
+    """Some host that is not the vendor's."""
+    with tiny_server() as tiny:
+        yield tiny

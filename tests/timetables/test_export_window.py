@@ -18,7 +18,7 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
-from tests.timetables.airflow_walk import (
+from tests.support.airflow_walk import (
     backfill,
     iter_schedule,
     lengths,
@@ -487,7 +487,7 @@ class TestSerialisation:
         (
             ExportWindowTimetable.for_vendor("ada"),
             "59 days, at most 59 days, UTC",
-            "Windows of 59 days in UTC, none longer than 59 days, each run 2:00:00 after its window's end",
+            "Windows of 59 days in UTC, none longer than 59 days, each run 2 hours after its window's end",
         ),
         (
             ExportWindowTimetable("months", max_length=DAY, timezone="Asia/Beirut"),

@@ -130,10 +130,13 @@ class Query:
                 f"filters {unknown} do not exist for {stream.title} {stream.name}; allowed: {allowed}."
             )
         size = stream.page_size
-        if self.page_size is not None and not size.minimum <= self.page_size <= size.maximum:
+        if self.page_size is not None and (
+            type(self.page_size) is not int or not size.minimum <= self.page_size <= size.maximum
+        ):
             raise ConfigurationError(
-                f"page_size={self.page_size} is refused by {stream.title}; "
-                f"use {size.minimum} to {size.maximum}, or leave it out for {size.default}."
+                f"page_size={self.page_size!r} is refused by {stream.title}; "
+                f"use a whole number from {size.minimum} to {size.maximum}, "
+                f"or leave it out for {size.default}."
             )
         if self.request_window is not None:
             _check_request_window(self.request_window, stream)

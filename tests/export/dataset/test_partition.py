@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.timetables.grid import WindowGrid
+from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
 from tests.support.samples import APRIL_1, DAY, HOUR, days
 
 SECOND = timedelta(seconds=1)
@@ -173,12 +173,12 @@ ZONES = ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia",
     count=st.integers(1, 90),
 )
 def test_the_days_of_any_zone_follow_each_other_and_fill_the_interval(zone, day, count):
-    window = WindowGrid("days", 1, None, zone).window_at(
+    window = ScheduleGrid("days", 1, None, zone).window_at(
         datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     )
     start, end = window.start, window.end
     for _ in range(count - 1):
-        end = WindowGrid("days", 1, None, zone).window_at(end).end
+        end = ScheduleGrid("days", 1, None, zone).window_at(end).end
 
     grid = PartitionGrid(Window(start, end), "day", {}, timezone=zone)
 

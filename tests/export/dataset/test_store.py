@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_convexport.errors import DestinationUnavailableError
-from tests.support.samples import local_store
+from tests.support.stores import local_store
 
 
 def test_what_is_put_can_be_got(store):

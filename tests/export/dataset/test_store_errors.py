@@ -104,8 +104,8 @@ def test_everything_else_is_an_outage_that_a_retry_may_outlast(error, problem):
         raise error
 
     assert str(caught.value) == (
-        f"The object store of {URL} gave no usable answer ({problem}); progress is kept for a retry. If it "
-        "stays, check the address of the Airflow connection 'lake'."
+        f"The object store of {URL} gave no usable answer ({problem}); progress is kept for a retry. If "
+        "this persists, check the address of the Airflow connection 'lake'."
     )
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_convexport.export.dataset.manifest import read_manifest
 from airflow_provider_convexport.export.publish.digest import digest_of_lines, digest_of_partition
-from tests.export.publish.test_publish import DAY_1, Run
-from tests.support.samples import APRIL_1, local_store
+from tests.support.runs import DAY_1, Run
+from tests.support.samples import APRIL_1
+from tests.support.stores import local_store
 
 LINES = st.lists(st.binary(max_size=9).filter(lambda line: b"\n" not in line), max_size=12)
 START = APRIL_1.timestamp()

@@ -12,49 +12,12 @@ from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.usage import Usage
-from airflow_provider_convexport.export.job import Job, TaskTry
-from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
+from airflow_provider_convexport.export.publish.plan import Plan, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.partitioner import Counts
-from airflow_provider_convexport.export.stage.stager import Stager
-from tests.support.samples import APRIL_1, DAY, batch, days, query, stream
-
-START = APRIL_1.timestamp()
-DAY_1, DAY_2 = "dt=2026-04-01", "dt=2026-04-02"
-TASK = TaskTry("dag", "task", "manual__1", 3, 2)
-
-
-class Run:
-    """One attempt of a run over two days, up to its plan."""
-
-    def __init__(self, store, *records, task=TASK, drops=None, target=100, **changes):
-        self.job = self.job_of(task, **changes)
-        self.grid = self.job.grid()
-        self.attempt = Attempt.begin(store, task=self.job.task_key, fingerprint=self.job.fingerprint)
-        stager = Stager(self.attempt)
-        for identity, moment in records:
-            stager.add([batch((identity, moment), partition=self.grid.index_of(moment))])
-            stager.flush()
-        plans = partition_plans(
-            stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
-        )
-        commit = commit_of(plans, seed=self.attempt.name)
-        self.plan = Plan(
-            saved_at=START,
-            commit=commit,
-            partitions=plans,
-            counts=Counts(duplicates=1),
-            usage=Usage(requests=5, pages=4, throttled_seconds=0.12345),
-        )
-        self.attempt.save_plan(self.plan, commit=commit)
-
-    def job_of(self, task, **changes):
-        return Job(query(), days(2), task=task, **changes)
-
-    def publish(self, attempt=None):
-        publisher = Publisher(self.job, self.grid, attempt or self.attempt, self.plan, lambda: START + 100.4)
-        return [publisher.publish(self.plan.partitions[index]) for index in self.grid.published]
+from tests.support.runs import DAY_1, DAY_2, START, TASK, Run
+from tests.support.samples import APRIL_1, DAY, days, query, stream
 
 
 def lines_of(store, folder):

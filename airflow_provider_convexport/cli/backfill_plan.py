@@ -1,0 +1,224 @@
+"""Plans a backfill: its runs, and the minimum number of requests and the minimum time that they take.
+
+Sends no request to a vendor. With a destination it reads the manifests there, to leave out what is published.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_convexport.cli.coverage import Dataset, read_coverage
+from airflow_provider_convexport.cli.window_sets import clip_to, gaps, overlaps, union
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.availability import kept_from, settles_at
+from airflow_provider_convexport.export.fetch.stream import Query
+from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.hooks.base import window_between
+from airflow_provider_convexport.hooks.vendors import hook_of, stream_of
+from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.fetch.limit import Limit
+    from airflow_provider_convexport.export.fetch.stream import Stream
+    from airflow_provider_convexport.hooks.base import ExportHook
+
+State = Literal["to export", "published", "expired", "not settled"]
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of the backfill.
+
+    :param window: The run's data interval.
+    :param state: ``"to export"``; ``"published"`` if it is already; ``"expired"`` if the vendor no longer
+        keeps any of it; ``"not settled"`` if it has not ended, or ended so recently that the vendor may still
+        add records.
+    :param kept: The part that the vendor still keeps; ``None`` if it keeps all of it, or none of it.
+    :param requests: The minimum number of requests that export it: one for each request window.
+    """
+
+    window: Window
+    state: State
+    kept: Window | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillPlan:
+    """A backfill of one stream.
+
+    :param hook: The vendor's hook class.
+    :param stream: The stream.
+    :param asked: The range of time that was asked for, half-open.
+    :param runs: The runs whose data intervals cover that range, in order of time.
+    :param dag_id: The Dag whose runs these are.
+    :param request_window: Maximum span of time per request.
+    :param published: The parts of `span` that are published; ``None`` if no destination was read.
+    :param overlaps: The parts of `span` that lie in more than one published partition.
+    """
+
+    hook: type[ExportHook]
+    stream: Stream
+    asked: Window
+    runs: tuple[PlannedRun, ...]
+    dag_id: str
+    request_window: timedelta
+    published: tuple[Window, ...] | None = None
+    overlaps: tuple[Window, ...] = ()
+
+    @property
+    def span(self) -> Window:
+        """From the first run's start to the last run's end; contains the range asked for."""
+        return Window(self.runs[0].window.start, self.runs[-1].window.end)
+
+    @property
+    def to_export(self) -> list[PlannedRun]:
+        """The runs that have something to export."""
+        return [run for run in self.runs if run.state == "to export"]
+
+    @property
+    def requests(self) -> int:
+        """The number of requests if the records of each request window fit on one page; the minimum."""
+        return sum(run.requests for run in self.to_export)
+
+    @property
+    def daily_requests(self) -> int:
+        """The minimum number of requests if each day were a run of its own."""
+        per_day = math.ceil(_DAY / self.request_window)
+        return sum(math.ceil((run.kept or run.window).length / _DAY) * per_day for run in self.to_export)
+
+    @property
+    def min_duration(self) -> timedelta:
+        """The minimum time that the requests take at the vendor's rate limits."""
+        return max((_min_duration(self.requests, limit) for limit in self.hook.limits), default=timedelta(0))
+
+    @property
+    def expired(self) -> list[Window]:
+        """The parts of the range asked for that the vendor no longer keeps and that are not published."""
+        lost: list[Window] = []
+        for run in self.runs:
+            if run.state == "expired":
+                lost.append(run.window)
+            elif run.state == "to export" and run.kept is not None:
+                lost.append(Window(run.window.start, run.kept.start))
+        return clip_to(self.asked, union(lost))
+
+    @property
+    def gaps(self) -> list[Window]:
+        """The parts of the range asked for that are not published."""
+        return gaps(self.asked, self.published or ())
+
+    @property
+    def pool(self) -> str:
+        """Name of the vendor's pool."""
+        return f"convexport_{self.hook.conn_type}"
+
+
+def plan_backfill(
+    vendor: str,
+    *,
+    stream: str = "conversations",
+    start: datetime,
+    end: datetime,
+    timetable: ExportWindowTimetable | None = None,
+    request_window: timedelta | None = None,
+    dag_id: str | None = None,
+    store: Store | None = None,
+    scope: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> BackfillPlan:
+    """Plan the backfill of a stream.
+
+    :param vendor: Machine name, such as ``"ada"``.
+    :param stream: The vendor's stream.
+    :param start: Start of the range, inclusive, with a time zone.
+    :param end: End of the range, exclusive, with a time zone. The first run may begin before ``start``, and
+        the last one may end after ``end``.
+    :param timetable: The Dag's schedule; ``ExportWindowTimetable.for_vendor(vendor, stream=stream)`` if left
+        out.
+    :param request_window: The operator's; the stream's default if left out.
+    :param dag_id: The Dag whose runs are planned; ``<vendor>_windows`` if left out.
+    :param store: The operator's destination; runs that are published there are left out.
+    :param scope: The shop or bot whose partitions count as published; needed if there are several.
+    :param now: The present moment, UTC; the clock's if left out.
+    :raises ConfigurationError: for an unknown vendor or stream, an empty range, a moment without a time zone,
+        a request window that the vendor refuses, or a destination that holds something else or several
+        datasets of the stream.
+    """
+    hook, known = hook_of(vendor), stream_of(vendor, stream)
+    asked = window_between(start, end)
+    timetable = timetable or ExportWindowTimetable.for_vendor(vendor, stream=stream)
+    query = Query(known, request_window=request_window)
+    dataset = None if store is None else _dataset(store, known, scope)
+    published = () if dataset is None else tuple(union(dataset.windows))
+    moment = now or datetime.now(UTC)
+    runs = tuple(
+        _run(window, query, published, moment) for window in timetable.windows(asked.start, asked.end)
+    )
+    span = Window(runs[0].window.start, runs[-1].window.end)
+    return BackfillPlan(
+        hook=hook,
+        stream=known,
+        asked=asked,
+        runs=runs,
+        dag_id=dag_id or f"{vendor}_windows",
+        request_window=request_window or known.request_window,
+        published=None if store is None else tuple(clip_to(span, published)),
+        overlaps=() if dataset is None else tuple(clip_to(span, overlaps(dataset.windows))),
+    )
+
+
+def _run(window: Window, query: Query, published: Iterable[Window], now: datetime) -> PlannedRun:
+    stream = query.stream
+    kept = window
+    if (begin := kept_from(window, stream, now)) is not None:
+        if begin >= window.end:
+            state: State = "published" if not gaps(window, published) else "expired"
+            return PlannedRun(window, state, None, 0)
+        kept = Window(begin, window.end)
+    if not gaps(kept, published):
+        return PlannedRun(window, "published", None, 0)
+    if settles_at(window, stream) > now:
+        return PlannedRun(window, "not settled", None, 0)
+    requests = sum(1 for _ in query.windows(kept))
+    return PlannedRun(window, "to export", None if kept == window else kept, requests)
+
+
+def _dataset(store: Store, stream: Stream, scope: Mapping[str, str] | None) -> Dataset | None:
+    """Return what is published of the stream; ``None`` if nothing is."""
+    everything = read_coverage(store)
+    fitting = [
+        dataset
+        for dataset in everything
+        if (dataset.first_manifest.vendor, dataset.first_manifest.stream) == (stream.vendor, stream.name)
+        and (scope is None or dataset.first_manifest.scope == dict(scope))
+    ]
+    if len(fitting) > 1:
+        raise ConfigurationError(
+            f"{store.url} holds several datasets of {stream.title} {stream.name}: "
+            f"{_names(fitting)}; name the folder of one of them, or its shop or bot with --scope."
+        )
+    if everything and not fitting and scope is None:
+        raise ConfigurationError(
+            f"{store.url} holds {_names(everything)}, and nothing of {stream.title} {stream.name}; "
+            "name the destination of that stream's operator."
+        )
+    return fitting[0] if fitting else None
+
+
+def _names(datasets: Sequence[Dataset]) -> str:
+    manifests = ((each.folder or ".", each.first_manifest) for each in datasets)
+    return ", ".join(f"{folder} ({first.vendor} {first.stream})" for folder, first in manifests)
+
+
+def _min_duration(requests: int, limit: Limit) -> timedelta:
+    """Return how long after the first of so many requests the last one may be sent."""
+    return max(requests - 1, 0) // limit.requests * limit.period

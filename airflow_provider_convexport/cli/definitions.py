@@ -1,0 +1,141 @@
+"""Names, arguments and help of the commands ``airflow convexport …``.
+
+Airflow 3.2 and later find them through the provider info and load this module whenever their command line
+starts, so it imports nothing but Airflow's own definitions. What a command does is in the module of its name
+and is loaded when it runs. ``python -m airflow_provider_convexport.cli`` offers the same on any Airflow.
+
+A new command needs its definition here, an entry in `COMMANDS`, and a module with a function of its name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
+
+GROUP_HELP = "Plan, inspect and test exports of AI support conversations"
+
+
+def get_commands() -> list[CLICommand]:
+    """Return the group of commands for Airflow's command line."""
+    return [GroupCommand(name="convexport", help=GROUP_HELP, subcommands=COMMANDS)]
+
+
+def _command(name: str, *, summary: str, description: str, args: tuple[Arg, ...]) -> ActionCommand:
+    """Return the definition of the command that is the function ``name`` of the module ``name``.
+
+    :param summary: One line for the list of commands.
+    :param description: One or two sentences for the command's own help.
+    """
+    function = lazy_load_command(f"airflow_provider_convexport.cli.{name}.{name}")
+    return ActionCommand(name=name, help=summary, description=description, func=function, args=args)
+
+
+def _arg(*flags: str, **options: Any) -> Arg:
+    return Arg(flags, **options)  # type: ignore[no-untyped-call]
+
+
+# What is exported.
+_VENDOR = _arg("--vendor", required=True, help="Machine name of the vendor, such as ada.")
+_STREAM = _arg("--stream", default="conversations", help="conversations (default) or messages.")
+_SCOPE = _arg(
+    "--scope",
+    nargs="*",
+    metavar="NAME=VALUE",
+    help="Shop or bot to use in place of the connection's, such as bot_name=support.",
+)
+
+# The range of time.
+_FROM = _arg(
+    "--from",
+    dest="start",
+    required=True,
+    metavar="DATE",
+    help="Start of the range, inclusive: a day or an ISO-8601 time, in UTC unless it has a time zone.",
+)
+_TO = _arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
+
+# Where it is published.
+_DESTINATION = _arg(
+    "--destination",
+    metavar="URL",
+    help="The operator's destination; runs whose whole interval is published there are left out.",
+)
+_REQUIRED_DESTINATION = _arg(
+    "--destination", metavar="URL", required=True, help="A destination, or a folder above several of them."
+)
+_DESTINATION_CONN_ID = _arg(
+    "--destination-conn-id",
+    metavar="ID",
+    help="Airflow connection of the storage, unless the URL names it.",
+)
+
+# The vendor's connection.
+_CONN_ID = _arg("--conn-id", metavar="ID", required=True, help="The connection to test.")
+_SCOPE_CONN_ID = _arg(
+    "--conn-id", metavar="ID", help="Connection to the vendor that names the shop or bot to look for."
+)
+
+# The Dag and its operator.
+_DAG_ID = _arg("--dag-id", metavar="ID", help="Dag of the printed commands (default: <vendor>_windows).")
+_UNIT = _arg(
+    "--unit", choices=("days", "weeks", "months"), help="Unit of the Dag's schedule windows (default: days)."
+)
+_SIZE = _arg(
+    "--size",
+    type=int,
+    metavar="DAYS",
+    help="Days per schedule window (default: the maximum per request, or 7 if the vendor states none).",
+)
+_TIMEZONE = _arg(
+    "--timezone", metavar="NAME", help="Time zone whose days the schedule windows consist of (default: UTC)."
+)
+_REQUEST_WINDOW = _arg(
+    "--request-window", type=float, metavar="DAYS", help="The operator's request_window, in days."
+)
+
+_OUTPUT = _arg(
+    "-o",
+    "--output",
+    choices=("table", "json"),
+    default="table",
+    help="table (default) for people, json for programs.",
+)
+
+_PLAN = _command(
+    "plan",
+    summary="Plan a backfill: its runs, its minimum of requests and time, and the commands that start it",
+    description=(
+        "Plan a backfill. Sends no request to a vendor; with --destination it reads the manifests there."
+    ),
+    args=(
+        _VENDOR,
+        _STREAM,
+        _FROM,
+        _TO,
+        _DESTINATION,
+        _DESTINATION_CONN_ID,
+        _SCOPE_CONN_ID,
+        _SCOPE,
+        _DAG_ID,
+        _UNIT,
+        _SIZE,
+        _TIMEZONE,
+        _REQUEST_WINDOW,
+        _OUTPUT,
+    ),
+)
+_STATUS = _command(
+    "status",
+    summary="Show day by day what is published and what is missing",
+    description="Show what is published under a destination, according to the manifests there.",
+    args=(_REQUIRED_DESTINATION, _DESTINATION_CONN_ID, _OUTPUT),
+)
+_CHECK = _command(
+    "check",
+    summary="Test a connection with one cheap request",
+    description="Test a connection to a vendor with one cheap request. Exits with 1 if it does not work.",
+    args=(_CONN_ID,),
+)
+
+COMMANDS = (_PLAN, _STATUS, _CHECK)

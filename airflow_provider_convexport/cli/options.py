@@ -1,0 +1,46 @@
+"""Reads the options that several commands share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHook
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.hooks.vendors import hook_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_convexport.hooks.base import ExportHook
+
+
+def hook_at(conn_id: str) -> ExportHook:
+    """Return the hook of a connection; the connection's type says of which vendor.
+
+    :raises ConfigurationError: if there is no such connection, or it is not to a vendor of this package.
+    """
+    try:
+        conn_type = BaseHook.get_connection(conn_id).conn_type
+    except AirflowNotFoundException:
+        raise ConfigurationError(
+            f"The connection {conn_id} does not exist; create it, or name another with --conn-id."
+        ) from None
+    return hook_of(str(conn_type))(conn_id)
+
+
+def scope_of(pairs: Sequence[str] | None, *, conn_id: str | None) -> dict[str, str] | None:
+    """Return the shop or bot: the one that is named, else the connection's; ``None`` for any.
+
+    :param pairs: What ``--scope`` was given, each as ``NAME=VALUE``.
+    :param conn_id: What ``--conn-id`` was given.
+    :raises ConfigurationError: if a pair has no ``=``, or as for `hook_at`.
+    """
+    if not pairs:
+        return hook_at(conn_id).scope() if conn_id else None
+    scope = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigurationError(f"--scope {pair} is not NAME=VALUE, such as bot_name=support.")
+        scope[name] = value
+    return scope

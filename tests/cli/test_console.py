@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+import pytest
+
+from airflow_provider_convexport.cli.console import as_json, console_command
+from airflow_provider_convexport.errors import ConfigurationError
+
+
+def test_the_text_is_printed_with_one_line_end(capsys):
+    @console_command
+    def greet(options):
+        return f"Hello {options.name}."
+
+    greet(Namespace(name="Ada"))
+
+    assert capsys.readouterr() == ("Hello Ada.\n", "")
+    assert greet.__name__ == "greet"
+
+
+def test_an_error_of_this_package_ends_the_process_with_its_sentence(capsys):
+    @console_command
+    def fail(options):
+        raise ConfigurationError("Write something else.")
+
+    with pytest.raises(SystemExit) as caught:
+        fail(Namespace())
+
+    assert caught.value.code == "Write something else."
+    assert capsys.readouterr().out == ""
+
+
+def test_any_other_error_keeps_its_traceback():
+    @console_command
+    def fail(options):
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        fail(Namespace())
+
+
+def test_values_are_printed_as_json():
+    assert json.loads(as_json({"a": [None, 1]})) == {"a": [None, 1]}
