@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from airflow_provider_convexport.hooks.vendors import vendors
 from airflow_provider_convexport.simulator.server import RunningSimulator, running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
-from tests.end_to_end.conftest import EXTRAS
-from tests.scheduler.airflow_cluster import AirflowCluster, wait_until
+from dev.cluster.cluster import Cluster
+from dev.cluster.sqlite_backend import SqliteBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 DAGS = Path(__file__).parent / "dags"
-DAG_IDS = {f"{vendor}_{way}" for vendor in EXTRAS for way in ("windows", "daily")} | {
+DAG_IDS = {f"{vendor}_{way}" for vendor in vendors() for way in ("windows", "daily")} | {
     "slow_export",
     "settled",
 }
@@ -42,18 +45,32 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def airflow(
-    simulator: RunningSimulator, exports: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowCluster]:
-    """A running Airflow that has parsed the Dags of this folder; all are paused."""
-    variables = {"CONVEXPORT_TEST_NOW": NOW.isoformat(), "CONVEXPORT_TEST_EXPORTS": exports.as_uri()}
-    for vendor, extra in EXTRAS.items():
-        key = getattr(simulator.settings, f"{vendor}_key")
-        connection = {"conn_type": vendor, "host": simulator.url, "password": key, "extra": extra}
-        variables[f"AIRFLOW_CONN_{vendor.upper()}_DEFAULT"] = json.dumps(connection)
-    cluster = AirflowCluster(tmp_path_factory.mktemp("airflow"), DAGS, variables)
+    request: pytest.FixtureRequest,
+    simulator: RunningSimulator,
+    exports: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    """Airflow, once it has parsed the Dags of this folder, all paused; its logs are kept if a test fails."""
+    cluster = Cluster.at(
+        tmp_path_factory.mktemp("airflow"),
+        SqliteBackend(),
+        dags=(DAGS,),
+        simulator=simulator.url,
+        variables={"CONVEXPORT_TEST_NOW": NOW.isoformat(), "CONVEXPORT_TEST_EXPORTS": exports.as_uri()},
+    )
     try:
-        cluster.start()
-        wait_until(lambda: cluster.dag_ids() >= DAG_IDS, seconds=60, what="all Dags")
+        cluster.up()
+        wait_until(lambda: cluster.api.dag_ids() >= DAG_IDS, seconds=60, what="all Dags")
         yield cluster
     finally:
-        cluster.stop()
+        cluster.down(keep_logs=bool(request.session.testsfailed), kill=True)
+
+
+def wait_until(condition: Callable[[], T], *, seconds: float, what: str) -> T:
+    """Return the first true value of a condition that is checked twice a second."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Waited {seconds:.0f} s in vain for {what}.")
+        time.sleep(0.5)
+    return value

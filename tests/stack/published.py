@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from dev.stack.servers import s3_client
-from dev.stack.settings import BUCKET
+from dev.cluster.servers import BUCKET, s3_client
 
 if TYPE_CHECKING:
-    from dev.stack.cluster import Cluster
+    from dev.cluster.cluster import Cluster
 
 DAY = timedelta(days=1)
 
