@@ -16,6 +16,10 @@ STACK := $(VENV)-stack
 PYTEST_FAST := -m 'not slow' -n 2 --dist loadgroup
 export UV_VERSION
 
+# Debian packages; those that are missing are installed, as root.
+STORE_PACKAGES := ceph-common ceph-mon ceph-osd radosgw
+STACK_PACKAGES := postgresql redis-server $(STORE_PACKAGES)
+
 # Airflow is large; compiled files are kept, whatever the machine says, so that each process need not compile it.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -45,14 +49,14 @@ test-crash: $(READY) ## Kill exports at random moments and run them again
 	$(BIN)/pytest tests/crash
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
-	dev/install_redis.sh
+	dev/install_debian_packages.sh redis-server
 	$(BIN)/pytest tests/limits
 
 test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
 	$(BIN)/pytest tests/scheduler
 
 test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and Google stores (minutes)
-	dev/install_object_store.sh
+	dev/install_debian_packages.sh $(STORE_PACKAGES)
 	dev/install_azurite.sh
 	$(VENV)-stores/bin/pytest tests/stores
 
@@ -61,14 +65,14 @@ test-compose: $(READY) $(TOOLS)/.ready ## Check docker-compose.yaml and its imag
 	$(BIN)/pytest tests/compose
 
 stack: $(STACK)/.ready ## Start a whole Airflow with Celery, Postgres, Redis, S3 and the simulator
-	dev/install_stack.sh
-	@$(STACK)/bin/python -m dev.stack up
+	dev/install_debian_packages.sh $(STACK_PACKAGES)
+	@$(STACK)/bin/python -m dev.cluster up
 
 stack-down: $(STACK)/.ready ## Stop it and remove what it held
-	@$(STACK)/bin/python -m dev.stack down
+	@$(STACK)/bin/python -m dev.cluster down
 
 test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minutes)
-	dev/install_stack.sh
+	dev/install_debian_packages.sh $(STACK_PACKAGES)
 	$(STACK)/bin/pytest tests/stack
 
 benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
@@ -80,8 +84,7 @@ lint: $(READY) ## Check style and format
 
 types: $(READY) ## Check types
 	$(BIN)/mypy
-	$(BIN)/mypy dev/*.py docker/airflow/*.py
-	$(BIN)/mypy -p dev.stack
+	$(BIN)/mypy --explicit-package-bases dev docker/airflow/*.py
 
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt

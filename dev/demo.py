@@ -21,12 +21,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_convexport.simulator.settings import SimulatorSettings
-
+REPOSITORY = Path(__file__).resolve().parent.parent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 COLUMNS = ("vendor", "stream", "scope", "interval", "records", "files", "bytes", "folder")
 MEASURED = frozenset(("records", "files", "bytes"))
 
@@ -40,8 +38,9 @@ def main() -> None:
     log = root / "airflow.log"
     day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
     with simulator(root / "simulator.log") as url:
-        os.environ.update(airflow_settings(root, options.dags, url))
-        say(f"Simulator of the three vendors at {url}; exporting {day:%Y-%m-%d} (UTC).")
+        os.environ.update(airflow_settings(root, options.dags))
+        os.environ.update(vendor_connections(url))
+        say(f"Simulator of the vendors at {url}; exporting {day:%Y-%m-%d} (UTC).")
         with stopwatch("Made Airflow's database"):
             run([sys.executable, "-m", "airflow", "db", "migrate"], log)
         for dag_file in sorted(options.dags.glob(f"{options.only}.py")):
@@ -81,27 +80,29 @@ def simulator(log: Path) -> Iterator[str]:
             process.wait(timeout=20)
 
 
-def airflow_settings(root: Path, dags: Path, url: str) -> dict[str, str]:
-    """Return the environment of an Airflow that knows the simulator as its three vendors."""
-    vendors = SimulatorSettings()
-    applied_labs = {"password": vendors.applied_labs_key, "extra": {"shop_id": vendors.applied_labs_shops[0]}}
+def airflow_settings(root: Path, dags: Path) -> dict[str, str]:
+    """Return the environment of an Airflow that writes only below a folder."""
     return {
         "AIRFLOW_HOME": str(root / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags.resolve()),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
         "AIRFLOW_VAR_CONVEXPORT_ROOT": (root / "exports").as_uri(),
-        "AIRFLOW_CONN_APPLIED_LABS_DEFAULT": connection("applied_labs", url, **applied_labs),
-        "AIRFLOW_CONN_ADA_DEFAULT": connection("ada", url, password=vendors.ada_key),
-        "AIRFLOW_CONN_AGENTX_DEFAULT": connection("agentx", url, password=vendors.agentx_key),
-        # Compiled once, not by each of the processes.
+        # Modules are compiled once, not by each of the processes.
         "PYTHONDONTWRITEBYTECODE": "",
     }
 
 
-def connection(conn_type: str, url: str, **fields: Any) -> str:
-    """Return a connection as ``AIRFLOW_CONN_*`` takes it."""
-    return json.dumps({"conn_type": conn_type, "host": url, **fields})
+def vendor_connections(url: str) -> dict[str, str]:
+    """Return the variables of the connections that lead to the simulator.
+
+    Imports Airflow, which reads its settings at that moment.
+    """
+    # The repository comes last, so that the package is imported from where it is installed.
+    sys.path.append(str(REPOSITORY))
+    from dev.vendors import connections
+
+    return connections(url)
 
 
 def run_dag(dag_file: Path, day: datetime, log: Path) -> None:

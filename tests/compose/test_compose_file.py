@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from airflow_provider_convexport.hooks.vendors import hook_of, vendors
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
+from dev.cluster.servers import STORE_SCRIPT
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())
@@ -235,7 +237,7 @@ def test_new_secrets_are_written_once_and_for_their_owner_alone(tmp_path):
 
 
 @every_airflow_service
-def test_airflow_knows_the_three_vendors_and_the_store(name):
+def test_airflow_knows_the_vendors_and_the_store(name):
     environment = SERVICES[name]["environment"]
     connections = {
         variable.removeprefix("AIRFLOW_CONN_"): json.loads(VARIABLE.sub(r"\1", value))
@@ -244,9 +246,7 @@ def test_airflow_knows_the_three_vendors_and_the_store(name):
     }
 
     assert {name: each["conn_type"] for name, each in connections.items()} == {
-        "APPLIED_LABS_DEFAULT": "applied_labs",
-        "ADA_DEFAULT": "ada",
-        "AGENTX_DEFAULT": "agentx",
+        **{hook_of(vendor).default_conn_name.upper(): vendor for vendor in vendors()},
         "OBJECT_STORE": "aws",
     }
     assert environment["AIRFLOW_VAR_CONVEXPORT_ROOT"].startswith("s3://object_store@${S3_BUCKET:-")
@@ -277,9 +277,7 @@ def test_every_pool_of_the_example_dags_is_made():
     }
 
     assert {name: pool["slots"] for name, pool in pools.items()} == {
-        "convexport_ada": 2,
-        "convexport_agentx": 2,
-        "convexport_applied_labs": 1,
+        f"convexport_{vendor}": hook_of(vendor).pool_slots for vendor in vendors()
     }
     assert named == pools.keys()
 
@@ -295,6 +293,17 @@ def test_what_the_image_copies_is_sent_to_the_build():
     }
 
     assert {"docker/airflow" if word.startswith("docker/airflow/") else word for word in copied} == sent
+
+
+def test_the_object_stores_image_starts_the_same_script_as_the_tests():
+    context = REPOSITORY / SERVICES["object-store"]["build"]["context"]
+    copied = re.search(
+        r"^COPY (\S+) /usr/local/bin/(\S+)\n", (context / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert copied
+
+    assert context / copied[1] == STORE_SCRIPT
+    assert f'CMD ["{copied[2]}"]' in (context / "Dockerfile").read_text()
 
 
 def test_stand_ins_are_never_pulled():

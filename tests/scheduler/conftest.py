@@ -10,9 +10,10 @@ import pytest
 from airflow_provider_convexport.hooks.vendors import vendors
 from airflow_provider_convexport.simulator.server import RunningSimulator, running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
-from tests.scheduler.airflow_cluster import AirflowCluster, wait_until
-from tests.support.connections import connections_to
+from dev.cluster.cluster import Cluster
+from dev.cluster.sqlite_backend import SqliteBackend
 from tests.support.streams import YESTERDAY
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,19 +40,26 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def airflow(
-    simulator: RunningSimulator, exports: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowCluster]:
-    """A running Airflow that has parsed the Dags of this folder; all are paused."""
-    variables = {
-        # What the Dags take for the present: everything up to it has settled.
-        "CONVEXPORT_TEST_NOW": YESTERDAY.isoformat(),
-        "CONVEXPORT_TEST_EXPORTS": exports.as_uri(),
-        **connections_to(simulator),
-    }
-    cluster = AirflowCluster(tmp_path_factory.mktemp("airflow"), DAGS, variables)
+    request: pytest.FixtureRequest,
+    simulator: RunningSimulator,
+    exports: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    """Airflow, once it has parsed the Dags of this folder, all paused; its logs are kept if a test fails."""
+    cluster = Cluster.at(
+        tmp_path_factory.mktemp("airflow"),
+        SqliteBackend(),
+        dags=(DAGS,),
+        simulator=simulator.url,
+        variables={
+            # What the Dags take for the present: everything up to it has settled.
+            "CONVEXPORT_TEST_NOW": YESTERDAY.isoformat(),
+            "CONVEXPORT_TEST_EXPORTS": exports.as_uri(),
+        },
+    )
     try:
-        cluster.start()
-        wait_until(lambda: cluster.dag_ids() >= DAG_IDS, seconds=60, what="all Dags")
+        cluster.up()
+        wait_until(lambda: cluster.api.dag_ids() >= DAG_IDS, seconds=60, what="all Dags")
         yield cluster
     finally:
-        cluster.stop()
+        cluster.down(keep_logs=bool(request.session.testsfailed), kill=True)

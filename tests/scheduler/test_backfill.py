@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_convexport.simulator.server import RunningSimulator
-    from tests.scheduler.airflow_cluster import AirflowCluster
+    from dev.cluster.cluster import Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -88,45 +88,45 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def scheduled(airflow: AirflowCluster) -> dict[str, list[dict[str, Any]]]:
+def scheduled(airflow: Cluster) -> dict[str, list[dict[str, Any]]]:
     """The runs that the scheduler makes by itself as soon as it may, by vendor."""
     for vendor in HISTORIES:
-        airflow.unpause(f"{vendor}_windows")
-    return {vendor: airflow.finish(f"{vendor}_windows") for vendor in HISTORIES}
+        airflow.api.unpause(f"{vendor}_windows")
+    return {vendor: airflow.api.wait_for_runs(f"{vendor}_windows") for vendor in HISTORIES}
 
 
 @pytest.fixture(scope="module")
-def planned(airflow: AirflowCluster, scheduled: object) -> str:
+def planned(airflow: Cluster, scheduled: object) -> str:
     """What a dry run prints before there is a backfill; afterwards it leaves out the runs that exist."""
     return backfill(airflow, HISTORIES["ada"], "windows", "--dry-run")
 
 
 @pytest.fixture(scope="module")
-def windows(airflow: AirflowCluster, simulator: RunningSimulator, planned: object) -> Outcome:
+def windows(airflow: Cluster, simulator: RunningSimulator, planned: object) -> Outcome:
     return backfill_all(airflow, simulator, "windows")
 
 
 @pytest.fixture(scope="module")
-def daily(airflow: AirflowCluster, simulator: RunningSimulator, windows: Outcome) -> Outcome:
+def daily(airflow: Cluster, simulator: RunningSimulator, windows: Outcome) -> Outcome:
     for vendor in HISTORIES:
-        airflow.unpause(f"{vendor}_daily")
+        airflow.api.unpause(f"{vendor}_daily")
     return backfill_all(airflow, simulator, "daily")
 
 
-def backfill_all(airflow: AirflowCluster, simulator: RunningSimulator, way: str) -> Outcome:
+def backfill_all(airflow: Cluster, simulator: RunningSimulator, way: str) -> Outcome:
     """Backfill each vendor's history at the same time, and wait for all runs."""
     began, before = time.monotonic(), requests_by_vendor(simulator)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda history: backfill(airflow, history, way), HISTORIES.values()))
     runs = {}
     for vendor, history in HISTORIES.items():
-        present = airflow.finish(f"{vendor}_{way}", at_least=len(history.parts(way)))
+        present = airflow.api.wait_for_runs(f"{vendor}_{way}", min_runs=len(history.parts(way)))
         runs[vendor] = [run for run in present if run["run_type"] == "backfill"]
     requests = requests_by_vendor(simulator) - before
     return Outcome(runs, requests, time.monotonic() - began)
 
 
-def backfill(airflow: AirflowCluster, history: History, way: str, *options: str) -> str:
+def backfill(airflow: Cluster, history: History, way: str, *options: str) -> str:
     dag_id = f"{history.vendor}_{way}"
     return airflow.command_line(
         "backfill", "create", "--dag-id", dag_id, *history.dates(), "--max-active-runs", "8", *options
@@ -177,8 +177,8 @@ def test_a_run_by_hand_exports_the_last_complete_window_again(airflow, simulator
     before, _ = published(root, history.scheduled)
 
     logical_date = history.scheduled.end + timedelta(hours=1)
-    run_id = airflow.trigger(dag_id, logical_date=logical_date.isoformat())
-    runs = {run["dag_run_id"]: run for run in airflow.finish(dag_id)}
+    run_id = airflow.api.trigger(dag_id, logical_date=logical_date.isoformat())
+    runs = {run["dag_run_id"]: run for run in airflow.api.wait_for_runs(dag_id)}
 
     after, _ = published(root, history.scheduled)
     assert interval(runs.pop(run_id)) == history.scheduled

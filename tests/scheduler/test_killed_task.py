@@ -6,9 +6,9 @@ import psutil
 import pytest
 
 from airflow_provider_convexport.timetables.schedule_grid import ScheduleGrid
-from tests.scheduler.airflow_cluster import wait_until
 from tests.support.published import partitions, truth
 from tests.support.streams import YESTERDAY, case_of
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -39,16 +39,17 @@ def test_a_killed_task_of_a_backfill_is_retried_and_goes_on_to_the_whole_window(
     expected = truth(slow_simulator, CASE, window.start, window.end)
     pages = sum(map(len, expected.values())) / PAGE_SIZE
     root, dag_id, day = exports / "slow", "slow_export", f"{window.start:%Y-%m-%d}"
-    airflow.unpause(dag_id)
+    airflow.api.unpause(dag_id)
     airflow.command_line("backfill", "create", "--dag-id", dag_id, "--from-date", day, "--to-date", day)
     wait_until(lambda: [*root.glob("_staging/**/checkpoint*")], seconds=120, what="a checkpoint")
-    (run,) = airflow.runs(dag_id)
+    (run,) = airflow.api.runs(dag_id)
+    (task,) = airflow.api.tasks(dag_id, run["dag_run_id"])
 
-    kill_processes(airflow.tasks(dag_id, run["dag_run_id"])["export"])
+    kill_processes(task)
     before = len(slow_simulator.request_log.requests)
-    (run,) = airflow.finish(dag_id)
+    (run,) = airflow.api.wait_for_runs(dag_id)
 
-    task = airflow.tasks(dag_id, run["dag_run_id"])["export"]
+    (task,) = airflow.api.tasks(dag_id, run["dag_run_id"])
     assert (run["run_type"], task["try_number"]) == ("backfill", 2)
     assert partitions(root) == expected
     assert not (root / "_staging").exists()

@@ -31,11 +31,11 @@ def keys(runs):
 
 def test_one_run_over_three_days_starts_a_run_of_the_reader_for_each(airflow, exports):
     for dag_id in ("reader", "several_days"):
-        airflow.unpause(dag_id)
+        airflow.api.unpause(dag_id)
 
-    airflow.trigger("several_days", conf={"interval": [START.isoformat(), (START + 3 * DAY).isoformat()]})
-    airflow.finish("several_days")
-    runs = airflow.finish("reader", at_least=3)
+    airflow.api.trigger("several_days", conf={"interval": [START.isoformat(), (START + 3 * DAY).isoformat()]})
+    airflow.api.wait_for_runs("several_days")
+    runs = airflow.api.wait_for_runs("reader", min_runs=3)
 
     assert keys(runs) == names(START, 3)
     assert {run["run_type"] for run in runs} == {"asset_triggered"}
@@ -47,12 +47,12 @@ def test_a_run_that_names_a_day_exports_it_and_starts_the_readers_run_of_that_da
     day = START + 5 * DAY
     (name,) = names(day, 1)
     for dag_id in ("reader", "one_day"):
-        airflow.unpause(dag_id)
-    before = len(airflow.runs("reader"))
+        airflow.api.unpause(dag_id)
+    before = len(airflow.api.runs("reader"))
 
-    airflow.trigger("one_day", partition_key=name)
-    airflow.finish("one_day")
-    runs = airflow.finish("reader", at_least=before + 1)
+    airflow.api.trigger("one_day", partition_key=name)
+    airflow.api.wait_for_runs("one_day")
+    runs = airflow.api.wait_for_runs("reader", min_runs=before + 1)
 
     assert name in keys(runs)
     manifest = json.loads((exports / "partitions" / f"dt={name}" / "_manifest.json").read_text())

@@ -16,13 +16,13 @@ SETTLE = timedelta(seconds=5)
 
 def run(airflow, start: datetime, end: datetime) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """Run both sensors for an interval; return how they ended and the states they were seen in."""
-    airflow.unpause("settled")
+    airflow.api.unpause("settled")
     conf = {"interval": [start.isoformat(), end.isoformat()]}
-    run_id = airflow.trigger("settled", conf=conf)
+    run_id = airflow.api.trigger("settled", conf=conf)
     seen = defaultdict(list)
     deadline = time.monotonic() + 120
     while True:
-        tasks = airflow.tasks("settled", run_id)
+        tasks = {task["task_id"]: task for task in airflow.api.tasks("settled", run_id)}
         for name, task in tasks.items():
             seen[name].append(task)
         if {task["state"] for task in tasks.values()} <= {"success", "failed"}:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.stack.cluster import EXAMPLES, Cluster
-from dev.stack.settings import REPOSITORY
+from dev.cluster.celery_backend import CeleryBackend
+from dev.cluster.cluster import EXAMPLES, Cluster
+from dev.cluster.settings import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,16 +31,16 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if missing and os.environ.get("CI"):
         pytest.fail(f"{missing} are not installed, and CI must not skip this.")
     if missing:
-        pytest.skip(f"{missing} are not installed; run dev/install_stack.sh as root.")
+        pytest.skip(f"{missing} are not installed; run make stack as root.")
     keep = bool(os.environ.get("STACK_KEEP"))
     if not keep:
         if (ROOT / "settings.json").exists():
-            Cluster.at(ROOT).down()  # a run that was interrupted left it
+            Cluster.at(ROOT, CeleryBackend()).down()  # a run that was interrupted left it
         shutil.rmtree(ROOT, ignore_errors=True)
-    cluster = Cluster.at(ROOT, dags=(EXAMPLES, DAGS))
+    cluster = Cluster.at(ROOT, CeleryBackend(), dags=(EXAMPLES, DAGS))
     try:
         cluster.up()
         yield cluster
     finally:
         if not keep:
-            cluster.down(keep_logs=bool(request.session.testsfailed), at_once=True)
+            cluster.down(keep_logs=bool(request.session.testsfailed), kill=True)

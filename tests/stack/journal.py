@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 if TYPE_CHECKING:
-    from dev.stack.cluster import Cluster
+    from dev.cluster.cluster import Cluster
 
 
 def visits(stack: Cluster) -> list[dict[str, Any]]:

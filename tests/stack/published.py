@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from dev.stack.servers import s3_client
-from dev.stack.settings import BUCKET
+from dev.cluster.servers import BUCKET, s3_client
 from tests.support import published
 from tests.support.published import Objects, assert_tidy, by_day
 
 if TYPE_CHECKING:
-    from dev.stack.cluster import Cluster
+    from dev.cluster.cluster import Cluster
 
 
 def objects(stack: Cluster, prefix: str) -> dict[str, bytes]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev.stack.settings import WORKERS
+from dev.cluster.celery_backend import WORKERS
+from dev.vendors import scope_folder
 from tests.stack.dags.three_months import OPERATORS
 from tests.stack.journal import assert_never_exceeded, visits
 from tests.stack.published import objects, partitions, truth
@@ -18,17 +19,12 @@ from tests.support.samples import DAY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dev.stack.cluster import Cluster
+    from dev.cluster.cluster import Cluster
 
 pytestmark = pytest.mark.slow
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 START, END = TODAY - 120 * DAY, TODAY - 30 * DAY
-FOLDERS = {
-    "ada": "",
-    "agentx": "bot_name=support-bot/",
-    "applied_labs": "shop_id=11111111-1111-4111-8111-111111111111/",
-}
 DAGS = {vendor: f"three_months_{vendor}" for vendor in OPERATORS}
 
 
@@ -101,7 +97,7 @@ def test_three_months_are_published_once_whatever_breaks_meanwhile(stack, tasks,
 
     published = partitions(objects(stack, f"three_months/{vendor}/{stream}/"))
 
-    assert published == truth(stack, vendor, stream, start, end, folder=FOLDERS[vendor])
+    assert published == truth(stack, vendor, stream, start, end, folder=scope_folder(vendor))
     print(sum(map(len, published.values())), "records in", len(published), "partitions")
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dev.vendors import scope_folder
 from tests.stack.journal import assert_never_exceeded, visits
 from tests.stack.published import objects, partitions, truth
 from tests.support.samples import DAY
 
 if TYPE_CHECKING:
-    from dev.stack.cluster import Cluster
+    from dev.cluster.cluster import Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -25,13 +26,13 @@ def test_two_workers_use_at_least_95_percent_of_agentxs_limit_and_never_more(sta
     stack.api.wait_for_dag("full_speed")
 
     conf = {worker: [moment.isoformat() for moment in month] for worker, month in MONTHS.items()}
-    run_id = stack.api.trigger("full_speed", conf)
+    run_id = stack.api.trigger("full_speed", conf=conf)
     run = stack.api.wait_for_run("full_speed", run_id, timeout=240)
 
     assert run["state"] == "success"
     assert {task["hostname"] for task in stack.api.tasks("full_speed", run_id)} == set(MONTHS)
     expected = truth(
-        stack, "agentx", "messages", TODAY - 80 * DAY, TODAY - 20 * DAY, folder="bot_name=support-bot/"
+        stack, "agentx", "messages", TODAY - 80 * DAY, TODAY - 20 * DAY, folder=scope_folder("agentx")
     )
     assert partitions(objects(stack, "full_speed/")) == expected
     requests = visits(stack)

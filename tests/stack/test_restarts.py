@@ -11,7 +11,7 @@ import pytest
 from tests.stack.published import objects, partitions, records
 
 if TYPE_CHECKING:
-    from dev.stack.cluster import Cluster
+    from dev.cluster.cluster import Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_a_run_succeeds_after_a_service_was_stopped_and_started_again(stack: Clu
     lead = timedelta(seconds=8 if name == "triggerer" else 0)
     end = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3) + lead
     start = end - timedelta(hours=6)
-    run_id = stack.api.trigger("smoke", {"interval": [start.isoformat(), end.isoformat()]})
+    run_id = stack.api.trigger("smoke", conf={"interval": [start.isoformat(), end.isoformat()]})
     run = stack.api.wait_for_run("smoke", run_id, timeout=120)
 
     print(f"the run after it took {time.monotonic() - begun:.1f} s")

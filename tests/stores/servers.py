@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -28,9 +29,9 @@ S3_KEYS = ("TESTACCESSKEY", "testsecretkey")
 
 @contextlib.contextmanager
 def rados_gateway() -> Iterator[str]:
-    """Run Ceph's RADOS Gateway; ``dev/install_object_store.sh`` installs it on Debian."""
-    _require(shutil.which("radosgw"), "radosgw is not installed; run dev/install_object_store.sh as root.")
-    script = str(REPOSITORY / "dev" / "start_object_store.sh")
+    """Run Ceph's RADOS Gateway with its objects in memory; ``make test-stores`` installs it on Debian."""
+    _require(shutil.which("radosgw"), "radosgw is not installed; run make test-stores as root.")
+    script = str(REPOSITORY / "docker" / "object-store" / "start.sh")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="rgw-", ignore_cleanup_errors=True) as folder:
         environment = {
@@ -39,12 +40,10 @@ def rados_gateway() -> Iterator[str]:
             "STORE_MON_PORT": str(free_port()),
             "STORE_ACCESS_KEY": S3_KEYS[0],
             "STORE_SECRET_KEY": S3_KEYS[1],
+            "STORE_MEMORY": str(4 * 1024**3),
         }
-        try:
-            with _running([script], port, environment):
-                yield f"http://127.0.0.1:{port}"
-        finally:
-            subprocess.run([script, "stop"], env=os.environ | environment, check=False)
+        with _running([script], port, environment):
+            yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
@@ -74,7 +73,7 @@ def gcs_emulator() -> Iterator[str]:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return a port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -90,10 +89,12 @@ def _require(found: object, advice: str) -> None:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str], port: int, environment: Mapping[str, str]) -> Iterator[None]:
-    """Run a server until the block ends; it must answer HTTP within `START_SECONDS`."""
+    """Run a server and its children until the block ends; it must answer HTTP within `START_SECONDS`."""
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | dict(environment)) as process,
+        subprocess.Popen(
+            command, stdout=log, stderr=log, env=os.environ | dict(environment), start_new_session=True
+        ) as process,
     ):
         try:
             _wait_for_answer(process, port)
@@ -102,7 +103,8 @@ def _running(command: Sequence[str], port: int, environment: Mapping[str, str]) 
             log.seek(0)
             raise RuntimeError(log.read().decode(errors="replace")[-2000:]) from None
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_for_answer(process: subprocess.Popen[bytes], port: int) -> None:

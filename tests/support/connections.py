@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_convexport.hooks.vendors import hook_of, vendors
-from tests.support.vendors import key_of, scope_of
+from airflow_provider_convexport.hooks.vendors import hook_of
+from dev.vendors import connections
+from tests.support.vendors import scope_of
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
@@ -32,11 +33,7 @@ def connection_to(vendor: str, url: str | None, *, key: str | None = KEY, **chan
 
 def connections_to(simulator: RunningSimulator) -> dict[str, str]:
     """Return the default connections of all vendors to a simulator."""
-    variables: dict[str, str] = {}
-    for vendor in vendors():
-        key, extra = key_of(vendor, simulator.settings), scope_of(vendor, simulator.settings)
-        variables |= connection_to(vendor, simulator.url, key=key, extra=extra)
-    return variables
+    return connections(simulator.url, settings=simulator.settings)
 
 
 def define(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
-"""Lets the command line write to the sqlite database of a scheduler that is at work.
+"""Lets the command line write to the sqlite database while a scheduler uses it.
 
 Airflow creates a backfill's runs in savepoints that begin with a query. In sqlite such a transaction cannot
 wait: if another process has committed meanwhile, it fails with "database is locked". Taking the write lock
-first makes it wait for its turn. Databases with row locks need nothing of this.
+first makes it wait instead. Databases with row locks need none of this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Servers as processes: started apart from this one, found by their pid files, ended with all they began."""
+"""Servers as processes that outlive this one: found by their pid files, stopped with all their children."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-KEEPER = Path(__file__).with_name("keep.sh")
+RESTARTER = Path(__file__).with_name("restart.sh")
 
 
-class StackError(Exception):
-    """The stack cannot do what was asked; says why and where to look."""
+class ClusterError(Exception):
+    """The cluster cannot do what was asked; the message says why and where to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One server of the stack.
+    """One server of a cluster.
 
     :param name: Its name.
-    :param command: What runs in the foreground.
-    :param folder: Where its log and its pid file are.
-    :param is_ready: Tells whether it does its work; may be slow.
+    :param command: Command that runs in the foreground.
+    :param folder: Folder of its log and its pid file.
+    :param is_ready: Tells whether it does its work; may take seconds.
     :param environment: Further environment variables.
-    :param kept: Whether it is started again when it ends by itself, as a container would be.
-    :param stop_signal: What asks it to end cleanly.
-    :param patience: Seconds until a clean end is given up.
+    :param restart: Whether it is started again when it ends by itself, as a container would be.
+    :param stop_signal: Signal that asks it to end cleanly.
+    :param stop_timeout: Seconds to wait for a clean end before it is killed.
     """
 
     name: str
@@ -39,18 +39,18 @@ class Service:
     folder: Path
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    kept: bool = False
+    restart: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
-    patience: float = 20.0
+    stop_timeout: float = 20.0
 
     @property
     def log(self) -> Path:
-        """The file that gets all it writes."""
+        """The file that its output goes to."""
         return self.folder / f"{self.name}.log"
 
     @property
     def pid_file(self) -> Path:
-        """The file with the number of its session, and when that began."""
+        """The file with the id of its session and the start time of that."""
         return self.folder / f"{self.name}.pid"
 
     def start(self) -> None:
@@ -58,7 +58,7 @@ class Service:
         if self.processes():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = (str(KEEPER), *self.command) if self.kept else self.command
+        command = (str(RESTARTER), *self.command) if self.restart else self.command
         # Not by subprocess.Popen, which complains about a process that outlives it.
         with self.log.open("ab") as log:
             pid = os.posix_spawnp(
@@ -74,53 +74,54 @@ class Service:
             )
         self.pid_file.write_text(f"{pid} {_start_of(pid)}")
 
-    def wait(self, *, timeout: float = 120.0) -> None:
-        """Wait until it does its work.
+    def wait(self, *, timeout: float = 180.0) -> None:
+        """Wait until it is ready.
 
-        :raises StackError: if it does not in time, or ends.
+        :param timeout: Seconds.
+        :raises ClusterError: if it is not ready in time, or ends.
         """
         end = time.monotonic() + timeout
         while not self.is_ready():
             if not self.processes():
-                raise StackError(f"{self.name} ended:\n{self.log_tail()}")
+                raise ClusterError(f"{self.name} ended:\n{self.log_tail()}")
             if time.monotonic() > end:
-                raise StackError(f"{self.name} is not ready after {timeout:.0f} s:\n{self.log_tail()}")
+                raise ClusterError(f"{self.name} is not ready after {timeout:.0f} s:\n{self.log_tail()}")
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ask it to end, and end what is left of it."""
+        """Ask it to end; kill what is left of it after `stop_timeout`."""
         running = self.processes()
-        if running and self.kept:
-            _send(running[:1], signal.SIGKILL)  # the keeper, which would start it again
+        if running and self.restart:
+            _send(running[:1], signal.SIGKILL)  # the shell script, which would start it again
             _send(_children(running[0]), self.stop_signal)
         else:
             _send(running[:1], self.stop_signal)
-        end = time.monotonic() + self.patience
+        end = time.monotonic() + self.stop_timeout
         while self.processes() and time.monotonic() < end:
             time.sleep(0.05)
         self.kill()
 
     def kill(self) -> None:
-        """End it and all that it began with SIGKILL, as the loss of its machine would."""
+        """End it and all its children with SIGKILL, as the loss of its machine would."""
         while running := self.processes():
             _send(running, signal.SIGKILL)
             time.sleep(0.05)
         self.pid_file.unlink(missing_ok=True)
 
     def processes(self) -> list[int]:
-        """Return the ids of its living processes, the first one first: its session and their offspring."""
+        """Return the ids of its living processes, the first one first: its session and all descendants."""
         try:
             session, start = self.pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
             return []
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(int(session), os.WNOHANG)  # if it was started from here and has ended
+            os.waitpid(int(session), os.WNOHANG)  # reaps it if this process started it and it has ended
         if _start_of(int(session)) not in (start, ""):
-            return []  # its number was given to another process since
+            return []  # its id belongs to another process now
         return _family(int(session))
 
     def log_tail(self) -> str:
-        """Return the end of what it wrote."""
+        """Return the last lines of its output."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-25:])
 
@@ -133,7 +134,7 @@ class _Process:
 
 
 def _family(session: int) -> list[int]:
-    """Return the processes of a session and all that descend from them."""
+    """Return the processes of a session and all their descendants."""
     alive = list(_alive())
     family = {each.pid for each in alive if each.session == session}
     grown = True
@@ -158,7 +159,7 @@ def _children(parent: int) -> list[int]:
 
 
 def _start_of(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did; empty if it is gone."""
+    """Return the start time of a process, in clock ticks since boot; empty if it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (FileNotFoundError, ProcessLookupError):

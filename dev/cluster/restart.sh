@@ -2,6 +2,6 @@
 # Runs a command again whenever it ends, as a container with "restart: always" does.
 while :; do
     "$@"
-    echo "keep.sh: ended with $?; started again in 2 s: $*"
+    echo "restart.sh: ended with $?; starting it again in 2 s: $*"
     sleep 2
 done

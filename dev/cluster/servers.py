@@ -13,16 +13,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dev.stack.processes import Service, StackError
-from dev.stack.settings import BUCKET, REPOSITORY
+from dev.cluster.processes import ClusterError, Service
+from dev.cluster.settings import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dev.stack.settings import Settings
+    from dev.cluster.settings import Settings
 
-STORE_SCRIPT = REPOSITORY / "dev" / "start_object_store.sh"
+STORE_SCRIPT = REPOSITORY / "docker" / "object-store" / "start.sh"
+STORE_MEMORY = 4 * 1024**3
+"""Bytes that the objects may take."""
+BUCKET = "convexport"
 ROLE = "airflow"
+"""User of the database."""
 
 
 def answers(port: int) -> bool:
@@ -46,7 +50,7 @@ def postgres(settings: Settings) -> Service:
         (*_as_postgres(), str(_postgres_program("postgres")), *options),
         settings.root / "run",
         lambda: subprocess.run(ready, check=False).returncode == 0,
-        stop_signal=signal.SIGINT,  # ends sessions instead of waiting for them
+        stop_signal=signal.SIGINT,  # PostgreSQL then ends sessions instead of waiting for them
     )
 
 
@@ -56,7 +60,7 @@ def make_database(settings: Settings) -> None:
     if folder.exists():
         return
     # PostgreSQL refuses to run as root, and its own user may not come into the folder of this repository.
-    home = Path(tempfile.mkdtemp(prefix="convexport-stack-"))
+    home = Path(tempfile.mkdtemp(prefix="convexport-cluster-"))
     folder.symlink_to(home)
     password_file = home / "password"
     password_file.write_text(settings.password)
@@ -87,7 +91,7 @@ def _postgres_program(name: str) -> Path:
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     found = str(installed[-1]) if installed else shutil.which(name)
     if found is None:
-        raise StackError(f"{name} of PostgreSQL is not installed; run dev/install_stack.sh as root.")
+        raise ClusterError(f"{name} of PostgreSQL is not installed; run 'make stack' as root.")
     return Path(found)
 
 
@@ -103,7 +107,7 @@ def _is_root() -> bool:
 
 
 def redis(settings: Settings) -> Service:
-    """Return Celery's broker, which also counts the requests; what it holds outlives a restart."""
+    """Return Celery's broker, which also counts the requests; its data survives a restart."""
     folder = settings.root / "redis"
     folder.mkdir(exist_ok=True)
     port = settings.ports["redis"]
@@ -136,24 +140,34 @@ def _redis_is_ready(port: int) -> bool:
 # --- the object store ----------------------------------------------------------------------------------
 
 
-def object_store(settings: Settings) -> Service:
-    """Return the S3 gateway; the store's monitor and storage daemon stay when it is stopped."""
-    port = settings.ports["object-store"]
+def storage(settings: Settings) -> Service:
+    """Return the store's monitor and storage daemon, which hold the objects in memory."""
+    port = settings.ports["monitor"]
     return Service(
-        "object-store",
-        (str(STORE_SCRIPT),),
+        "storage",
+        (str(STORE_SCRIPT), "storage"),
         settings.root / "run",
-        lambda: answers(port),
+        lambda: answers(port) and (_store_folder(settings) / "made").exists(),
         environment=_store_environment(settings),
-        patience=5,
     )
 
 
-def stop_object_store(settings: Settings) -> None:
-    """Stop all of the store and forget what it held, which was in memory."""
-    environment = {**os.environ, **_store_environment(settings)}
-    subprocess.run([str(STORE_SCRIPT), "stop"], env=environment, check=True)
-    shutil.rmtree(settings.root / "object-store", ignore_errors=True)
+def object_store(settings: Settings) -> Service:
+    """Return the store's gateway, which serves S3; the objects survive a restart of it."""
+    port = settings.ports["object-store"]
+    return Service(
+        "object-store",
+        (str(STORE_SCRIPT), "gateway"),
+        settings.root / "run",
+        lambda: answers(port),
+        environment=_store_environment(settings),
+        stop_timeout=5,
+    )
+
+
+def remove_object_store(settings: Settings) -> None:
+    """Remove the store's configuration."""
+    shutil.rmtree(_store_folder(settings), ignore_errors=True)
 
 
 def make_bucket(settings: Settings) -> None:
@@ -186,13 +200,18 @@ def s3_client(settings: Settings) -> Any:
     )
 
 
+def _store_folder(settings: Settings) -> Path:
+    return settings.root / "object-store"
+
+
 def _store_environment(settings: Settings) -> dict[str, str]:
     return {
-        "STORE_FOLDER": str(settings.root / "object-store"),
+        "STORE_FOLDER": str(_store_folder(settings)),
         "STORE_PORT": str(settings.ports["object-store"]),
         "STORE_MON_PORT": str(settings.ports["monitor"]),
         "STORE_ACCESS_KEY": settings.s3_key,
         "STORE_SECRET_KEY": settings.s3_secret,
+        "STORE_MEMORY": str(STORE_MEMORY),
     }
 
 
@@ -200,30 +219,30 @@ def _store_environment(settings: Settings) -> dict[str, str]:
 
 
 def simulator(settings: Settings, switches: Sequence[str] = ()) -> Service:
-    """Return the simulator of the three vendors.
+    """Return the simulator of all vendors.
 
-    :param switches: Of its command line; those of its next start.
+    :param switches: Switches of its command line.
     """
     port = settings.ports["simulator"]
     command = (sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", str(port), *switches)
-    return Service("simulator", (*_served_first(), *command), settings.root / "run", lambda: answers(port))
+    command = (*_real_time_priority(), *command)
+    return Service("simulator", command, settings.root / "run", lambda: answers(port))
 
 
-def _served_first() -> tuple[str, ...]:
-    """Return what gives a command the processor whenever it wants it, where that may be done.
+def _real_time_priority() -> tuple[str, ...]:
+    """Return the beginning of a command that runs with real-time priority; empty where that is not allowed.
 
-    The simulator's journal shall say when requests came, not when it found time to look at them.
+    The simulator's journal must hold the times at which requests arrived, not those at which the simulator
+    got the processor.
     """
-    first = ("chrt", "--rr", "1")
-    if (
-        shutil.which("chrt")
-        and subprocess.run([*first, "true"], capture_output=True, check=False).returncode == 0
-    ):
-        return first
-    return ()
+    command = ("chrt", "--rr", "1")
+    if shutil.which("chrt") is None:
+        return ()
+    tried = subprocess.run([*command, "true"], capture_output=True, check=False)
+    return () if tried.returncode else command
 
 
 def _run(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     if done.returncode:
-        raise StackError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise ClusterError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -1,31 +1,31 @@
-"""What the stack and its tests ask of Airflow's REST API."""
+"""The requests of the cluster and its tests to Airflow's REST API."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from dev.stack.processes import StackError
-from dev.stack.settings import USER
+from dev.cluster.processes import ClusterError
+from dev.cluster.settings import USER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-    from dev.stack.settings import Settings
+    from dev.cluster.settings import Settings
 
 _PAGE = 100
 
 
 @dataclass(slots=True)
 class Api:
-    """Airflow's REST API as the stack's user sees it.
+    """Airflow's REST API, used as the cluster's user.
 
     :param url: Address of the API server.
-    :param password: The user's.
+    :param password: The user's password.
     """
 
     url: str
@@ -34,11 +34,11 @@ class Api:
 
     @classmethod
     def of(cls, settings: Settings) -> Api:
-        """Return the API of a stack."""
+        """Return the API of a cluster."""
         return cls(settings.url("api-server"), settings.password)
 
     def is_healthy(self, job: str) -> bool:
-        """Tell whether a component has reported lately.
+        """Tell whether a component has sent a heartbeat lately.
 
         :param job: ``"metadatabase"``, ``"scheduler"``, ``"triggerer"`` or ``"dag_processor"``.
         """
@@ -48,16 +48,32 @@ class Api:
             return False
         return answer.ok and answer.json().get(job, {}).get("status") == "healthy"
 
-    def make_pool(self, name: str, *, slots: int) -> None:
-        """Make a pool, unless there is one of that name."""
-        self._ask("POST", "pools", {"name": name, "slots": slots, "include_deferred": False}, accept=(409,))
+    def make_pool(self, name: str, pool: Mapping[str, object]) -> None:
+        """Make a pool, unless there is one of that name.
+
+        :param pool: Its ``slots``, ``description`` and ``include_deferred``.
+        """
+        self._ask("POST", "pools", {"name": name, **pool}, accept=(409,))
+
+    def dag_ids(self) -> set[str]:
+        """Return the Dags that were parsed.
+
+        :raises ClusterError: if a file cannot be imported; with its stack trace.
+        """
+        for error in self._list("importErrors", "import_errors"):
+            raise ClusterError(error["stack_trace"])
+        return {dag["dag_id"] for dag in self._list("dags", "dags")}
 
     def wait_for_dag(self, dag_id: str, *, timeout: float = 90) -> None:
-        """Wait until a Dag was read."""
+        """Wait until a Dag has been parsed.
+
+        :param timeout: Seconds.
+        :raises ClusterError: if it is not parsed in time.
+        """
         end = time.monotonic() + timeout
         while self._ask("GET", f"dags/{dag_id}", accept=(404,)).get("dag_id") != dag_id:
             if time.monotonic() > end:
-                raise StackError(f"Airflow did not read the Dag {dag_id} in {timeout:.0f} s.")
+                raise ClusterError(f"Airflow did not parse the Dag {dag_id} in {timeout:.0f} s.")
             time.sleep(0.5)
 
     def unpause(self, dag_id: str) -> None:
@@ -67,7 +83,7 @@ class Api:
     def backfill(self, dag_id: str, start: datetime, end: datetime, *, runs: int = 10) -> None:
         """Start a backfill.
 
-        :param runs: Runs at a time.
+        :param runs: Number of runs that may be active at once.
         """
         body = {
             "dag_id": dag_id,
@@ -77,17 +93,23 @@ class Api:
         }
         self._ask("POST", "backfills", body)
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
-        """Start a run without a logical date and return its id."""
-        run = self._ask("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})
+    def trigger(self, dag_id: str, **fields: Any) -> str:
+        """Start a run by hand and return its id.
+
+        :param fields: Fields of the request, such as ``conf``; without ``logical_date`` the run has none.
+        """
+        run = self._ask("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, **fields})
         return str(run["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """Return a Dag's runs."""
-        return self._list(f"dags/{dag_id}/dagRuns", "dag_runs")
+        """Return a Dag's runs by logical date, those without one first."""
+        return sorted(self._list(f"dags/{dag_id}/dagRuns", "dag_runs"), key=_logical_date)
 
     def tasks(self, dag_id: str, run_id: str = "~") -> list[dict[str, Any]]:
-        """Return the task instances of one or all runs of a Dag."""
+        """Return the task instances of a Dag's run.
+
+        :param run_id: The run; those of all runs if left out.
+        """
         return self._list(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
     def tries(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -100,10 +122,31 @@ class Api:
         path = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
         return str(self._ask("GET", f"{path}/logs/{try_number}?full_content=true").get("content"))
 
+    def wait_for_runs(self, dag_id: str, *, min_runs: int = 1, timeout: float = 600) -> list[dict[str, Any]]:
+        """Return a Dag's runs, by logical date, once there are enough of them and all have succeeded.
+
+        :param min_runs: Number of runs to wait for.
+        :param timeout: Seconds.
+        :raises ClusterError: if a run fails, with the logs of its failed tasks; or if it takes longer.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            runs = self.runs(dag_id)
+            states = {run["dag_run_id"]: run["state"] for run in runs}
+            for run_id, state in states.items():
+                if state == "failed":
+                    raise ClusterError(f"{dag_id} {run_id} failed.\n{self._failures(dag_id, run_id)}")
+            if len(runs) >= min_runs and not {"queued", "running"} & set(states.values()):
+                return runs
+            if time.monotonic() > end:
+                raise ClusterError(f"{dag_id} is not done after {timeout:.0f} s: {states}.")
+            time.sleep(0.5)
+
     def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float) -> dict[str, Any]:
         """Return a run once it has ended.
 
-        :raises StackError: if it does not in time.
+        :param timeout: Seconds.
+        :raises ClusterError: if it does not end in time.
         """
         end = time.monotonic() + timeout
         while True:
@@ -111,8 +154,14 @@ class Api:
             if run["state"] in ("success", "failed"):
                 return run
             if time.monotonic() > end:
-                raise StackError(f"{dag_id} {run_id} is {run['state']} after {timeout:.0f} s.")
+                raise ClusterError(f"{dag_id} {run_id} is {run['state']} after {timeout:.0f} s.")
             time.sleep(0.5)
+
+    def _failures(self, dag_id: str, run_id: str) -> str:
+        failed = [task for task in self.tasks(dag_id, run_id) if task["state"] == "failed"]
+        return "\n".join(
+            f"{task['task_id']}: {self.log(task, task['try_number'])[-4000:]}" for task in failed
+        )
 
     def _list(self, path: str, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -125,7 +174,7 @@ class Api:
     def _ask(
         self, method: str, path: str, body: Any = None, *, accept: tuple[int, ...] = ()
     ) -> dict[str, Any]:
-        """Send a request; a server that restarts is given half a minute."""
+        """Send a request; while the server cannot be reached, try again for half a minute."""
         end = time.monotonic() + 30
         while True:
             try:
@@ -137,7 +186,7 @@ class Api:
                 continue
             if answer.ok or answer.status_code in accept:
                 return dict(answer.json()) if answer.content else {}
-            raise StackError(f"{method} {path} was answered with {answer.status_code}: {answer.text[:500]}")
+            raise ClusterError(f"{method} {path} was answered with {answer.status_code}: {answer.text[:500]}")
 
     def _send(self, method: str, path: str, body: Any) -> requests.Response:
         if not self._token:
@@ -147,3 +196,8 @@ class Api:
             self._token = answer.json()["access_token"]
         headers = {"Authorization": f"Bearer {self._token}"}
         return requests.request(method, f"{self.url}/api/v2/{path}", json=body, headers=headers, timeout=30)
+
+
+def _logical_date(run: Mapping[str, Any]) -> datetime:
+    text = run["logical_date"]
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,117 @@
+"""The values of one cluster: its folder, ports and secrets, made at the first start and kept."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dev.cluster.processes import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+USER = "admin"
+
+_PORTS = range(20_000, 32_000)
+"""Below the ports of outgoing connections, so that a server that is restarted finds its own port free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of one cluster.
+
+    :param root: Folder of everything that the cluster writes.
+    :param backend: Name of the cluster's backend.
+    :param ports: Ports of 127.0.0.1 by the name of the server that listens.
+    :param password: Password of the database's role and of the user in Airflow's UI.
+    :param key: 64 random bytes in base64 that sign Airflow's tokens.
+    :param fernet_key: Encrypts connections in Airflow's database.
+    :param s3_key: Access key of the object store's user.
+    :param s3_secret: Secret key of the object store's user.
+    """
+
+    root: Path
+    backend: str
+    ports: dict[str, int]
+    password: str
+    key: str
+    fernet_key: str
+    s3_key: str
+    s3_secret: str
+
+    @classmethod
+    def of(
+        cls,
+        root: Path,
+        *,
+        backend: str,
+        servers: Iterable[str] = (),
+        ports: Mapping[str, int] | None = None,
+    ) -> Settings:
+        """Return the settings of the cluster in a folder; they are made if there are none yet.
+
+        :param backend: Name of its backend.
+        :param servers: Names of the servers that need a port.
+        :param ports: Ports to use instead of free ones, by server.
+        :raises ClusterError: if the folder holds a cluster with another backend.
+        """
+        settings = cls._read(root) or cls._make(root, backend, {**free_ports(servers), **(ports or {})})
+        if settings.backend != backend:
+            raise ClusterError(f"{root} holds a cluster with the backend {settings.backend}, not {backend}.")
+        return settings
+
+    @classmethod
+    def _read(cls, root: Path) -> Settings | None:
+        file = root / "settings.json"
+        return cls(root=root, **json.loads(file.read_text())) if file.exists() else None
+
+    @classmethod
+    def _make(cls, root: Path, backend: str, ports: dict[str, int]) -> Settings:
+        root.mkdir(parents=True, exist_ok=True)
+        settings = cls(
+            root=root,
+            backend=backend,
+            ports=ports,
+            password=secrets.token_urlsafe(12),
+            key=secrets.token_urlsafe(64),
+            fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            s3_key=secrets.token_hex(10).upper(),
+            s3_secret=secrets.token_hex(20),
+        )
+        values = {name: value for name, value in asdict(settings).items() if name != "root"}
+        file = root / "settings.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(values, indent=1))
+        return settings
+
+    def url(self, server: str, *, scheme: str = "http") -> str:
+        """Return the address of a server."""
+        return f"{scheme}://127.0.0.1:{self.ports[server]}"
+
+
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return a port for each name that nothing listens on."""
+    ports: dict[str, int] = {}
+    for name in names:
+        while True:
+            port = secrets.choice(_PORTS)
+            if port not in ports.values() and is_free(port):
+                ports[name] = port
+                break
+    return ports
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nothing uses a port."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
