@@ -78,8 +78,48 @@ def test_pages_come_lazily():
 
 def test_a_foreign_next_link_stops_the_walk():
     foreign = Query(
-        stream(pagination=NextLink(("next",), complete=lambda link, url: "https://evil.example/x"))
+        stream(pagination=NextLink(("next",), complete=lambda page, request: "https://evil.example/x"))
     )
 
     with pytest.raises(IncompleteExportError, match=r"leads away from https://acme.example"):
         list(paginate(Pages(A=(["1"], "B")), foreign, start=FIRST))
+
+
+@pytest.mark.parametrize("period", [1, 3])
+def test_links_that_change_while_the_records_repeat_end_in_a_sentence(period):
+    class Wheel(Pages):
+        def fetch(self, request, decode):
+            number = int(parse_qs(urlsplit(request.url).query)["page"][0])
+            self.asked.append(number)
+            ids = [f"{number % period}-{one}" for one in range(2)]
+            return decode(
+                json.dumps(
+                    {"list": [{"id": one} for one in ids], "next": f"/export?page={number + 1}"}
+                ).encode()
+            )
+
+    pages = Wheel()
+    with pytest.raises(
+        IncompleteExportError, match=r"^Acme /export sent 3 pages in a row that bring no new record"
+    ):
+        ids_of(pages, start="/export?page=0")
+    assert len(pages.asked) == period + 3
+
+
+def test_a_page_or_two_that_repeat_are_no_reason_to_give_up():
+    pages = Pages(A=(["1"], "B"), B=(["1"], "C"), C=(["1"], "D"), D=(["2"], "E"), E=(["2"], None))
+
+    assert ids_of(pages) == ["1", "1", "1", "2", "2"]
+
+
+def test_empty_pages_for_ever_end_in_a_sentence():
+    class Desert(Pages):
+        def fetch(self, request, decode):
+            number = int(parse_qs(urlsplit(request.url).query)["page"][0])
+            self.asked.append(number)
+            return decode(json.dumps({"list": [], "next": f"/export?page={number + 1}"}).encode())
+
+    pages = Desert()
+    with pytest.raises(IncompleteExportError, match="1000 pages in a row that bring no new record"):
+        ids_of(pages, start="/export?page=0")
+    assert len(pages.asked) == 1000
