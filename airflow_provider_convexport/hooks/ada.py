@@ -7,26 +7,29 @@ https://docs.ada.cx/reference/introduction/limits.md (10 requests a second per e
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from airflow_provider_convexport.export.fetch.limit import Limit
-from airflow_provider_convexport.export.fetch.pagination import NextLink
+from airflow_provider_convexport.export.fetch.page import moment_of
+from airflow_provider_convexport.export.fetch.pagination import NextLink, join
 from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
-from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.export.window import iso, utc
 from airflow_provider_convexport.hooks.base import ExportHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
+    from airflow_provider_convexport.export.fetch.page import Page
+    from airflow_provider_convexport.export.fetch.request import PageRequest
     from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.settings import Settings
 
-_PAGE_SIZE = "page_size"
-_CONVERSATION = "conversation_id"
-_REPEATED = (_PAGE_SIZE, _CONVERSATION)
+_REPEATED = ("page_size", "conversation_id")
+_LOWER_BOUNDS = ("created_since", "updated_since")
+_FRACTION = re.compile(r"\.(\d+)")
 _MAX_WINDOW = timedelta(days=59)
 """60 days is documented; requests reach a second beyond both ends, and 59 is what live clients use."""
 
@@ -36,18 +39,51 @@ def _window_params(window: Window, window_on: str) -> dict[str, str]:
     return {f"{window_on}_since": iso(window.start), f"{window_on}_to": iso(window.end)}
 
 
-def _complete(link: str, url: str) -> str:
-    """Return the link as a URL with what it leaves out: the vendor's sample holds only dates."""
+def _complete(page: Page, request: PageRequest) -> str:
+    """Return the URL of the next page: the vendor's link, made whole and moved back by its own resolution.
+
+    The link is the same query with the lower bound moved to the time of the last record. The vendor's sample
+    leaves out the page size; a link without an upper bound would silently mean seven days. By the documents
+    the lower bound is exclusive ("after"), so records of that very moment that stand on the next page would
+    be skipped; live, it was seen to be inclusive. Unless this page proves it inclusive, the bound is moved
+    back, and deduplication drops what comes twice.
+    """
+    following = request.at(join(page, request))
     try:
-        target = urljoin(url, link)
-        has = parse_qs(urlsplit(target).query)
+        names = parse_qs(urlsplit(following.url).query)
     except ValueError:
-        return link  # not a URL; the client refuses it
-    asked = dict(parse_qsl(urlsplit(url).query))
-    missing = {name: asked[name] for name in _REPEATED if name in asked and name not in has}
-    if not missing:
-        return target
-    return f"{target}{'&' if has else '?'}{urlencode(missing)}"
+        return following.url  # not a URL; the client refuses it
+    for name, value in parse_qsl(urlsplit(request.url).query):
+        if name not in names and (name in _REPEATED or name.replace("_to", "_since") in names):
+            following = following.replace(name, value)
+    for name in _LOWER_BOUNDS:
+        asked, bound = request.parameter(name), following.parameter(name)
+        if asked and bound and not _is_inclusive(page, asked):
+            following = following.replace(name, _moved_back(bound, asked))
+    return following.url
+
+
+def _is_inclusive(page: Page, asked: str) -> bool:
+    """Tell whether a page holds a record of exactly the lower bound that was asked for."""
+    moment = moment_of(asked)
+    return moment is not None and moment in page.moments
+
+
+def _moved_back(bound: str, asked: str) -> str:
+    """Return a link's lower bound, one step of the resolution that it shows earlier.
+
+    :param bound: The link's lower bound.
+    :param asked: That of the request; a bound that is not later does not advance and stays as it is.
+    """
+    try:
+        moment = datetime.fromisoformat(bound.replace(" ", "+"))
+    except ValueError:
+        return bound
+    moment = utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    if moment <= utc(datetime.fromisoformat(asked)):
+        return bound
+    digits = _FRACTION.search(bound)
+    return iso(moment - timedelta(seconds=1) / 10 ** (len(digits[1][:6]) if digits else 0))
 
 
 def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] = frozenset()) -> Stream:
@@ -61,7 +97,7 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
         pagination=NextLink(("meta", "next_page_uri"), complete=_complete),
         id_field="_id",
         time_fields=time_fields,
-        page_size=PageSize(_PAGE_SIZE, default=10_000, minimum=100, maximum=10_000),
+        page_size=PageSize("page_size", default=10_000, minimum=100, maximum=10_000),
         request_window=_MAX_WINDOW,
         max_window=_MAX_WINDOW,
         window_params=_window_params,
@@ -74,7 +110,7 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
 
 
 CONVERSATIONS = _stream("conversations", {"created": "date_created", "updated": "date_updated"})
-MESSAGES = _stream("messages", {"created": "date_created"}, frozenset((_CONVERSATION,)))
+MESSAGES = _stream("messages", {"created": "date_created"}, frozenset(("conversation_id",)))
 
 
 class AdaHook(ExportHook):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pendulum
 import pytest
@@ -14,6 +14,7 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
+TO = "2026-04-02T00:00:01Z"
 OPENAPI = Path(__file__).parents[1] / "simulator" / "ada-data-export.openapi.yml"
 
 
@@ -117,7 +118,12 @@ def test_a_next_link_in_any_form_is_followed_with_the_page_size_it_forgot(ada, f
 
     list(AdaHook().export_conversations(APRIL_1, APRIL_1.add(days=1)))
 
-    assert ada.targets[1] == f"/api/v2/export/conversations?{query}&page_size=10000"
+    assert urlsplit(ada.targets[1]).path == "/api/v2/export/conversations"
+    assert params(ada.targets[1]) == {
+        "created_since": "2026-04-01T04:59:59Z",  # a second earlier, in case "after" means what it says
+        "created_to": "2026-04-02T00:00:01+00:00",
+        "page_size": "10000",
+    }
 
 
 def test_a_next_link_with_its_own_page_size_is_followed_as_it_is(ada):
@@ -128,6 +134,45 @@ def test_a_next_link_with_its_own_page_size_is_followed_as_it_is(ada):
     list(AdaHook().export_conversations(APRIL_1, APRIL_1.add(days=1)))
 
     assert ada.targets[1] == "/api/v2/export/conversations?x=1&page_size=500"
+
+
+@pytest.mark.parametrize(
+    ("bound", "followed"),
+    [
+        ("2026-04-01T05:00:00Z", "2026-04-01T04:59:59Z"),
+        ("2026-04-01T05:00:00", "2026-04-01T04:59:59Z"),
+        ("2026-04-01T05:00:00.250Z", "2026-04-01T05:00:00.249000Z"),
+        ("2026-04-01T05:00:00.000001+00:00", "2026-04-01T05:00:00Z"),
+        ("2026-04-01T07:00:00.1234567+02:00", "2026-04-01T05:00:00.123455Z"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_the_links_lower_bound_is_moved_back_by_the_resolution_that_it_shows(ada, bound, followed):
+    link = f"/api/v2/export/conversations?{urlencode({'created_since': bound, 'created_to': TO})}"
+    ada.script = [as_json({"data": [], "meta": {"next_page_uri": link}})]
+
+    list(AdaHook().export_conversations(APRIL_1, APRIL_1.add(days=1)))
+
+    assert params(ada.targets[1])["created_since"] == followed
+
+
+def test_a_vendor_that_is_seen_to_include_the_lower_bound_is_followed_as_it_asks(ada):
+    link = f"/api/v2/export/conversations?created_since=2026-04-01T05%3A00%3A00Z&created_to={TO}"
+    first = {"_id": "a", "date_created": "2026-03-31T23:59:59"}
+    ada.script = [as_json({"data": [first], "meta": {"next_page_uri": link}})]
+
+    list(AdaHook().export_conversations(APRIL_1, APRIL_1.add(days=1)))
+
+    assert params(ada.targets[1])["created_since"] == "2026-04-01T05:00:00Z"
+
+
+def test_an_upper_bound_that_the_link_forgets_is_put_back_since_without_one_it_would_mean_seven_days(ada):
+    link = "/api/v2/export/conversations?created_since=2026-04-01T05%3A00%3A00Z"
+    ada.script = [as_json({"data": [], "meta": {"next_page_uri": link}})]
+
+    list(AdaHook().export_conversations(APRIL_1, APRIL_1.add(days=30)))
+
+    assert params(ada.targets[1])["created_to"] == params(ada.targets[0])["created_to"]
 
 
 def test_a_next_link_keeps_the_conversation_that_was_asked_for(ada):

@@ -104,7 +104,10 @@ class PageFormat:
                 moments = _moments([head.time for head in heads])
                 if originals:
                     raws = [msgspec.Raw(unmask(bytes(raw), originals)) for raw in raws]
-                return Page(raws, self._ids(heads), moments, self._link(answer), self._is_last(answer))
+                link, is_last = self._link(answer), self._is_last(answer)
+                if self.link and self.end_flag and not is_last and link is None:
+                    raise self._link_is_missing()
+                return Page(raws, self._ids(heads), moments, link, is_last)
         raise IncompleteExportError(
             f"{self.endpoint} answered 200 without its record list {' or '.join(map(repr, self.list_keys))}; "
             "an outage must not look like an empty day, so nothing was published."
@@ -142,6 +145,12 @@ class PageFormat:
                 "another page follows is not known; nothing was published."
             )
         return value
+
+    def _link_is_missing(self) -> IncompleteExportError:
+        return IncompleteExportError(
+            f"{self.endpoint} says that another page follows, but not where; stopping would lose records, so "
+            "nothing was published."
+        )
 
     def _value_at(self, path: tuple[str, ...], answer: Any) -> Any:
         if not path:

@@ -47,10 +47,11 @@ class Pagination(Protocol):
         ...
 
 
-def join(link: str, url: str) -> str:
-    """Return a vendor's link, absolute or relative to the URL whose answer held it, as a URL."""
+def join(page: Page, request: PageRequest) -> str:
+    """Return the link of the page that ``request`` got, absolute or relative to it, as a URL."""
+    link = page.link or ""
     try:
-        return urljoin(url, link)
+        return urljoin(request.url, link)
     except ValueError:
         return link  # not a URL; the client refuses it
 
@@ -60,14 +61,14 @@ class NextLink:
     """The answer holds the URL of the next page; a missing, null or empty link ends the pages.
 
     :param link: Where the answer holds the link.
-    :param complete: ``(link, url)`` to the URL to request, for vendors whose links leave something out;
-        ``url`` is the one whose answer held the link.
+    :param complete: ``(page, request)`` to the URL to request, for vendors whose links cannot be followed as
+        they are; ``request`` is the one that ``page`` answers.
     :param end_flag: Where the answer holds a boolean that is true on the last page, for vendors that send a
         link with every page; then the flag alone decides.
     """
 
     link: KeyPath
-    complete: Callable[[str, str], str] = join
+    complete: Callable[[Page, PageRequest], str] = join
     end_flag: KeyPath = ()
     method: Method = "GET"
 
@@ -75,7 +76,7 @@ class NextLink:
         """Return the request to the page's link."""
         if page.link is None or page.is_last:
             return None
-        return request.at(self.complete(page.link, request.url))
+        return request.at(self.complete(page, request))
 
 
 @dataclass(frozen=True, slots=True)
