@@ -16,7 +16,7 @@ import yaml
 
 from airflow_provider_convexport.get_provider_info import get_provider_info
 from airflow_provider_convexport.hooks.vendors import hook_of, vendors
-from airflow_provider_convexport.simulator.app import VENDORS
+from airflow_provider_convexport.simulator.registry import registered_vendors
 from dev.vendors import pools, scope_of
 
 REPOSITORY = Path(__file__).parents[1]
@@ -91,16 +91,16 @@ def test_the_operators_module_exists(vendor):
 
 def test_the_simulator_has_every_vendor():
     compare(
-        "airflow_provider_convexport/simulator/app.py",
-        sorted(each.name for each in VENDORS),
+        "airflow_provider_convexport/simulator/registry.py",
+        sorted(each.name for each in registered_vendors()),
         vendors(),
-        what="VENDORS",
+        what="registered_vendors()",
     )
 
 
 @each_vendor
 def test_the_simulator_has_every_stream_and_a_scope_for_the_connection(vendor):
-    (simulated,) = (each for each in VENDORS if each.name == vendor)
+    (simulated,) = (each for each in registered_vendors() if each.name == vendor)
     file = f"airflow_provider_convexport/simulator/{vendor}.py"
     includes(file, simulated.streams, hook_of(vendor).streams, what="streams")
     assert all(scope_of(vendor).values()), f"Mend {file}: it has no value for {hook_of(vendor).extras}."
