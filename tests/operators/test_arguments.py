@@ -34,7 +34,7 @@ PAUSE = (
 )
 SETTLE = (
     "is not a timedelta of zero or more; "
-    "write settle=timedelta(hours=2), or leave it out for the vendor's own."
+    "write settle=timedelta(hours=2), or leave it out to use the vendor's default."
 )
 PAGE = "is refused by Ada; use a whole number from 100 to 10000, or leave it out for 10000."
 SPAN = f"is not a timedelta of a second or more; leave it out for {STREAM.request_window}."
@@ -66,7 +66,7 @@ REFUSED = [
     (
         {"settle": timedelta.max},
         f"settle={timedelta.max} after {TODAY.add(days=1)} is beyond the year 9999; "
-        "write settle=timedelta(hours=2), or leave it out for the vendor's own.",
+        "write settle=timedelta(hours=2), or leave it out to use the vendor's default.",
     ),
     (
         {"on_unsettled": "panic"},

@@ -1,4 +1,4 @@
-"""One answer of a vendor, cut into raw record bytes; only id, time and the next link are decoded."""
+"""A page: one response, divided into raw records; only ids, times and the next link are decoded."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
 class MalformedAnswerError(ValueError):
-    """A body that is not a whole JSON document; asking again may help."""
+    """The body is not a complete JSON document; sending the request again may help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records of one answer, in the vendor's order; the three lists run side by side.
+    """Records of one response, in the vendor's order; the three lists have one entry for each record.
 
-    :param raws: The records' bytes, views into the answer's body.
+    :param raws: The records' bytes, as views into the response's body.
     :param ids: The records' ids.
-    :param moments: The records' times as epoch seconds, ``None`` where a record has none that can be read.
-    :param link: Next link or cursor, ``None`` if the answer has none.
-    :param is_last: True if the answer says that no page follows.
+    :param moments: The records' times as epoch seconds, ``None`` for a record without a valid time.
+    :param link: Next link or cursor; ``None`` if the response has none.
+    :param is_last: Whether the response says that no page follows.
     """
 
     raws: Sequence[msgspec.Raw]
@@ -42,7 +42,7 @@ class Page:
     is_last: bool = False
 
     def pick(self, positions: Sequence[int]) -> Page:
-        """Return a page of only some of the records."""
+        """Return a page with only the records at some positions."""
         return Page(
             [self.raws[position] for position in positions],
             [self.ids[position] for position in positions],
@@ -56,12 +56,12 @@ class Page:
 class PageFormat:
     """Where a vendor puts the record list, the next link, and a record's id and time.
 
-    :param endpoint: Vendor and path, for messages to people.
-    :param list_keys: Keys that may hold the record list, preferred one first.
+    :param endpoint: Vendor and path, for messages.
+    :param list_keys: Keys under which the record list may be found, in order of preference.
     :param link: Path of keys to the next link; empty if there is none.
     :param end_flag: Path of keys to a boolean that is true on the last page; empty if there is none.
     :param id_field: Record field with the id.
-    :param time_field: Record field with the time that decides.
+    :param time_field: Record field with the time that selects records.
     """
 
     endpoint: str
@@ -72,10 +72,11 @@ class PageFormat:
     end_flag: tuple[str, ...] = ()
 
     def decode(self, body: bytes) -> Page:
-        """Cut ``body`` into a page.
+        """Divide ``body`` into a page.
 
         :raises MalformedAnswerError: if the body is not JSON.
-        :raises IncompleteExportError: if it is JSON without a record list, or a record has no id.
+        :raises IncompleteExportError: if it is JSON of another shape: without a record list, or with a record
+            that has no id.
         """
         try:
             return self._page(body, {})
@@ -95,8 +96,8 @@ class PageFormat:
             bodies = raws_decoder.decode(body)
         except msgspec.ValidationError as error:
             raise IncompleteExportError(
-                f"{self.endpoint} answered 200 with a body of another shape than documented ({error}); "
-                "nothing was published, and the next try reads it anew."
+                f"{self.endpoint} answered 200 with a body that does not have the documented shape "
+                f"({error}); nothing was published, and the next try requests it again."
             ) from None
         for key in self.list_keys:
             heads, raws = getattr(answer, key), getattr(bodies, key)
@@ -121,7 +122,7 @@ class PageFormat:
             elif type(value) is not str or not value:
                 raise IncompleteExportError(
                     f"{self.endpoint} sent a record without a usable {self.id_field!r} (number "
-                    f"{position + 1} of its page); without it nothing can be exported exactly once."
+                    f"{position + 1} of its page), which deduplication requires; nothing was published."
                 )
         return ids
 
@@ -148,8 +149,8 @@ class PageFormat:
 
     def _link_is_missing(self) -> IncompleteExportError:
         return IncompleteExportError(
-            f"{self.endpoint} says that another page follows, but not where; stopping would lose records, so "
-            "nothing was published."
+            f"{self.endpoint} says that another page follows but sent no link to it; stopping would lose "
+            "records, so nothing was published."
         )
 
     def _value_at(self, path: tuple[str, ...], answer: Any) -> Any:
@@ -169,7 +170,7 @@ class PageFormat:
 
 
 def _attribute(key: str) -> str:
-    """Return the decoder's name for a key beside the record list, which may have the same name."""
+    """Return the decoder's attribute for a key next to the record list, which may have the same name."""
     return f"beside_{key}"
 
 
@@ -203,11 +204,11 @@ def _moments(values: list[Any]) -> list[float | None]:
 
 
 def moment_of(value: Any) -> float | None:
-    """Return a record's time as epoch seconds, or ``None`` if there is none to read.
+    """Return a record's time as epoch seconds, or ``None`` if it has no valid time.
 
-    Numbers are epoch seconds; ISO-8601 text without an offset is UTC, as all three vendors mean it.
-    Digits past the microsecond are cut, never rounded up, so that no record moves into the next day.
-    What no calendar holds, such as milliseconds in place of seconds, is no time.
+    Numbers are epoch seconds; ISO-8601 text without an offset is in UTC, as all three vendors intend.
+    Digits beyond microseconds are truncated, not rounded, so that no record moves to the next day. A number
+    beyond the year 9999, such as milliseconds instead of seconds, is not a valid time.
     """
     seconds = _seconds(value)
     return seconds if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
