@@ -122,11 +122,27 @@ class Store:
         within = f"{self._path(folder).rstrip('/')}/"
         try:
             with self._explained():
-                found = self.fs.find(self._path(folder))
+                found = self._files_below(folder) if self.is_local else self.fs.find(self._path(folder))
         except FileNotFoundError:
             return []
         # An empty folder that fills up at this moment is itself "found" by s3fs and adlfs.
         return sorted(path.removeprefix(prefix) for path in found if path.startswith(within))
+
+    def _files_below(self, folder: str) -> list[str]:
+        """Return the files below a folder of a disk; fsspec's own listing passes over what it cannot read.
+
+        :raises DestinationUnavailableError: if a folder cannot be listed: it must not look empty.
+        """
+
+        def fail(error: OSError) -> None:
+            if isinstance(error, FileNotFoundError):
+                return  # another attempt has just removed the folder
+            raise DestinationUnavailableError(
+                url=self.url, problem=f"a folder cannot be listed: {error.strerror}", connection=None
+            ) from error
+
+        walk = os.walk(self._path(folder), onerror=fail)
+        return [f"{path}/{name}" for path, _, names in walk for name in names]
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; one that is gone already is no error."""

@@ -37,3 +37,18 @@ def unmask(text: bytes, originals: dict[bytes, bytes]) -> bytes:
     for stand_in, original in originals.items():
         text = text.replace(stand_in, original)
     return text
+
+
+def unmask_id(identity: str, originals: dict[bytes, bytes]) -> str:
+    r"""Return an id that was decoded from a masked text, the same whatever its page's stand-ins were.
+
+    Lone surrogates cannot be encoded again, so such an id is told from all others by a NUL in front, and
+    holds the surrogates as escapes in lower case, such as ``\ud83d``.
+    """
+    found = False
+    for stand_in, original in originals.items():
+        character = chr(int(stand_in[2:], 16))
+        if character in identity:
+            found = True
+            identity = identity.replace(character, original.decode().lower())
+    return f"\0{identity}" if found else identity
