@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     :param expired: First part of the run's interval, if the vendor no longer kept it when this was written;
         the same in each manifest of the run.
+    :param requested_at: When the records were requested from the vendor, UTC: none is older. Of two versions
+        the one that was requested later stays.
     :param content_digest: Of the records, whatever their order; only where it was asked for.
     """
 
@@ -99,6 +101,7 @@ class Manifest(msgspec.Struct, frozen=True):
     committed_at: str
     expired: Span | UnsetType = UNSET
     content_digest: str | UnsetType = UNSET
+    requested_at: str | UnsetType = UNSET
 
     @property
     def covers(self) -> Window:
@@ -107,6 +110,12 @@ class Manifest(msgspec.Struct, frozen=True):
         if isinstance(self.expired, UnsetType):
             return whole
         return Window(max(whole.start, self.expired.window.end), whole.end)
+
+    def is_requested_after(self, moment: float) -> bool:
+        """Return whether the records were requested later than ``moment`` (epoch seconds)."""
+        if isinstance(self.requested_at, UnsetType):
+            return False
+        return datetime.fromisoformat(self.requested_at).timestamp() > moment
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""

@@ -43,12 +43,14 @@ class PartitionPlan(msgspec.Struct, frozen=True):
 class Plan(Saved, frozen=True, kw_only=True):
     """A complete plan; every attempt that has it publishes the same bytes under the same names.
 
+    :param requested_at: When the records were requested from the vendor, in epoch seconds: none is older.
     :param commit: Names the publication; derived from the staged objects, which no two walks share.
     :param partitions: Every partition of the interval, those without records, too.
     :param counts: What became of the records that the vendor sent.
     :param usage: What all attempts asked of the vendor.
     """
 
+    requested_at: float
     commit: str
     partitions: list[PartitionPlan]
     counts: Counts

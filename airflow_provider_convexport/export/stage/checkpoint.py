@@ -22,12 +22,14 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 class Checkpoint(Saved, frozen=True, kw_only=True):
     """How far a collection is. A later attempt resumes from the newest one that is young enough.
 
+    :param requested_at: When the first request was sent, in epoch seconds; nothing staged is older.
     :param windows: Every request window of the run.
     :param segments: Everything staged, possibly by earlier attempts.
     :param counts: What became of the records so far.
     :param usage: What all attempts have asked of the vendor so far.
     """
 
+    requested_at: float
     windows: list[RequestWindow]
     segments: list[Segment]
     counts: Counts

@@ -47,6 +47,7 @@ _CURSOR_REFUSED = frozenset((400, 404, 410, 422))
 class Collected:
     """Everything of a run's interval, staged.
 
+    :param requested_at: When the first request was sent, in epoch seconds; nothing staged is older.
     :param segments: Where the records lie.
     :param counts: What became of the records that the vendor sent.
     :param usage: What all attempts together asked of the vendor.
@@ -54,6 +55,7 @@ class Collected:
         the time that it came again.
     """
 
+    requested_at: float
     segments: Sequence[Segment]
     counts: Counts
     usage: Usage
@@ -90,6 +92,7 @@ class Collector:
     _partitioner: Partitioner = field(init=False)
     _stager: Stager = field(init=False)
     _earlier: Usage = field(default_factory=Usage)
+    _requested_at: float = field(init=False)
     _share_at_start: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -100,6 +103,7 @@ class Collector:
         recent = RecentIds(capacity=self.tuning.remembered_ids)
         self._partitioner = Partitioner(self.query.stream, self.grid, recent=recent)
         self._stager = Stager(self.attempt, self.tuning)
+        self._requested_at = self.now()
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue after an earlier attempt's checkpoint instead of beginning anew; call before `run`."""
@@ -112,6 +116,7 @@ class Collector:
         # The ids of earlier attempts are not in memory, so duplicates are looked for at the end.
         self._partitioner.recent.forgot = bool(checkpoint.segments)
         self._earlier = checkpoint.usage
+        self._requested_at = checkpoint.requested_at
 
     def run(self) -> Collected:
         """Fetch until no window is left; whatever ends it, what was fetched is staged with a checkpoint.
@@ -133,6 +138,7 @@ class Collector:
                 if self._is_consistent:
                     self._save()
         return Collected(
+            requested_at=self._requested_at,
             segments=self._stager.segments,
             counts=self._partitioner.counts,
             usage=self._usage,
@@ -262,6 +268,7 @@ class Collector:
         self.attempt.save_checkpoint(
             Checkpoint(
                 saved_at=self.now(),
+                requested_at=self._requested_at,
                 windows=self._queue.windows,
                 segments=self._stager.segments,
                 counts=self._partitioner.counts,
