@@ -97,6 +97,7 @@ class Export:
         )
         plan = Plan(
             saved_at=self.now(),
+            requested_at=collected.requested_at,
             commit=commit_of(partitions, seed=attempt.name),
             partitions=partitions,
             counts=collected.counts,

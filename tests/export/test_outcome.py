@@ -9,7 +9,7 @@ from airflow_provider_convexport.export.publish.plan import Plan
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from tests.support.manifests import manifest_of
 
-PLAN = Plan(saved_at=0.0, commit="c", partitions=[], counts=Counts(), usage=Usage())
+PLAN = Plan(saved_at=0.0, requested_at=0.0, commit="c", partitions=[], counts=Counts(), usage=Usage())
 
 
 def published(key, *files):

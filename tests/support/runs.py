@@ -22,7 +22,7 @@ TASK = TaskTry("dag", "task", "manual__1", 3, 2)
 class Run:
     """One attempt of a run over two days, up to its plan."""
 
-    def __init__(self, store, *records, task=TASK, drops=None, target=100, **changes):
+    def __init__(self, store, *records, task=TASK, drops=None, target=100, requested_at=START, **changes):
         self.job = self.job_of(task, **changes)
         self.grid = self.job.grid()
         self.attempt = Attempt.begin(store, task=self.job.task_key, fingerprint=self.job.fingerprint)
@@ -36,6 +36,7 @@ class Run:
         commit = commit_of(plans, seed=self.attempt.name)
         self.plan = Plan(
             saved_at=START,
+            requested_at=requested_at,
             commit=commit,
             partitions=plans,
             counts=Counts(duplicates=1),

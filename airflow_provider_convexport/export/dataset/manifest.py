@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     :param expired: First part of the run's interval, if the vendor no longer kept it when the manifest was
         written; the same in each manifest of the run.
+    :param requested_at: When the run sent its first request to the vendor, in UTC; no record is older. A
+        version is not replaced by one that was requested earlier.
     :param content_digest: Digest of the records that does not depend on their order; only if the export ran
         with ``skip_unchanged``.
     """
@@ -100,6 +102,7 @@ class Manifest(msgspec.Struct, frozen=True):
     committed_at: str
     expired: Span | UnsetType = UNSET
     content_digest: str | UnsetType = UNSET
+    requested_at: str | UnsetType = UNSET
 
     @property
     def covers(self) -> Window:
@@ -108,6 +111,12 @@ class Manifest(msgspec.Struct, frozen=True):
         if isinstance(self.expired, UnsetType):
             return whole
         return Window(max(whole.start, self.expired.window.end), whole.end)
+
+    def is_requested_after(self, moment: float) -> bool:
+        """Return whether the records were requested after ``moment`` (epoch seconds)."""
+        if isinstance(self.requested_at, UnsetType):
+            return False
+        return datetime.fromisoformat(self.requested_at).timestamp() > moment
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""

@@ -124,11 +124,27 @@ class Store:
         within = f"{self._path(folder).rstrip('/')}/"
         try:
             with self._explained():
-                found = self.fs.find(self._path(folder))
+                found = self._files_below(folder) if self.is_local else self.fs.find(self._path(folder))
         except FileNotFoundError:
             return []
         # s3fs and adlfs also "find" the folder itself if it was empty and is being filled at the same time.
         return sorted(path.removeprefix(prefix) for path in found if path.startswith(within))
+
+    def _files_below(self, folder: str) -> list[str]:
+        """Return the files below a folder of a local disk; fsspec silently omits what it cannot read.
+
+        :raises DestinationUnavailableError: if a folder cannot be listed, so that it does not appear empty.
+        """
+
+        def fail(error: OSError) -> None:
+            if isinstance(error, FileNotFoundError):
+                return  # another attempt has just removed the folder
+            raise DestinationUnavailableError(
+                url=self.url, problem=f"a folder cannot be listed: {error.strerror}", connection=None
+            ) from error
+
+        folders = os.walk(self._path(folder), onerror=fail)
+        return [f"{path}/{name}" for path, _, names in folders for name in names]
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; objects that no longer exist are ignored."""

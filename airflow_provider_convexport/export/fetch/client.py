@@ -148,8 +148,8 @@ class Client:
             return self._connection_failure(error)
         try:
             page = decode(body)
-        except MalformedAnswerError:
-            return _Failure("status 200 with a body that is not complete JSON")
+        except MalformedAnswerError as error:
+            return _Failure(f"status 200 with a body that is {error}")
         self._count(Usage(pages=1))
         return page
 

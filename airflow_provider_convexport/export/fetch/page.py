@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,18 +12,28 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.fetch.surrogates import mask, unmask
+from airflow_provider_convexport.export.fetch.surrogates import mask, unmask, unmask_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NUMBERS = frozenset((int, float))
+_LEAP_SECOND = re.compile(r"(.+[T ]\d\d:\d\d):60(.*)")
+_MIDNIGHT_24 = re.compile(r"(.+[T ])24(:00(?::00(?:\.0+)?)?(?:Z|[+-].*)?)")
+_CHUNK = 2**16
+"""Number of bytes of a body that are checked at a time."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC).timestamp()
 _LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
 class MalformedAnswerError(ValueError):
-    """The body is not a complete JSON document; sending the request again may help."""
+    """The body is not a complete JSON document; sending the request again may help.
+
+    :param reason: What the body is instead, such as ``"not UTF-8"``.
+    """
+
+    def __init__(self, reason: str = "not complete JSON") -> None:
+        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +86,13 @@ class PageFormat:
     def decode(self, body: bytes) -> Page:
         """Divide ``body`` into a page.
 
-        :raises MalformedAnswerError: if the body is not JSON.
+        :raises MalformedAnswerError: if the body is not JSON or not UTF-8, which JSON requires: a single such
+            record would make its whole published file unreadable.
         :raises IncompleteExportError: if it is JSON of another shape: without a record list, or with a record
             that has no id.
         """
+        if not _is_utf8(body):
+            raise MalformedAnswerError("not UTF-8")
         try:
             return self._page(body, {})
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -99,20 +114,34 @@ class PageFormat:
                 f"{self.endpoint} answered 200 with a body that does not have the documented shape "
                 f"({error}); nothing was published, and the next try requests it again."
             ) from None
-        for key in self.list_keys:
-            heads, raws = getattr(answer, key), getattr(bodies, key)
-            if heads is not None:
-                moments = _moments([head.time for head in heads])
-                if originals:
-                    raws = [msgspec.Raw(unmask(bytes(raw), originals)) for raw in raws]
-                link, is_last = self._link(answer), self._is_last(answer)
-                if self.link and self.end_flag and not is_last and link is None:
-                    raise self._link_is_missing()
-                return Page(raws, self._ids(heads), moments, link, is_last)
-        raise IncompleteExportError(
-            f"{self.endpoint} answered 200 without its record list {' or '.join(map(repr, self.list_keys))}; "
-            "an outage must not look like an empty day, so nothing was published."
-        )
+        key = self._list_key(answer, bodies)
+        heads, raws = getattr(answer, key), getattr(bodies, key)
+        moments = _moments([head.time for head in heads])
+        ids = self._ids(heads)
+        if originals:
+            ids = [unmask_id(each, originals) for each in ids]
+            raws = [msgspec.Raw(unmask(bytes(raw), originals)) for raw in raws]
+        link, is_last = self._link(answer), self._is_last(answer)
+        if self.link and self.end_flag and not is_last and link is None:
+            raise self._link_is_missing()
+        return Page(raws, ids, moments, link, is_last)
+
+    def _list_key(self, answer: Any, bodies: Any) -> str:
+        """Return the key of the record list: the first one with records, or else the first that exists."""
+        there = [key for key in self.list_keys if getattr(answer, key) is not None]
+        filled = [key for key in there if getattr(answer, key)]
+        names = " or ".join(map(repr, self.list_keys))
+        if any(list(getattr(bodies, key)) != list(getattr(bodies, filled[0])) for key in filled[1:]):
+            raise IncompleteExportError(
+                f"{self.endpoint} answered with different records in {' and '.join(map(repr, filled))}, "
+                "but one list is documented; the right one is not known, so nothing was published."
+            )
+        if not there:
+            raise IncompleteExportError(
+                f"{self.endpoint} answered 200 without its record list {names}; "
+                "an outage must not look like an empty day, so nothing was published."
+            )
+        return (filled or there)[0]
 
     def _ids(self, heads: Sequence[Any]) -> list[str]:
         ids = [head.id for head in heads]
@@ -207,8 +236,9 @@ def moment_of(value: Any) -> float | None:
     """Return a record's time as epoch seconds, or ``None`` if it has no valid time.
 
     Numbers are epoch seconds; ISO-8601 text without an offset is in UTC, as all three vendors intend.
-    Digits beyond microseconds are truncated, not rounded, so that no record moves to the next day. A number
-    beyond the year 9999, such as milliseconds instead of seconds, is not a valid time.
+    Digits beyond microseconds are truncated, not rounded, so that no record moves to the next day. A leap
+    second is read as the second after it, and 24:00 as midnight of the next day. A number beyond the year
+    9999, such as milliseconds instead of seconds, is not a valid time.
     """
     seconds = _seconds(value)
     return seconds if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
@@ -216,11 +246,38 @@ def moment_of(value: Any) -> float | None:
 
 def _seconds(value: Any) -> float | None:
     if isinstance(value, str):
+        text, extra = _on_the_clock(value)
         try:
-            moment = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(text)
         except ValueError:
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + extra
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     return None
+
+
+def _on_the_clock(text: str) -> tuple[str, int]:
+    """Return a time in a form that Python can parse, and the seconds to add to it.
+
+    ISO 8601 allows 24:00 for the end of a day and 60 for a leap second; Python's parser allows neither.
+    """
+    if match := _LEAP_SECOND.fullmatch(text):
+        return f"{match[1]}:59{match[2]}", 1
+    if match := _MIDNIGHT_24.fullmatch(text):
+        return f"{match[1]}00{match[2]}", 86_400
+    return text, 0
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Return whether a body is valid UTF-8, without copying all of it."""
+    if body.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(body), _CHUNK):
+            decoder.decode(body[start : start + _CHUNK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

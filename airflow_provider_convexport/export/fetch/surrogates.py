@@ -38,3 +38,18 @@ def unmask(text: bytes, originals: dict[bytes, bytes]) -> bytes:
     for placeholder, original in originals.items():
         text = text.replace(placeholder, original)
     return text
+
+
+def unmask_id(identity: str, originals: dict[bytes, bytes]) -> str:
+    r"""Return an id without the placeholders of its page, so that it is the same on every page.
+
+    Lone surrogates cannot be encoded, so the result contains them as lower-case escapes such as ``\ud83d``,
+    and begins with a NUL character, which distinguishes it from all other ids.
+    """
+    found = False
+    for placeholder, original in originals.items():
+        character = chr(int(placeholder[2:], 16))
+        if character in identity:
+            found = True
+            identity = identity.replace(character, original.decode().lower())
+    return f"\0{identity}" if found else identity

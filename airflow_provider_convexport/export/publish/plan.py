@@ -43,12 +43,14 @@ class PartitionPlan(msgspec.Struct, frozen=True):
 class Plan(Saved, frozen=True, kw_only=True):
     """A complete plan; every attempt that reads it publishes the same bytes under the same names.
 
+    :param requested_at: When the first request was sent, in epoch seconds; no record is older.
     :param commit: Id of the commit; derived from the names of the staged objects, which are unique.
     :param partitions: Every partition of the interval, including those without records.
     :param counts: How many records were kept and dropped.
     :param usage: What all attempts together requested from the vendor.
     """
 
+    requested_at: float
     commit: str
     partitions: list[PartitionPlan]
     counts: Counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +25,6 @@ from airflow_provider_convexport.export.dataset.manifest import (
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.publish.compose import compose
 from airflow_provider_convexport.export.publish.digest import digest_of_lines, digest_of_partition
-from airflow_provider_convexport.export.stage.attempt import planned_commits
 from airflow_provider_convexport.export.stage.segment import inflate, without
 from airflow_provider_convexport.export.window import iso
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.stage.attempt import Attempt
     from airflow_provider_convexport.export.stage.segment import Segment
 
+
+log = logging.getLogger(__name__)
 
 _OURS = re.compile(r"part-[0-9a-f]{16}-\d{5,}\.jsonl(\.gz|\.zst)?")
 """Names of published files; other files in the folder are never deleted."""
@@ -81,6 +83,15 @@ class Publisher:
     ) -> bool:
         """Return whether the published version is to be kept instead of being replaced."""
         covered = self.grid.covered_of(partition.index)
+        if there.is_requested_after(self.plan.requested_at):
+            log.warning(
+                "The partition %s keeps the version of %s.%s (%s), whose records were requested later.",
+                folder,
+                there.dag_id,
+                there.task_id,
+                there.run_id,
+            )
+            return True
         if there.covers.start < covered.start and there.covers.covers(covered):
             return True  # published when the vendor still kept more
         if digest is None or there.covers != covered:
@@ -174,6 +185,7 @@ class Publisher:
             committed_at=iso(datetime.fromtimestamp(round(self.now()), tz=UTC)),
             expired=UNSET if self.grid.expired is None else Span.of(self.grid.expired),
             content_digest=UNSET if digest is None else digest,
+            requested_at=_moment(plan.requested_at) or UNSET,
         )
 
     def _sweep(self, folder: str, manifest: Manifest) -> None:
@@ -190,7 +202,7 @@ class Publisher:
         unknown = [path for path in ours if path not in wanted]
         if not unknown:
             return
-        busy = planned_commits(store, but=self.attempt.task)
+        busy = self.attempt.planned_elsewhere()
         present = read_manifest(store, folder)
         if present is not None:
             busy.add(present.commit)

@@ -148,6 +148,16 @@ class Attempt:
         self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
         self.store.prune(f"{STAGING}/{self.task}")
 
+    def planned_elsewhere(self) -> set[str]:
+        """Return the ids of commits that other tasks or newer attempts of this one may still publish."""
+        commits = set[str]()
+        for path in self.store.find(STAGING):
+            parts = path.split("/")
+            is_elsewhere = parts[1] != self.task or parts[-2] > self.name
+            if parts[-1].startswith(_PLAN) and is_elsewhere:
+                commits.add(parts[-1].removeprefix(_PLAN).removesuffix(".json"))
+        return commits
+
     def _newest(self, prefix: str, kind: type[PlanT], not_before: float) -> PlanT | None:
         folder = f"{STAGING}/{self.task}/{self.fingerprint}"
         names = [path for path in self.store.find(folder) if path.split("/")[-1].startswith(prefix)]
@@ -165,19 +175,6 @@ _SUPERSEDED = (
     "A newer attempt of this task has taken over the export, so this one stopped and publishes nothing more; "
     "look at the newest try of the task."
 )
-
-
-def planned_commits(store: Store, *, but: str) -> set[str]:
-    """Return the ids of the commits that any task is publishing or may still publish.
-
-    :param but: Name of the task instance's folder that is ignored.
-    """
-    commits = set[str]()
-    for path in store.find(STAGING):
-        parts = path.split("/")
-        if parts[1] != but and parts[-1].startswith(_PLAN):
-            commits.add(parts[-1].removeprefix(_PLAN).removesuffix(".json"))
-    return commits
 
 
 def _decoded(content: bytes | None, kind: type[PlanT]) -> PlanT | None:

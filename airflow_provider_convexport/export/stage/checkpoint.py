@@ -22,12 +22,14 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 class Checkpoint(Saved, frozen=True, kw_only=True):
     """The progress of a collection; a later attempt resumes from the newest one that is not too old.
 
+    :param requested_at: When the first request was sent, in epoch seconds; no staged record is older.
     :param windows: Every request window of the run.
     :param segments: All staged segments, possibly of earlier attempts.
     :param counts: How many records have been kept and dropped so far.
     :param usage: What all attempts have requested from the vendor so far.
     """
 
+    requested_at: float
     windows: list[RequestWindow]
     segments: list[Segment]
     counts: Counts

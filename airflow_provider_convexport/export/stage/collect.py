@@ -48,6 +48,7 @@ _CURSOR_REJECTED = frozenset((400, 404, 410, 422))
 class Collected:
     """The result of a collection: all records of a run's interval are staged.
 
+    :param requested_at: When the first request was sent, in epoch seconds; no staged record is older.
     :param segments: All staged segments.
     :param counts: How many records were kept and dropped.
     :param usage: What all attempts together requested from the vendor.
@@ -55,6 +56,7 @@ class Collected:
         memory when it was received again.
     """
 
+    requested_at: float
     segments: Sequence[Segment]
     counts: Counts
     usage: Usage
@@ -91,6 +93,7 @@ class Collector:
     _partitioner: Partitioner = field(init=False)
     _stager: Stager = field(init=False)
     _earlier: Usage = field(default_factory=Usage)
+    _requested_at: float = field(init=False)
     _share_at_start: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -101,6 +104,7 @@ class Collector:
         recent = RecentIds(capacity=self.tuning.remembered_ids)
         self._partitioner = Partitioner(self.query.stream, self.grid, recent=recent)
         self._stager = Stager(self.attempt, self.tuning)
+        self._requested_at = self.now()
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue from an earlier attempt's checkpoint; call before `run`."""
@@ -113,6 +117,7 @@ class Collector:
         # The ids of earlier attempts are not in memory, so duplicates are searched for at the end.
         self._partitioner.recent.forgot = bool(checkpoint.segments)
         self._earlier = checkpoint.usage
+        self._requested_at = checkpoint.requested_at
 
     def run(self) -> Collected:
         """Fetch all request windows; what was fetched is staged with a checkpoint even if an error occurs.
@@ -142,6 +147,7 @@ class Collector:
                 if self._is_consistent:
                     self._save()
         return Collected(
+            requested_at=self._requested_at,
             segments=self._stager.segments,
             counts=self._partitioner.counts,
             usage=self._usage,
@@ -273,6 +279,7 @@ class Collector:
         self.attempt.save_checkpoint(
             Checkpoint(
                 saved_at=self.now(),
+                requested_at=self._requested_at,
                 windows=self._queue.windows,
                 segments=self._stager.segments,
                 counts=self._partitioner.counts,

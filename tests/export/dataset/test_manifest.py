@@ -88,7 +88,11 @@ class TestEncoding:
     def test_what_does_not_apply_is_left_out(self):
         written = json.loads(manifest_of().encode())
 
-        assert written.keys() == set(Manifest.__struct_fields__) - {"expired", "content_digest"}
+        assert written.keys() == set(Manifest.__struct_fields__) - {
+            "expired",
+            "content_digest",
+            "requested_at",
+        }
 
     def test_a_field_of_a_later_version_does_not_disturb(self, store):
         written = json.loads(manifest_of().encode()) | {"later": True}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -203,3 +205,32 @@ class TestLocalDisk:
         finally:
             stop.set()
             pruner.join()
+
+
+def test_a_folder_of_a_disk_that_cannot_be_listed_does_not_look_empty(local, monkeypatch):
+    local.put("dt=2026-04-01/_manifest.json", b"{}")
+    broken = f"{local.root}/dt=2026-04-01"
+    scandir = os.scandir
+
+    def fail(path):
+        if os.fspath(path) == broken:
+            raise OSError(errno.EIO, "Input/output error", broken)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(DestinationUnavailableError, match="a folder cannot be listed: Input/output error"):
+        local.find("")
+
+
+def test_a_folder_of_a_disk_that_disappears_while_it_is_listed_is_no_failure(local, monkeypatch):
+    local.put("a/1", b"1")
+    local.put("b/2", b"2")
+    gone, scandir = f"{local.root}/a", os.scandir
+
+    def vanish(path):
+        if os.fspath(path) == gone:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", gone)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanish)
+    assert local.find("") == ["b/2"]

@@ -28,8 +28,22 @@ def test_either_list_key_is_read(key):
     assert (page.ids, page.moments, page.link) == (["a"], [5], None)
 
 
-def test_the_preferred_list_key_wins():
-    assert decode({"items": [{"_id": "old"}], "data": [{"_id": "new"}]}).ids == ["new"]
+def test_the_same_records_under_both_list_keys_are_read_once():
+    assert decode({"items": [{"_id": "a"}], "data": [{"_id": "a"}]}).ids == ["a"]
+
+
+def test_different_records_under_both_list_keys_are_an_error_since_either_could_be_lost():
+    with pytest.raises(
+        IncompleteExportError, match=r"^Acme /export answered with different records in 'data' and"
+    ):
+        decode({"items": [{"_id": "old"}], "data": [{"_id": "new"}]})
+
+
+@pytest.mark.parametrize(
+    "answer", [{"data": [], "items": [{"_id": "a"}]}, {"data": [{"_id": "a"}], "items": []}]
+)
+def test_an_empty_list_does_not_hide_the_records_of_the_other(answer):
+    assert decode(answer).ids == ["a"]
 
 
 def test_a_null_in_the_preferred_key_leaves_the_other():
@@ -138,10 +152,35 @@ def test_half_of_an_emoji_in_a_text_does_not_stop_the_export(text):
     assert (page.ids, bytes(page.raws[0])) == (["a", "b"], raw)
 
 
-def test_bytes_that_are_not_utf_8_pass_through():
-    raw = b'{"_id": "a", "text": "\xff\xfe"}'
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"x" * 70_000 + b"\xf0\x9f\x98"])
+def test_bytes_that_are_not_utf_8_are_malformed_since_they_would_spoil_their_whole_file(text):
+    with pytest.raises(MalformedAnswerError, match="not UTF-8"):
+        LAYOUT.decode(b'{"data": [{"_id": "a", "text": "' + text + b'"}]}')
 
-    assert bytes(LAYOUT.decode(b'{"data": [' + raw + b"]}").raws[0]) == raw
+
+def test_a_character_on_the_edge_of_what_is_checked_at_a_time_is_utf_8():
+    for shift in range(4):
+        raw = b'{"_id": "a", "text": "' + b"x" * (2**16 - 40 - shift) + "😀€é".encode() * 10 + b'"}'
+        assert bytes(LAYOUT.decode(b'{"data": [' + raw + b"]}").raws[0]) == raw
+
+
+def test_an_id_with_half_an_emoji_is_the_same_on_every_page():
+    ids = {
+        LAYOUT.decode(b'{"data": [{"_id": "a\\ud83d"}%s]}' % more).ids[0]
+        for more in (
+            b"",
+            b', {"_id": "b", "text": "\\ude00"}',
+            b', {"_id": "\\ue000"}',
+            b', {"_id": "\\uDBFF"}',
+        )
+    }
+    assert len(ids) == 1
+
+
+def test_ids_that_differ_only_in_half_an_emoji_stay_different():
+    answer = rb'{"data": [{"_id": "a\ud83d"}, {"_id": "a\ude00"}, {"_id": "a\\ud83d"}, {"_id": "a"}]}'
+
+    assert len(set(LAYOUT.decode(answer).ids)) == 4
 
 
 @pytest.mark.parametrize(
@@ -149,6 +188,12 @@ def test_bytes_that_are_not_utf_8_pass_through():
     [
         ("2026-04-01T00:00:00", MIDNIGHT),
         ("2026-04-01T00:00:00Z", MIDNIGHT),
+        ("2026-03-31T23:59:60Z", MIDNIGHT),
+        ("2026-03-31T23:59:60.250+00:00", MIDNIGHT + 0.25),
+        ("2026-03-31T24:00:00Z", MIDNIGHT),
+        ("2026-03-31 24:00", MIDNIGHT),
+        ("2026-03-31T24:00:01Z", None),
+        ("2026-03-31T23:60:00Z", None),
         ("2026-04-01T00:00:00+00:00", MIDNIGHT),
         ("2026-04-01T02:00:00+02:00", MIDNIGHT),
         ("2026-03-31T19:00:00-0500", MIDNIGHT),

@@ -81,6 +81,7 @@ def test_two_walks_that_found_nothing_have_different_commits():
 def test_a_plan_survives_being_stored():
     plan = Plan(
         saved_at=1.5,
+        requested_at=1.0,
         commit="c0ffee",
         partitions=plans([segment(0)], {0: (1,)}),
         counts=Counts(records=3),

@@ -81,6 +81,7 @@ def test_a_manifest_says_what_the_partition_holds(store):
         "try_number": 2,
         "commit": run.plan.commit,
         "committed_at": "2026-04-01T00:01:40Z",
+        "requested_at": "2026-04-01T00:00:00Z",
     }
 
 
@@ -94,7 +95,12 @@ def test_dropped_lines_are_not_published_and_count_as_duplicates(store):
         target_file_bytes=10**6,
     )
     run.plan = Plan(
-        saved_at=START, commit="0" * 16, partitions=whole, counts=Counts(duplicates=2), usage=Usage()
+        saved_at=START,
+        requested_at=START,
+        commit="0" * 16,
+        partitions=whole,
+        counts=Counts(duplicates=2),
+        usage=Usage(),
     )
 
     manifest = run.publish()[0]
@@ -195,6 +201,36 @@ def test_the_sweep_spares_files_that_another_task_is_about_to_publish(store):
     assert f"{DAY_1}/part-{other.plan.commit}-00000.jsonl.gz" in published(store)
     other.publish()
     assert lines_of(store, DAY_1) == ["theirs"]
+
+
+def test_the_sweep_of_an_older_try_spares_what_a_newer_try_has_just_written(store):
+    """The older one is slow between its manifest and its sweep; the newer one has other arguments."""
+    old = Run(store, ("old", START), compression="zstd")
+    publisher = Publisher(old.job, old.grid, old.attempt, old.plan, lambda: START)
+    publisher.publish(old.plan.partitions[0])
+    new = Run(store, ("new", START), requested_at=START + 1)
+    Publisher(new.job, new.grid, new.attempt, new.plan, lambda: START)._write(
+        DAY_1, 0, new.plan.partitions[0].files[0]
+    )
+
+    publisher._sweep(DAY_1, read_manifest(store, DAY_1))
+    new.publish()
+
+    assert lines_of(store, DAY_1) == ["new"]
+
+
+def test_a_plan_replayed_hours_later_does_not_replace_records_that_were_requested_later(store, caplog):
+    stale = Run(store, ("old", START), task=replace(TASK, run_id="died"))
+    stale.publish()
+    newer = Run(store, ("old", START), ("late", START + 1), requested_at=START + 3600)
+    newer.publish()
+    replayed = Run(store, ("old", START), task=replace(TASK, run_id="died"), requested_at=START + 1)
+
+    manifests = replayed.publish()
+
+    assert lines_of(store, DAY_1) == ["old", "late"]
+    assert [manifest.commit for manifest in manifests] == [newer.plan.commit] * 2
+    assert "keeps the version of dag.task (manual__1), whose records were requested later" in caplog.text
 
 
 def test_the_sweep_spares_what_is_not_ours(store):

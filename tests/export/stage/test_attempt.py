@@ -5,7 +5,7 @@ import pytest
 from airflow_provider_convexport.errors import SupersededError
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage import attempt as module
-from airflow_provider_convexport.export.stage.attempt import Attempt, planned_commits
+from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Saved
 from airflow_provider_convexport.export.stage.partitioner import Counts
 
@@ -24,7 +24,9 @@ def note(text, saved_at=1.0):
 
 def point(pages):
     """A checkpoint that can be told from others by its pages."""
-    return Checkpoint(saved_at=1.0, windows=[], segments=[], counts=Counts(), usage=Usage(pages=pages))
+    return Checkpoint(
+        saved_at=1.0, requested_at=1.0, windows=[], segments=[], counts=Counts(), usage=Usage(pages=pages)
+    )
 
 
 def begin(store, fingerprint="print", task="task"):
@@ -279,13 +281,24 @@ def test_an_attempt_that_is_killed_while_it_begins_leaves_nothing_behind_for_eve
     assert local.find("_staging") == []
 
 
-def test_planned_commits_are_those_of_all_other_tasks(store):
-    begin(store, task="one").save_plan(note("plan"), commit="c0ffee")
+def test_plans_elsewhere_are_those_of_all_other_tasks(store):
+    one = begin(store, task="one")
+    one.save_plan(note("plan"), commit="c0ffee")
     begin(store, task="two").save_plan(note("plan"), commit="decade")
     begin(store, task="three").save_checkpoint(point(1))
 
-    assert planned_commits(store, but="one") == {"decade"}
-    assert planned_commits(store, but="four") == {"c0ffee", "decade"}
+    assert one.planned_elsewhere() == {"decade"}
+    assert begin(store, task="four").planned_elsewhere() == {"c0ffee", "decade"}
+
+
+def test_plans_of_newer_attempts_of_the_same_task_are_elsewhere_and_those_of_older_ones_are_not(store):
+    old = begin(store, "one")
+    old.save_plan(note("plan"), commit="c0ffee")
+    new = begin(store, "two")
+    new.save_plan(note("plan"), commit="decade")
+
+    assert old.planned_elsewhere() == {"decade"}
+    assert new.planned_elsewhere() == set()
 
 
 def test_something_foreign_in_the_staging_folder_does_no_harm(store):
@@ -293,5 +306,5 @@ def test_something_foreign_in_the_staging_folder_does_no_harm(store):
 
     attempt = begin(store)
 
-    assert planned_commits(store, but="") == set()
+    assert attempt.planned_elsewhere() == set()
     attempt.finish()

@@ -20,6 +20,7 @@ def test_a_checkpoint_survives_being_stored(store):
     windows[0].next_request = PageRequest("/export", '{"page": "2"}')
     checkpoint = Checkpoint(
         saved_at=1.0,
+        requested_at=0.5,
         windows=windows,
         segments=stager.segments,
         counts=Counts(records=1),

@@ -174,7 +174,7 @@ def test_staged_data_that_changed_is_noticed(damage):
     }[damage]
 
     with pytest.raises(
-        IncompleteExportError, match="The staged object object does not hold what was written"
+        IncompleteExportError, match="The staged object object does not contain what was written"
     ):
         inflate(segment, spoiled)
 
@@ -183,3 +183,15 @@ def test_a_segment_survives_its_checkpoint():
     segment, _ = staged(b"{}")
 
     assert msgspec.json.decode(msgspec.json.encode(segment), type=type(segment)) == segment
+
+
+def test_a_record_with_a_line_break_leaves_its_neighbours_as_they_were_sent():
+    spaced, broken = b'{"_id": "a",  "n": 1.0}', b'{"_id": "b",\r\n "n": [1,\n2]}'
+    writer = SegmentWriter(0)
+    writer.add(batch(("a", None), ("b", None), ("c", None), raws=[spaced, broken, spaced]))
+    pieces = []
+
+    segment = writer.finish(pieces, name="x", offset=0)
+
+    lines = inflate(segment, b"".join(pieces)[: segment.length]).split(b"\n")
+    assert lines == [spaced, b'{"_id":"b","n":[1,2]}', spaced, b""]
