@@ -1,9 +1,9 @@
-"""Records per second, CPU time and peak memory of an export, beside a bare loop that does the same.
+"""Compares an export with a minimal loop: records per second, CPU time and peak memory.
 
 Run ``python benchmarks/throughput.py``. It starts the simulator without rate limits, then exports 20,000 and
-200,000 AgentX conversations, 6,667 a day, in fresh processes: once through the operator, once through the
-shortest loop of requests, msgspec and isal that writes the same records to the same daily files. The two take
-turns, since machines are noisy; the table shows medians.
+200,000 AgentX conversations, 6,667 a day, in fresh processes: once with the operator, once with a
+minimal loop of requests, msgspec and isal that writes the same records to the same daily files. The two
+alternate, because other load on the machine varies; the table shows medians.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KEY, BOT = "agentx-simulated-key", "support-bot"
 
 
 def bare_loop(url: str, folder: Path, days: int) -> int:
-    """Export with as little code as possible; nothing survives a crash, a limit or an error."""
+    """Export with as little code as possible, without handling of crashes, rate limits or errors."""
     import msgspec
     import requests
     from isal import igzip
@@ -55,10 +55,10 @@ def bare_loop(url: str, folder: Path, days: int) -> int:
         }  # fmt: skip
         with igzip.open(folder / f"{day:03d}.jsonl.gz", "wb", compresslevel=2) as file:
             while True:
-                answer = session.get(
+                response = session.get(
                     f"{url}/conversations/export/v1/conversations", params=params, timeout=60
                 )
-                heads, raws = heads_of.decode(answer.content), raws_of.decode(answer.content)
+                heads, raws = heads_of.decode(response.content), raws_of.decode(response.content)
                 kept = [
                     raw
                     for head, raw in zip(heads.data, raws.data, strict=True)
@@ -73,7 +73,7 @@ def bare_loop(url: str, folder: Path, days: int) -> int:
 
 
 def operator(url: str, folder: Path, days: int) -> int:
-    """Export with the operator, paced by nothing."""
+    """Export with the operator, without rate limits."""
     from airflow_provider_convexport.hooks.agentx import AgentXHook
     from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 
@@ -87,8 +87,8 @@ def operator(url: str, folder: Path, days: int) -> int:
 
 
 def measure(kind: str, url: str, days: int) -> None:
-    """Run one of the two in this process and print what it cost, after a first day that imports all."""
-    from airflow_provider_convexport.operators import agentx  # noqa: F401 - so that both start alike
+    """Run one of the two in this process and print its cost, after a warm-up day that imports all modules."""
+    from airflow_provider_convexport.operators import agentx  # noqa: F401 - both import the same
 
     run = {"bare": bare_loop, "operator": operator}[kind]
     with tempfile.TemporaryDirectory() as folder:
@@ -130,11 +130,11 @@ def child(kind: str, url: str, days: int) -> dict[str, float]:
 
 
 def compare(records: int, rounds: int) -> None:
-    """Print one row for each of the two, and their ratio."""
+    """Print one row for each of the two, and the ratio of their CPU times."""
     results: dict[str, list[dict[str, float]]] = {"bare": [], "operator": []}
     days = max(round(records / PER_DAY), 1)
     with simulator() as url:
-        child("bare", url, days)  # the simulator renders its records at the first walk
+        child("bare", url, days)  # the simulator renders its records when they are first requested
         for _ in range(rounds):
             for kind, rows in results.items():
                 rows.append(child(kind, url, days))
@@ -154,7 +154,7 @@ def compare(records: int, rounds: int) -> None:
 
 
 def main() -> None:
-    """Compare both at both sizes."""
+    """Compare the two for each number of records."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--measure", choices=["bare", "operator"])
     parser.add_argument("--url")

@@ -56,7 +56,7 @@ with DAG(
 
     @task
     def count_lines(facts: dict[str, Any]) -> int:
-        """Return the number of lines in the files that the day's manifests name."""
+        """Return the number of lines in the files that the day's manifests list."""
         total = 0
         for url in facts["manifests"]:
             manifest = ObjectStoragePath(url)

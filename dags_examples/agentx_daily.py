@@ -4,7 +4,7 @@ Requirements:
 
 * the connection ``agentx_default``
 * the pool ``convexport_agentx``; Airflow does not schedule the tasks without it:
-  ``airflow pools set convexport_agentx 2 "Exports from AgentX"``
+  ``airflow pools set convexport_agentx 2 "Exports from AgentX Support"``
 * optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 

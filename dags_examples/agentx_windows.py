@@ -10,7 +10,7 @@ Requirements:
 
 * the connection ``agentx_default``
 * the pool ``convexport_agentx``; Airflow does not schedule the tasks without it:
-  ``airflow pools set convexport_agentx 2 "Exports from AgentX"``
+  ``airflow pools set convexport_agentx 2 "Exports from AgentX Support"``
 * optional: the environment variable ``AIRFLOW_VAR_CONVEXPORT_ROOT``, the root URL of the exports
 """
 
@@ -40,7 +40,7 @@ with DAG(
     # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),
     catchup=False,
-    # Meant for backfills, so it starts paused, whatever the default of this Airflow is.
+    # Meant for backfills, so it starts paused, whatever the default of Airflow is.
     is_paused_upon_creation=True,
     default_args={
         "retries": 5,

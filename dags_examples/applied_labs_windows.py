@@ -37,7 +37,7 @@ with DAG(
     # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),
     catchup=False,
-    # Meant for backfills, so it starts paused, whatever the default of this Airflow is.
+    # Meant for backfills, so it starts paused, whatever the default of Airflow is.
     is_paused_upon_creation=True,
     default_args={
         "retries": 5,

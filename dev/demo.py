@@ -1,7 +1,7 @@
 """Runs the example Dags for one day against the simulator, with real Airflow task runs, and shows the result.
 
-Needs nothing but the package and its simulator: a database, the exports and Airflow's own log are made
-under ``--root`` from nothing each time.
+It needs only the package and its simulator. Airflow's database and log and the exports are created anew
+below ``--root`` each time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEASURED = frozenset(("records", "files", "bytes"))
 
 
 def main() -> None:
-    """Run the demo; exit with 1 and Airflow's log if a Dag does not succeed."""
+    """Run the demo; exit with status 1 and the end of Airflow's log if a Dag fails."""
     options = _options()
     root: Path = options.root.resolve()
     shutil.rmtree(root, ignore_errors=True)
@@ -58,13 +58,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--root", type=Path, default=REPOSITORY / ".demo", help="Folder; emptied first.")
     parser.add_argument("--dags", type=Path, default=REPOSITORY / "dags_examples", help="Folder of the Dags.")
-    parser.add_argument("--only", default="*_daily", help="Pattern of the Dags' file names.")
+    parser.add_argument("--only", default="*_daily", help="Pattern for the Dags' file names.")
     return parser.parse_args()
 
 
 @contextlib.contextmanager
 def simulator(log: Path) -> Iterator[str]:
-    """Run the simulator beside this process and yield its address."""
+    """Run the simulator in a subprocess and yield its URL."""
     command = [sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", "0"]
     with (
         log.open("w") as errors,
@@ -88,15 +88,15 @@ def airflow_settings(root: Path, dags: Path) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
         "AIRFLOW_VAR_CONVEXPORT_ROOT": (root / "exports").as_uri(),
-        # Modules are compiled once, not by each of the processes.
+        # Modules are compiled once instead of in each process.
         "PYTHONDONTWRITEBYTECODE": "",
     }
 
 
 def vendor_connections(url: str) -> dict[str, str]:
-    """Return the variables of the connections that lead to the simulator.
+    """Return the environment variables of the connections to the simulator.
 
-    Imports Airflow, which reads its settings at that moment.
+    This imports Airflow, which then reads its settings.
     """
     # The repository comes last, so that the package is imported from where it is installed.
     sys.path.append(str(REPOSITORY))
@@ -106,9 +106,9 @@ def vendor_connections(url: str) -> dict[str, str]:
 
 
 def run_dag(dag_file: Path, day: datetime, log: Path) -> None:
-    """Run all tasks of a Dag for one day; Airflow logs to a file.
+    """Run all tasks of a Dag for one day; Airflow's output is written to a file.
 
-    A run by hand exports the interval *before* its logical date, a scheduled one the interval after it.
+    A manual run exports the interval *before* its logical date, a scheduled run the interval after it.
     """
     with airflow_output(log):
         run = load_dag(dag_file).test(logical_date=day + timedelta(days=1))
@@ -128,7 +128,7 @@ def load_dag(dag_file: Path) -> Any:
 
 @contextlib.contextmanager
 def airflow_output(log: Path) -> Iterator[None]:
-    """Send what this process writes, file descriptors included, to a file for a while."""
+    """Redirect the output of this process, including its file descriptors, to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(descriptor) for descriptor in (1, 2)]
@@ -146,7 +146,7 @@ def airflow_output(log: Path) -> Iterator[None]:
 
 
 def run(command: Sequence[str], log: Path) -> None:
-    """Run a command; its output goes to a file."""
+    """Run a command; its output is written to a file."""
     with log.open("ab") as file:
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
@@ -154,14 +154,14 @@ def run(command: Sequence[str], log: Path) -> None:
 
 
 def fail(problem: str, log: Path) -> None:
-    """End the demo, with the end of Airflow's log."""
+    """Exit with an error after printing the end of Airflow's log."""
     lines = log.read_text(errors="replace").splitlines()
     say("\n".join(lines[-60:]))
     sys.exit(f"{problem}; the whole log is {log}.")
 
 
 def show_table(manifests: Sequence[Path], exports: Path) -> None:
-    """Print one line for each exported partition, as its manifest has it."""
+    """Print one line for each exported partition, from its manifest."""
     rows = [COLUMNS, *(table_row(path, exports) for path in manifests)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     say(f"\nThe manifests below {os.path.relpath(exports)}:\n")
@@ -174,7 +174,7 @@ def show_table(manifests: Sequence[Path], exports: Path) -> None:
 
 
 def table_row(path: Path, exports: Path) -> tuple[str, ...]:
-    """Return a manifest's cells of the table; a long scope can be read in the last of them."""
+    """Return a manifest's row of the table; a truncated scope is complete in the last column."""
     manifest = json.loads(path.read_text())
     return (
         manifest["vendor"],
@@ -189,7 +189,7 @@ def table_row(path: Path, exports: Path) -> tuple[str, ...]:
 
 
 def show_records(manifests: Sequence[Path]) -> None:
-    """Print the beginning of the first file that has records."""
+    """Print the first lines of the first file."""
     files = [
         path.parent / file["name"] for path in manifests for file in json.loads(path.read_text())["files"]
     ]
@@ -203,12 +203,12 @@ def show_records(manifests: Sequence[Path]) -> None:
 
 
 def cut(text: str, width: int) -> str:
-    """Return a text, shortened if it is longer than ``width``."""
+    """Return a text, truncated to ``width`` characters."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def show_next_steps(root: Path) -> None:
-    """Say where to go from here."""
+    """Print the next steps."""
     say(f"\nThe exports stay in {os.path.relpath(root / 'exports')}, Airflow's log in ", end="")
     say(f"{os.path.relpath(root / 'airflow.log')}.")
     say("Next: copy a file of dags_examples/ into your dags folder, create its connection and pool,")
@@ -217,14 +217,14 @@ def show_next_steps(root: Path) -> None:
 
 @contextlib.contextmanager
 def stopwatch(what: str) -> Iterator[None]:
-    """Print what was done and how long it took."""
+    """Print what was done, and how long it took."""
     start = time.monotonic()
     yield
     say(f"{what} in {time.monotonic() - start:.1f} s.")
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """Write to the terminal at once."""
+    """Print a text without buffering."""
     sys.stdout.write(f"{text}{end}")
     sys.stdout.flush()
 

@@ -1,7 +1,7 @@
-"""Builds the wheel, installs it alone into an environment outside the checkout, and uses it there.
+"""Builds the wheel, installs it into an environment outside the checkout, and uses it there.
 
-Shows what a test from the checkout cannot: that the wheel has all files, declares all dependencies, and that
-Airflow finds the provider, its connection forms and its hooks in it. One line for each check.
+This checks what tests in the checkout cannot: that the wheel contains all files and declares all
+dependencies, and that Airflow finds the provider, its connection forms and its hooks. Each check prints one line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PACKAGE = "airflow_provider_convexport"
 
 
 def main() -> None:
-    """Run all checks; end with 1 at the first that fails."""
+    """Run all checks; exit with status 1 at the first failure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--uv", type=Path, required=True, help="The uv to build and install with.")
     uv = parser.parse_args().uv.absolute()
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def build(uv: Path, folder: Path) -> Path:
-    """Return the wheel of the checkout."""
+    """Build the wheel of the checkout and return its path."""
     output([uv, "build", "--quiet", "--wheel", "--out-dir", folder, REPOSITORY], cwd=folder)
     (wheel,) = folder.glob("*.whl")
     passed(f"built {wheel.name}")
@@ -48,7 +48,7 @@ def build(uv: Path, folder: Path) -> Path:
 
 
 def check_files(wheel: Path) -> None:
-    """Check that the wheel holds the package and its licence, and nothing beside them."""
+    """Check that the wheel contains the package and its licence, and nothing else."""
     names = zipfile.ZipFile(wheel).namelist()
     check({name.split("/")[0].split("-")[0] for name in names} == {PACKAGE}, "the wheel has only the package")
     check(f"{PACKAGE}/py.typed" in names, "the wheel is marked as typed")
@@ -56,7 +56,7 @@ def check_files(wheel: Path) -> None:
 
 
 def install(uv: Path, wheel: Path) -> Path:
-    """Install the wheel alone, under the shipped constraints; return the environment's interpreter."""
+    """Install the wheel with the shipped constraints; return the environment's interpreter."""
     folder = wheel.parent / "environment"
     output([uv, "venv", "--quiet", "--python", sys.executable, folder], cwd=wheel.parent)
     python = folder / "bin" / "python"
@@ -71,7 +71,7 @@ def install(uv: Path, wheel: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return an environment with a clean Airflow and no trace of another."""
+    """Return environment variables for a clean Airflow, without those of another one."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHONPATH"))
     }
@@ -83,7 +83,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def check_commands(python: Path, variables: Mapping[str, str]) -> None:
-    """Check what Airflow's own commands say about the provider."""
+    """Check what Airflow's commands print about the provider."""
 
     def airflow(*arguments: str) -> str:
         command = [python, "-m", "airflow", "providers", *arguments, "--output", "plain"]
@@ -118,18 +118,18 @@ def _entries() -> list[dict[str, str]]:
 
 
 def check_dag(python: Path, folder: Path) -> None:
-    """Check that an example Dag runs with the wheel, and leaves manifests."""
+    """Check that an example Dag succeeds with the wheel and writes manifests."""
     dags, root = folder / "dags", folder / "run"
     dags.mkdir()
     shutil.copy(REPOSITORY / "dags_examples" / "agentx_daily.py", dags)
     demo = [python, REPOSITORY / "dev" / "demo.py", "--root", root, "--dags", dags]
     output(demo, cwd=folder, variables=environment(folder))
     manifests = list(root.rglob("_manifest.json"))
-    check(len(manifests) == 4, "the example Dag agentx_daily ran and left four manifests")
+    check(len(manifests) == 4, "the example Dag agentx_daily ran and wrote four manifests")
 
 
 def output(command: Sequence[object], *, cwd: Path, variables: Mapping[str, str] | None = None) -> str:
-    """Return what a command prints; show it all and end if the command fails."""
+    """Return a command's output; print it and exit if the command fails."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -146,14 +146,14 @@ def output(command: Sequence[object], *, cwd: Path, variables: Mapping[str, str]
 
 
 def check(holds: bool, what: str) -> None:
-    """Print the outcome of one check; end if it failed."""
+    """Print the result of one check; exit if it failed."""
     if not holds:
         sys.exit(f"FAILED  {what}")
     passed(what)
 
 
 def passed(what: str) -> None:
-    """Print a check that passed."""
+    """Print that a check passed."""
     sys.stdout.write(f"ok      {what}\n")
     sys.stdout.flush()
 

@@ -9,10 +9,10 @@ from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
 
 def connections(url: str, *, settings: SimulatorSettings | None = None) -> dict[str, str]:
-    """Return the variables ``AIRFLOW_CONN_*`` of every vendor's default connection, to a simulator.
+    """Return environment variables with every vendor's default connection to a simulator.
 
-    :param url: Address of the simulator.
-    :param settings: The simulator's settings, which name keys and scopes; the default ones if left out.
+    :param url: URL of the simulator.
+    :param settings: The simulator's settings, which contain keys and scopes; the default ones if left out.
     """
     settings = settings or SimulatorSettings()
     variables = {}
@@ -28,15 +28,15 @@ def connections(url: str, *, settings: SimulatorSettings | None = None) -> dict[
 
 
 def scope_of(vendor: str) -> dict[str, str]:
-    """Return the first shop or bot that the simulator has of a vendor, by the name of the connection's extra.
+    """Return the simulator's first shop or bot of a vendor, by the name of the connection's extra.
 
-    Empty for a vendor without such a scope.
+    It is empty for a vendor without shops or bots.
     """
     return SimulatorSettings().connection_extra_of(vendor)
 
 
 def scope_folder(vendor: str) -> str:
-    """Return the folder below a destination for `scope_of`: ``shop_id=…/``, or nothing without a scope."""
+    """Return the folder of `scope_of` below a destination, such as ``shop_id=…/``; empty without a scope."""
     return "".join(f"{name}={value}/" for name, value in scope_of(vendor).items())
 
 

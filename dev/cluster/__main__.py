@@ -23,13 +23,13 @@ BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (CeleryBack
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Run the action that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m dev.cluster", description=__doc__)
     parser.add_argument("action", choices=("up", "down", "status"))
     parser.add_argument(
-        "--root", type=Path, default=ROOT, help="Folder of everything that the cluster writes."
+        "--root", type=Path, default=ROOT, help="Folder for everything that the cluster writes."
     )
-    parser.add_argument("--backend", choices=BACKENDS, help="What to start; celery if left out.")
+    parser.add_argument("--backend", choices=BACKENDS, help="Kind of cluster; celery if left out.")
     parser.add_argument("--port", type=int, help="Port of Airflow's UI; a free one if left out.")
     options = parser.parse_args()
     root = options.root.resolve()
@@ -51,7 +51,7 @@ def stored_backend(root: Path) -> str | None:
 
 
 def up(cluster: Cluster) -> None:
-    """Start the cluster and say how to use it."""
+    """Start the cluster and print how to use it."""
     start = time.monotonic()
     cluster.up(say=say)
     settings = cluster.settings
@@ -61,7 +61,7 @@ def up(cluster: Cluster) -> None:
         f"simulator     {settings.url('simulator')}",
         f"logs          {settings.root / 'run'}",
     ]
-    say(f"\nThe cluster runs (started in {time.monotonic() - start:.0f} s).")
+    say(f"\nThe cluster is ready (started in {time.monotonic() - start:.0f} s).")
     say("\n".join(f"  {line}" for line in lines))
     stop = (
         "make stack-down" if settings.root == ROOT else f"python -m dev.cluster down --root {settings.root}"
@@ -70,19 +70,19 @@ def up(cluster: Cluster) -> None:
 
 
 def down(cluster: Cluster) -> None:
-    """Stop the cluster and remove what it held."""
+    """Stop the cluster and delete its data."""
     cluster.down()
-    say("The cluster is stopped; what it held is removed.")
+    say("The cluster is stopped and its data is deleted.")
 
 
 def status(cluster: Cluster) -> None:
-    """Say which services run."""
+    """Print which services are ready."""
     for service in cluster.services.values():
         say(f"{service.name:14}{'ready' if service.processes() and service.is_ready() else 'not running'}")
 
 
 def say(text: str) -> None:
-    """Write to the terminal at once."""
+    """Print a text without buffering."""
     print(text, flush=True)
 
 

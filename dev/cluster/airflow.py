@@ -25,7 +25,7 @@ JOBS = {
     "dag-processor": "dag_processor",
     "triggerer": "triggerer",
 }
-"""Airflow's components, in the order of their start, and the names that its health report has for them."""
+"""Airflow's components, in their start order, with their names in its health report."""
 
 
 def environment(settings: Settings, *, dags: Sequence[Path], exports: str, simulator: str) -> dict[str, str]:
@@ -33,7 +33,7 @@ def environment(settings: Settings, *, dags: Sequence[Path], exports: str, simul
 
     :param dags: Folders of Dags.
     :param exports: URL below which the example Dags export.
-    :param simulator: Address of the simulator of the vendors.
+    :param simulator: URL of the simulator.
     """
     return {
         "AIRFLOW_HOME": str(settings.root / "airflow"),
@@ -53,7 +53,7 @@ def environment(settings: Settings, *, dags: Sequence[Path], exports: str, simul
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(settings.ports["triggerer"]),
         "AIRFLOW_VAR_CONVEXPORT_ROOT": exports,
         **connections(simulator),
-        # Modules are compiled once, not by each of the processes.
+        # Modules are compiled once instead of in each process.
         "PYTHONDONTWRITEBYTECODE": "",
     }
 
@@ -76,7 +76,7 @@ def components(settings: Settings, variables: Mapping[str, str], *, restart: boo
     """Return Airflow's components.
 
     :param variables: Their environment.
-    :param restart: Whether they are started again when they end by themselves.
+    :param restart: Whether they are restarted if they exit.
     """
     return [_component(settings, variables, name, restart=restart) for name in JOBS]
 
@@ -94,7 +94,7 @@ def _component(settings: Settings, variables: Mapping[str, str], name: str, *, r
 
 
 def prepare(settings: Settings, variables: Mapping[str, str]) -> None:
-    """Make Airflow's tables and its user."""
+    """Create Airflow's tables and its user."""
     passwords = _password_file(settings)
     passwords.parent.mkdir(exist_ok=True)
     passwords.touch(mode=0o600)
@@ -107,16 +107,16 @@ def _password_file(settings: Settings) -> Path:
 
 
 def make_pools(settings: Settings) -> None:
-    """Make one pool for each vendor."""
+    """Create one pool for each vendor."""
     api = Api.of(settings)
     for name, pool in pools().items():
         api.make_pool(name, pool)
 
 
 def command_line(variables: Mapping[str, str], *arguments: str) -> str:
-    """Run ``airflow`` as a user types it and return what it prints.
+    """Run a command of ``airflow`` and return its output.
 
-    :raises ClusterError: if it fails; with what it printed.
+    :raises ClusterError: if it fails; the message contains its output.
     """
     done = subprocess.run(
         [sys.executable, "-m", "airflow", *arguments],

@@ -1,4 +1,4 @@
-"""The requests of the cluster and its tests to Airflow's REST API."""
+"""A client of Airflow's REST API, for the cluster and its tests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Api:
         return cls(settings.url("api-server"), settings.password)
 
     def is_healthy(self, job: str) -> bool:
-        """Tell whether a component has sent a heartbeat lately.
+        """Return whether a component has sent a heartbeat recently.
 
         :param job: ``"metadatabase"``, ``"scheduler"``, ``"triggerer"`` or ``"dag_processor"``.
         """
@@ -49,7 +49,7 @@ class Api:
         return answer.ok and answer.json().get(job, {}).get("status") == "healthy"
 
     def make_pool(self, name: str, pool: Mapping[str, object]) -> None:
-        """Make a pool, unless there is one of that name.
+        """Create a pool unless one of that name exists.
 
         :param pool: Its ``slots``, ``description`` and ``include_deferred``.
         """
@@ -58,7 +58,7 @@ class Api:
     def dag_ids(self) -> set[str]:
         """Return the Dags that were parsed.
 
-        :raises ClusterError: if a file cannot be imported; with its stack trace.
+        :raises ClusterError: if a file cannot be imported; the message is the stack trace.
         """
         for error in self._list("importErrors", "import_errors"):
             raise ClusterError(error["stack_trace"])
@@ -83,7 +83,7 @@ class Api:
     def backfill(self, dag_id: str, start: datetime, end: datetime, *, runs: int = 10) -> None:
         """Start a backfill.
 
-        :param runs: Number of runs that may be active at once.
+        :param runs: Maximum number of concurrent runs.
         """
         body = {
             "dag_id": dag_id,
@@ -94,7 +94,7 @@ class Api:
         self._ask("POST", "backfills", body)
 
     def trigger(self, dag_id: str, **fields: Any) -> str:
-        """Start a run by hand and return its id.
+        """Trigger a run and return its id.
 
         :param fields: Fields of the request, such as ``conf``; without ``logical_date`` the run has none.
         """
@@ -123,11 +123,11 @@ class Api:
         return str(self._ask("GET", f"{path}/logs/{try_number}?full_content=true").get("content"))
 
     def wait_for_runs(self, dag_id: str, *, min_runs: int = 1, timeout: float = 600) -> list[dict[str, Any]]:
-        """Return a Dag's runs, by logical date, once there are enough of them and all have succeeded.
+        """Wait until a Dag has enough runs and all have succeeded; return them by logical date.
 
         :param min_runs: Number of runs to wait for.
         :param timeout: Seconds.
-        :raises ClusterError: if a run fails, with the logs of its failed tasks; or if it takes longer.
+        :raises ClusterError: if a run fails (with the logs of its failed tasks), or if it takes longer.
         """
         end = time.monotonic() + timeout
         while True:
@@ -143,7 +143,7 @@ class Api:
             time.sleep(0.5)
 
     def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float) -> dict[str, Any]:
-        """Return a run once it has ended.
+        """Wait until a run has ended, and return it.
 
         :param timeout: Seconds.
         :raises ClusterError: if it does not end in time.
@@ -174,7 +174,7 @@ class Api:
     def _ask(
         self, method: str, path: str, body: Any = None, *, accept: tuple[int, ...] = ()
     ) -> dict[str, Any]:
-        """Send a request; while the server cannot be reached, try again for half a minute."""
+        """Send a request; retry for half a minute while the server cannot be reached."""
         end = time.monotonic() + 30
         while True:
             try:
@@ -186,7 +186,7 @@ class Api:
                 continue
             if answer.ok or answer.status_code in accept:
                 return dict(answer.json()) if answer.content else {}
-            raise ClusterError(f"{method} {path} was answered with {answer.status_code}: {answer.text[:500]}")
+            raise ClusterError(f"{method} {path} returned status {answer.status_code}: {answer.text[:500]}")
 
     def _send(self, method: str, path: str, body: Any) -> requests.Response:
         if not self._token:

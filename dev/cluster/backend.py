@@ -1,4 +1,4 @@
-"""What differs between the kinds of cluster: database, executor, workers and the place of the exports."""
+"""The interface of a kind of cluster: database, executor, workers and location of the exports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """The services that one kind of cluster has besides Airflow's own components and the simulator."""
+    """The services of one kind of cluster, in addition to Airflow's components and the simulator."""
 
     @property
     def name(self) -> str:
@@ -20,7 +20,7 @@ class Backend(Protocol):
 
     @property
     def ports(self) -> tuple[str, ...]:
-        """Names of the further servers that need a port."""
+        """Names of the additional servers that need a port."""
 
     @property
     def database(self) -> str | None:
@@ -28,16 +28,16 @@ class Backend(Protocol):
 
     @property
     def restart(self) -> bool:
-        """Whether Airflow's components are started again when they end by themselves."""
+        """Whether Airflow's components are restarted if they exit."""
 
     def exports(self, settings: Settings) -> str:
         """Return the URL below which the example Dags export."""
 
     def environment(self, settings: Settings) -> dict[str, str]:
-        """Return the variables of all Airflow processes that only this kind of cluster needs."""
+        """Return the environment variables of Airflow's processes that this kind of cluster adds."""
 
     def servers(self, settings: Settings) -> list[Service]:
-        """Return the servers that Airflow needs, in the order of their start."""
+        """Return the servers that Airflow needs, in their start order."""
 
     def workers(self, settings: Settings, variables: Mapping[str, str]) -> list[Service]:
         """Return the workers.
@@ -46,13 +46,13 @@ class Backend(Protocol):
         """
 
     def prepare(self, settings: Settings) -> None:
-        """Make the files that the servers and Airflow expect; called before any of them is started."""
+        """Create the files that the servers and Airflow need; called before any of them is started."""
 
     def prepare_servers(self, settings: Settings) -> None:
-        """Make what Airflow expects on the servers; called once they are ready."""
+        """Create what Airflow needs on the servers; called when they are ready."""
 
     def remove(self, settings: Settings) -> None:
-        """Remove what lies outside the cluster's folder; called once everything is stopped."""
+        """Delete what is outside the cluster's folder; called when everything is stopped."""
 
     def describe(self, settings: Settings) -> list[str]:
-        """Return lines that tell a developer how to reach the servers."""
+        """Return lines that explain how to access the servers."""

@@ -19,7 +19,7 @@ WORKERS = ("worker-1", "worker-2")
 
 
 class CeleryBackend:
-    """The servers come from Debian's packages; the workers take tasks from queues in Redis."""
+    """Servers from Debian's packages, and Celery workers with queues in Redis."""
 
     name = "celery"
     ports = ("postgres", "redis", "object-store", "monitor", *WORKERS)
@@ -32,7 +32,7 @@ class CeleryBackend:
         return f"s3://aws_default@{servers.BUCKET}/raw"
 
     def environment(self, settings: Settings) -> dict[str, str]:
-        """Return what connects Airflow with PostgreSQL, Redis and the store."""
+        """Return the variables that connect Airflow to PostgreSQL, Redis and the store."""
         database = f"{servers.ROLE}:{settings.password}@127.0.0.1:{settings.ports['postgres']}/postgres"
         return {
             "PYTHONPATH": str(REPOSITORY),
@@ -42,13 +42,13 @@ class CeleryBackend:
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{database}",
             "AIRFLOW__CELERY__BROKER_URL": f"{settings.url('redis', scheme='redis')}/0",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "4",
-            # A task whose worker was lost is noticed after half a minute instead of five.
+            # The loss of a task's worker is detected after half a minute instead of five minutes.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-            # A task that a worker took and lost before it began to run is queued again.
+            # A task whose worker was lost before the task started is queued again.
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
-            # After this long Celery gives a lost worker's tasks back, and also tasks that only take longer.
+            # After this time Celery redelivers a lost worker's tasks, but also tasks that merely run longer.
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
             # Requests of both workers are counted together, in another database than Celery's queues.
             "AIRFLOW__CONVEXPORT__BUDGET_STORAGE": f"{settings.url('redis', scheme='redis')}/1",
@@ -70,19 +70,19 @@ class CeleryBackend:
         ]
 
     def workers(self, settings: Settings, variables: Mapping[str, str]) -> list[Service]:
-        """Return two workers; each takes from the common queue and from a queue of its own name."""
+        """Return two workers; each consumes the default queue and a queue of its own name."""
         return [_worker(settings, variables, name) for name in WORKERS]
 
     def prepare(self, settings: Settings) -> None:
-        """Make the database server's folder."""
+        """Create the database server's folder."""
         servers.make_database(settings)
 
     def prepare_servers(self, settings: Settings) -> None:
-        """Make the bucket."""
+        """Create the bucket."""
         servers.make_bucket(settings)
 
     def remove(self, settings: Settings) -> None:
-        """Remove the database and what is left of the store."""
+        """Delete the database and the store's files."""
         servers.remove_database(settings)
         servers.remove_object_store(settings)
 

@@ -1,4 +1,4 @@
-"""The cluster as a whole: in which order everything is started, and how all of it is stopped."""
+"""The cluster as a whole: starts all services in the right order, and stops them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Cluster:
 
     :param settings: Its ports, secrets and folder.
     :param backend: Its kind.
-    :param servers: What Airflow needs, by name, in the order of the start.
-    :param components: Airflow's components and workers, by name, in the order of the start.
+    :param servers: The servers that Airflow needs, by name, in their start order.
+    :param components: Airflow's components and workers, by name, in their start order.
     """
 
     settings: Settings
@@ -49,11 +49,11 @@ class Cluster:
         variables: Mapping[str, str] | None = None,
         ports: Mapping[str, int] | None = None,
     ) -> Cluster:
-        """Return the cluster in a folder, whether or not it runs.
+        """Return the cluster of a folder, whether or not it is running.
 
-        :param backend: What Airflow runs on.
+        :param backend: Kind of the cluster.
         :param dags: Folders of Dags.
-        :param simulator: Address of a simulator that runs already; the cluster starts its own if left out.
+        :param simulator: URL of a running simulator; the cluster starts its own if left out.
         :param variables: Further environment variables of all Airflow processes.
         :param ports: Ports to use instead of free ones at the first start: ``{"api-server": 8080}``.
         :raises ClusterError: if the folder holds a cluster with another backend.
@@ -77,7 +77,7 @@ class Cluster:
 
     @property
     def services(self) -> dict[str, Service]:
-        """All services by name, in the order of their start."""
+        """All services by name, in their start order."""
         return {**self.servers, **self.components}
 
     @property
@@ -86,17 +86,17 @@ class Cluster:
         return Api.of(self.settings)
 
     def command_line(self, *arguments: str) -> str:
-        """Run ``airflow`` as a user types it and return what it prints.
+        """Run a command of ``airflow`` and return its output.
 
         :raises ClusterError: if it fails.
         """
         return airflow.command_line(self._variables, *arguments)
 
     def up(self, *, say: Callable[[str], object] = lambda _: None) -> None:
-        """Start what does not run; returns when all of it is ready.
+        """Start all services that are not running, and wait until all are ready.
 
-        :param say: Receives a sentence at each step.
-        :raises ClusterError: if something does not become ready.
+        :param say: Called with a sentence at each step.
+        :raises ClusterError: if a service does not become ready.
         """
         if self.servers:
             say(f"Starting {', '.join(self.servers)}.")
@@ -105,7 +105,7 @@ class Cluster:
             server.start()
         if self.backend.database is not None:
             self.servers[self.backend.database].wait()
-        say("Making Airflow's tables.")
+        say("Creating Airflow's tables.")
         airflow.prepare(self.settings, self._variables)
         for server in self.servers.values():
             server.wait()
@@ -118,10 +118,10 @@ class Cluster:
         airflow.make_pools(self.settings)
 
     def down(self, *, keep_logs: bool = False, kill: bool = False) -> None:
-        """Stop everything and remove what it held.
+        """Stop all services and delete their data.
 
-        :param keep_logs: Leave the cluster's folder, without the settings, for a look at the logs.
-        :param kill: Do not wait for clean ends.
+        :param keep_logs: Whether to keep the cluster's folder, without the settings, for its logs.
+        :param kill: Whether to kill the services instead of stopping them cleanly.
         """
         end = Service.kill if kill else Service.stop
         with ThreadPoolExecutor(len(self.components)) as pool:
@@ -136,7 +136,7 @@ class Cluster:
     def restart(self, name: str, *, switches: Sequence[str] | None = None) -> None:
         """Stop a server or component and start it again.
 
-        :param switches: For the simulator: switches of its command line.
+        :param switches: Options of the simulator's command line.
         """
         self.services[name].stop()
         if switches is not None:

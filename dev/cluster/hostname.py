@@ -1,4 +1,4 @@
-"""Gives each worker a host name of its own, although all run on one machine; Airflow shows it per task."""
+"""Gives each worker its own host name, which Airflow shows for each task, although all run on one machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers as processes that outlive this one: found by their pid files, stopped with all their children."""
+"""Servers as processes that outlive this one; they are found by pid files and stopped with all children."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESTARTER = Path(__file__).with_name("restart.sh")
 
 
 class ClusterError(Exception):
-    """The cluster cannot do what was asked; the message says why and where to look."""
+    """An action on the cluster failed; the message says why, and where to find more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Service:
     :param name: Its name.
     :param command: Command that runs in the foreground.
     :param folder: Folder of its log and its pid file.
-    :param is_ready: Tells whether it does its work; may take seconds.
+    :param is_ready: Returns whether it is ready; may take seconds.
     :param environment: Further environment variables.
-    :param restart: Whether it is started again when it ends by itself, as a container would be.
-    :param stop_signal: Signal that asks it to end cleanly.
-    :param stop_timeout: Seconds to wait for a clean end before it is killed.
+    :param restart: Whether it is restarted if it exits, as a container would be.
+    :param stop_signal: Signal for a clean exit.
+    :param stop_timeout: Seconds to wait for a clean exit before it is killed.
     """
 
     name: str
@@ -45,21 +45,21 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """The file that its output goes to."""
+        """The file with its output."""
         return self.folder / f"{self.name}.log"
 
     @property
     def pid_file(self) -> Path:
-        """The file with the id of its session and the start time of that."""
+        """The file with the id and the start time of its session."""
         return self.folder / f"{self.name}.pid"
 
     def start(self) -> None:
-        """Start it in a session of its own; does nothing if it runs."""
+        """Start it in a session of its own, unless it is running."""
         if self.processes():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         command = (str(RESTARTER), *self.command) if self.restart else self.command
-        # Not by subprocess.Popen, which complains about a process that outlives it.
+        # Without subprocess.Popen, which warns about processes that outlive it.
         with self.log.open("ab") as log:
             pid = os.posix_spawnp(
                 command[0],
@@ -78,7 +78,7 @@ class Service:
         """Wait until it is ready.
 
         :param timeout: Seconds.
-        :raises ClusterError: if it is not ready in time, or ends.
+        :raises ClusterError: if it is not ready in time, or exits.
         """
         end = time.monotonic() + timeout
         while not self.is_ready():
@@ -89,10 +89,10 @@ class Service:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ask it to end; kill what is left of it after `stop_timeout`."""
+        """Stop it; kill the remaining processes after `stop_timeout`."""
         running = self.processes()
         if running and self.restart:
-            _send(running[:1], signal.SIGKILL)  # the shell script, which would start it again
+            _send(running[:1], signal.SIGKILL)  # the shell script, which would restart it
             _send(_children(running[0]), self.stop_signal)
         else:
             _send(running[:1], self.stop_signal)
@@ -102,14 +102,14 @@ class Service:
         self.kill()
 
     def kill(self) -> None:
-        """End it and all its children with SIGKILL, as the loss of its machine would."""
+        """Kill it and all its children with SIGKILL, as if its machine were lost."""
         while running := self.processes():
             _send(running, signal.SIGKILL)
             time.sleep(0.05)
         self.pid_file.unlink(missing_ok=True)
 
     def processes(self) -> list[int]:
-        """Return the ids of its living processes, the first one first: its session and all descendants."""
+        """Return the ids of its running processes: the leader of its session first, then all others."""
         try:
             session, start = self.pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
@@ -117,7 +117,7 @@ class Service:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(int(session), os.WNOHANG)  # reaps it if this process started it and it has ended
         if _start_of(int(session)) not in (start, ""):
-            return []  # its id belongs to another process now
+            return []  # another process has that id now
         return _family(int(session))
 
     def log_tail(self) -> str:

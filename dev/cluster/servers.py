@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 STORE_SCRIPT = REPOSITORY / "docker" / "object-store" / "start.sh"
 STORE_MEMORY = 4 * 1024**3
-"""Bytes that the objects may take."""
+"""Maximum total size of the objects in bytes."""
 BUCKET = "convexport"
 ROLE = "airflow"
 """User of the database."""
 
 
 def answers(port: int) -> bool:
-    """Tell whether something listens on a port of this machine."""
+    """Return whether a server listens on a port of this machine."""
     with socket.socket() as client:
         client.settimeout(2)
         return client.connect_ex(("127.0.0.1", port)) == 0
@@ -40,7 +40,7 @@ def answers(port: int) -> bool:
 
 
 def postgres(settings: Settings) -> Service:
-    """Return Airflow's database server; `make_database` makes what it serves."""
+    """Return Airflow's database server; call `make_database` before it is started."""
     folder = settings.root / "postgres"
     port = settings.ports["postgres"]
     options = ["-D", f"{folder}/data", "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
@@ -50,16 +50,16 @@ def postgres(settings: Settings) -> Service:
         (*_as_postgres(), str(_postgres_program("postgres")), *options),
         settings.root / "run",
         lambda: subprocess.run(ready, check=False).returncode == 0,
-        stop_signal=signal.SIGINT,  # PostgreSQL then ends sessions instead of waiting for them
+        stop_signal=signal.SIGINT,  # PostgreSQL then terminates sessions instead of waiting for them
     )
 
 
 def make_database(settings: Settings) -> None:
-    """Make the folder of the database server, with one role that may do everything."""
+    """Create the database server's folder, with one superuser."""
     folder = settings.root / "postgres"
     if folder.exists():
         return
-    # PostgreSQL refuses to run as root, and its own user may not come into the folder of this repository.
+    # PostgreSQL refuses to run as root, and its own user may have no access to this repository's folder.
     home = Path(tempfile.mkdtemp(prefix="convexport-cluster-"))
     folder.symlink_to(home)
     password_file = home / "password"
@@ -80,7 +80,7 @@ def make_database(settings: Settings) -> None:
 
 
 def remove_database(settings: Settings) -> None:
-    """Remove the folder of the database server."""
+    """Delete the database server's folder."""
     folder = settings.root / "postgres"
     if folder.is_symlink():
         shutil.rmtree(folder.resolve(), ignore_errors=True)
@@ -141,7 +141,7 @@ def _redis_is_ready(port: int) -> bool:
 
 
 def storage(settings: Settings) -> Service:
-    """Return the store's monitor and storage daemon, which hold the objects in memory."""
+    """Return the store's monitor and storage daemon, which keeps the objects in memory."""
     port = settings.ports["monitor"]
     return Service(
         "storage",
@@ -153,7 +153,7 @@ def storage(settings: Settings) -> Service:
 
 
 def object_store(settings: Settings) -> Service:
-    """Return the store's gateway, which serves S3; the objects survive a restart of it."""
+    """Return the store's gateway, which serves S3; the objects survive its restarts."""
     port = settings.ports["object-store"]
     return Service(
         "object-store",
@@ -166,12 +166,12 @@ def object_store(settings: Settings) -> Service:
 
 
 def remove_object_store(settings: Settings) -> None:
-    """Remove the store's configuration."""
+    """Delete the store's configuration."""
     shutil.rmtree(_store_folder(settings), ignore_errors=True)
 
 
 def make_bucket(settings: Settings) -> None:
-    """Make the bucket, as soon as the store takes requests."""
+    """Create the bucket; retry until the store accepts requests."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     client = s3_client(settings)
@@ -188,7 +188,7 @@ def make_bucket(settings: Settings) -> None:
 
 
 def s3_client(settings: Settings) -> Any:
-    """Return boto3's client of the store."""
+    """Return a boto3 client for the store."""
     import boto3
 
     return boto3.client(
@@ -221,7 +221,7 @@ def _store_environment(settings: Settings) -> dict[str, str]:
 def simulator(settings: Settings, switches: Sequence[str] = ()) -> Service:
     """Return the simulator of all vendors.
 
-    :param switches: Switches of its command line.
+    :param switches: Options of its command line.
     """
     port = settings.ports["simulator"]
     command = (sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", str(port), *switches)
@@ -230,10 +230,10 @@ def simulator(settings: Settings, switches: Sequence[str] = ()) -> Service:
 
 
 def _real_time_priority() -> tuple[str, ...]:
-    """Return the beginning of a command that runs with real-time priority; empty where that is not allowed.
+    """Return a command prefix for real-time priority; empty if that is not permitted.
 
-    The simulator's journal must hold the times at which requests arrived, not those at which the simulator
-    got the processor.
+    The simulator's request log must contain the times at which requests arrived, not those at which the
+    simulator got CPU time.
     """
     command = ("chrt", "--rr", "1")
     if shutil.which("chrt") is None:

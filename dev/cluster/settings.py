@@ -1,4 +1,4 @@
-"""The values of one cluster: its folder, ports and secrets, made at the first start and kept."""
+"""The settings of a cluster: its folder, ports and secrets, which are created at the first start."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 USER = "admin"
 
 _PORTS = range(20_000, 32_000)
-"""Below the ports of outgoing connections, so that a server that is restarted finds its own port free."""
+"""Below the range of outgoing connections, so that a restarted server finds its port free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The values of one cluster.
+    """The settings of a cluster.
 
-    :param root: Folder of everything that the cluster writes.
+    :param root: Folder for everything that the cluster writes.
     :param backend: Name of the cluster's backend.
     :param ports: Ports of 127.0.0.1 by the name of the server that listens.
     :param password: Password of the database's role and of the user in Airflow's UI.
@@ -54,7 +54,7 @@ class Settings:
         servers: Iterable[str] = (),
         ports: Mapping[str, int] | None = None,
     ) -> Settings:
-        """Return the settings of the cluster in a folder; they are made if there are none yet.
+        """Return the settings of a folder's cluster; they are created if there are none.
 
         :param backend: Name of its backend.
         :param servers: Names of the servers that need a port.
@@ -91,12 +91,12 @@ class Settings:
         return settings
 
     def url(self, server: str, *, scheme: str = "http") -> str:
-        """Return the address of a server."""
+        """Return the URL of a server."""
         return f"{scheme}://127.0.0.1:{self.ports[server]}"
 
 
 def free_ports(names: Iterable[str]) -> dict[str, int]:
-    """Return a port for each name that nothing listens on."""
+    """Return an unused port for each name."""
     ports: dict[str, int] = {}
     for name in names:
         while True:
@@ -108,7 +108,7 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nothing uses a port."""
+    """Return whether a port is unused."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

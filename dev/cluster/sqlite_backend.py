@@ -1,4 +1,4 @@
-"""A cluster that needs nothing but the package's environment: LocalExecutor, sqlite and a folder."""
+"""A cluster that needs only the package's environment: LocalExecutor, sqlite and a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCAL_SETTINGS = Path(__file__).with_name("sqlite_settings")
 
 
 class SqliteBackend:
-    """The scheduler runs the tasks in processes of its own; exports go to the cluster's folder."""
+    """The scheduler runs tasks in subprocesses; exports are written to the cluster's folder."""
 
     name = "sqlite"
     ports = ("task-logs",)
@@ -30,16 +30,16 @@ class SqliteBackend:
         return (settings.root / "exports").as_uri()
 
     def environment(self, settings: Settings) -> dict[str, str]:
-        """Return what makes the scheduler run the tasks, with sqlite as its database."""
+        """Return the variables for LocalExecutor and sqlite."""
         return {
             "PYTHONPATH": str(_LOCAL_SETTINGS),
-            # The files that count requests lie in the temporary folder; those of other clusters do not count.
+            # The budgets' files are in the temporary folder, which must not be shared with other clusters.
             "TMPDIR": str(settings.root / "tmp"),
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_database(settings)}?timeout=60",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(settings.ports["task-logs"]),
-            # A task that was killed counts as failed after 20 seconds instead of five minutes.
+            # The end of a killed task is detected after 20 seconds instead of five minutes.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
         }
@@ -50,12 +50,12 @@ class SqliteBackend:
         return []
 
     def workers(self, settings: Settings, variables: Mapping[str, str]) -> list[Service]:
-        """Return none: the tasks are processes of the scheduler."""
+        """Return none: tasks are subprocesses of the scheduler."""
         del settings, variables
         return []
 
     def prepare(self, settings: Settings) -> None:
-        """Make the folders and an empty database in which readers and the writer do not block each other."""
+        """Create the folders and an empty database whose readers and writer do not block each other."""
         for name in ("airflow", "exports", "tmp"):
             (settings.root / name).mkdir(exist_ok=True)
         # The setting is stored in the file.
@@ -66,7 +66,7 @@ class SqliteBackend:
         """Do nothing."""
 
     def remove(self, settings: Settings) -> None:
-        """Do nothing: everything lies in the cluster's folder."""
+        """Do nothing: everything is in the cluster's folder."""
 
     def describe(self, settings: Settings) -> list[str]:
         """Return where the exports are."""

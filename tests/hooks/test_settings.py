@@ -80,13 +80,13 @@ def test_scheme_host_and_port_are_put_together(changes, base_url):
 UNUSABLE = "The connection acme_prod has an unusable host; write it as https://name.example.com alone."
 PLAIN = (
     "The connection acme_prod uses plain http, which would show the key to the network; use https, "
-    "or set the extra allow_http to true if the way to that host is private."
+    "or set the extra allow_http to true if the network to that host is private."
 )
 PROXIES = (
     'The connection acme_prod has unusable proxies; write an object such as {"https": "http://proxy:3128"}.'
 )
 VERIFY = (
-    "The connection acme_prod switches TLS verification off, which would show the key to anyone on the way; "
+    "The connection acme_prod switches TLS verification off, which would show the key to anyone on the network; "
     "set the extra verify to the path of a CA bundle instead."
 )
 NO_KEY = "The connection acme_prod has no API key; put it into the password."

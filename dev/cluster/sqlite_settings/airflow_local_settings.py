@@ -1,8 +1,8 @@
 """Lets the command line write to the sqlite database while a scheduler uses it.
 
-Airflow creates a backfill's runs in savepoints that begin with a query. In sqlite such a transaction cannot
-wait: if another process has committed meanwhile, it fails with "database is locked". Taking the write lock
-first makes it wait instead. Databases with row locks need none of this.
+Airflow creates a backfill's runs in savepoints that begin with a query. In sqlite such a transaction fails
+with "database is locked" if another process has committed in the meantime. If it takes the write lock first,
+it waits instead. Databases with row locks do not need this.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @event.listens_for(Engine, "savepoint")
 def lock_before_a_savepoint(connection: Connection, _name: str) -> None:
-    """Begin a transaction that may write, unless there is one."""
+    """Begin a write transaction unless one has begun."""
     database = connection.connection.dbapi_connection
     if connection.dialect.name == "sqlite" and not getattr(database, "in_transaction", True):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -217,9 +217,9 @@ class TestPageNumber:
 
 
 LOOP = (
-    "Acme /export sent a next link that does not advance: it was already followed. Going on would loop, "
-    "stopping would lose records; so nothing was published. If many records share one instant, a larger "
-    "page_size helps."
+    "Acme /export sent a next link that does not advance: it was already followed. Continuing would loop "
+    "and stopping would lose records, so nothing was published. If many records have the same timestamp, "
+    "increase page_size."
 )
 
 
