@@ -1,7 +1,8 @@
 """Builds the wheel, installs it into an environment outside the checkout, and uses it there.
 
 This checks what tests in the checkout cannot: that the wheel contains all files and declares all
-dependencies, and that Airflow finds the provider, its connection forms and its hooks. Each check prints one line.
+dependencies, and that Airflow finds the provider, its connection forms and its hooks. Each check prints one
+line.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ PROXIES = (
     'The connection acme_prod has unusable proxies; write an object such as {"https": "http://proxy:3128"}.'
 )
 VERIFY = (
-    "The connection acme_prod switches TLS verification off, which would show the key to anyone on the network; "
-    "set the extra verify to the path of a CA bundle instead."
+    "The connection acme_prod switches TLS verification off, which would show the key to anyone on the "
+    "network; set the extra verify to the path of a CA bundle instead."
 )
 NO_KEY = "The connection acme_prod has no API key; put it into the password."
 ODD_KEY = "The connection acme_prod has an API key with characters that no key has; paste it again."
