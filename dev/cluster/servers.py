@@ -232,7 +232,7 @@ def simulator(settings: Settings, switches: Sequence[str] = ()) -> Service:
 def _real_time_priority() -> tuple[str, ...]:
     """Return the beginning of a command that runs with real-time priority; empty where that is not allowed.
 
-    The simulator's journal must hold the times at which requests arrived, not those at which the simulator
+    The simulator's request log must hold the times at which requests arrived, not those at which the simulator
     got the processor.
     """
     command = ("chrt", "--rr", "1")
