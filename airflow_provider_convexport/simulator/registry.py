@@ -1,4 +1,4 @@
-"""The vendors of this package: ``API`` of the simulator's module that each entry of the provider info names."""
+"""The vendors of this package: for each entry of the provider info, the simulator's module of that vendor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @cache
 def registered_vendors() -> tuple[VendorApi, ...]:
-    """Return ``API`` of every vendor's module, in the order of the provider's connection types."""
+    """Return ``API`` of every vendor's module, in the order of the provider's entries."""
     return tuple(_api(provider.module_of(vendor, "simulator")) for vendor in provider.VENDORS)
 
 

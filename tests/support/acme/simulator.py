@@ -131,6 +131,11 @@ def _search(request: ApiRequest, *, stream: Stream) -> ApiResponse:
     return list_response(request, page.records, {"paging": paging, "results": RECORDS})
 
 
+def _endpoint(stream: Stream) -> Endpoint:
+    path = f"/acme/v1/{stream.name}/search"
+    return Endpoint(stream.name, path, partial(_search, stream=stream), method="POST")
+
+
 API = VendorApi(
     name="acme",
     title="Acme",
