@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.limit import Limit
@@ -79,3 +79,9 @@ class AcmeHook(ExportHook):
     def auth_headers(self, settings: Settings) -> dict[str, str]:
         """Return the key."""
         return {"Acme-Key": settings.key}
+
+    def export_conversations(
+        self, start: datetime | str, end: datetime | str, window_on: str = "opened"
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the conversations of a half-open interval."""
+        return self._records(self.query(window_on=window_on), start, end)
