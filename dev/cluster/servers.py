@@ -232,8 +232,8 @@ def simulator(settings: Settings, switches: Sequence[str] = ()) -> Service:
 def _real_time_priority() -> tuple[str, ...]:
     """Return the beginning of a command that runs with real-time priority; empty where that is not allowed.
 
-    The simulator's journal must hold the times at which requests arrived, not those at which the simulator
-    got the processor.
+    The simulator's request log must hold the times at which requests arrived, not those at which the
+    simulator got the processor.
     """
     command = ("chrt", "--rr", "1")
     if shutil.which("chrt") is None:
