@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_convexport.durations import in_words
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -76,7 +78,9 @@ class RateLimitedError(ConvExportError):
     """
 
     def __init__(self, *, endpoint: str, retry_after: timedelta) -> None:
-        super().__init__(f"{endpoint} asked for a pause of {retry_after}; no request is sent before that.")
+        super().__init__(
+            f"{endpoint} asked for a pause of {in_words(retry_after)}; no request is sent before that."
+        )
         self.endpoint = endpoint
         self.retry_after = retry_after
 

@@ -65,7 +65,7 @@ def test_a_refusal_without_a_request_id_says_so():
 
 
 def test_a_long_pause_tells_its_length():
-    assert "asked for a pause of 0:05:00" in str(LIMITED)
+    assert "asked for a pause of 5 minutes" in str(LIMITED)
     assert LIMITED.retry_after == timedelta(minutes=5)
 
 

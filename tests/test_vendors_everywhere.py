@@ -194,9 +194,8 @@ def test_the_table_of_vendors_states_what_the_streams_declare(vendor):
         sizes = re.findall(r"\d+", table_cell(title, "page size").replace(",", "").replace(" to ", " "))
         page = list(map(str, astuple(stream.page_size)[1:]))
         compare(file, sizes, page, what=f"page size of {title}")
-        compare(
-            file, table_cell(title, "fetched"), str(stream.concurrency), what=f"windows fetched of {title}"
-        )
+        windows = "concurrent request windows"
+        compare(file, table_cell(title, windows), str(stream.concurrency), what=f"{windows} of {title}")
 
 
 @each_vendor

@@ -148,7 +148,7 @@ def plan_backfill(
     :param dag_id: The Dag whose runs are planned; ``<vendor>_windows`` if left out.
     :param store: The operator's destination; runs that are published there are left out.
     :param scope: The shop or bot whose partitions count as published; needed if there are several.
-    :param now: The present moment, UTC; the clock's if left out.
+    :param now: The current time, UTC; the clock's if left out.
     :raises ConfigurationError: for an unknown vendor or stream, an empty range, a moment without a time zone,
         a request window that the vendor refuses, or a destination that holds something else or several
         datasets of the stream.

@@ -1,4 +1,4 @@
-"""One run, as the engine sees it."""
+"""A job: everything that the engine needs to know about one run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEFAULT_TARGET_FILE_BYTES = 128 * 2**20
 class TaskTry:
     """One try of an Airflow task instance; all tries of a task instance share their staged work.
 
-    :param try_number: Which try it is; not part of the identity.
+    :param try_number: Number of the try, from 1; not part of the identity.
     """
 
     dag_id: str = ""
@@ -40,7 +40,7 @@ class TaskTry:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
-        """Return who wrote a manifest."""
+        """Return the task try that wrote a manifest."""
         return cls(
             dag_id=manifest.dag_id,
             task_id=manifest.task_id,
@@ -51,27 +51,29 @@ class TaskTry:
 
     @property
     def identity(self) -> tuple[str, str, str, int]:
-        """The task instance: what all its tries have in common."""
+        """The task instance, which is the same for all its tries."""
         return (self.dag_id, self.task_id, self.run_id, self.map_index)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that decides what a run publishes.
+    """Everything that determines what a run publishes.
 
-    :param query: What to ask of the vendor.
+    :param query: What to request from the vendor.
     :param interval: The run's interval; exactly its records are published.
     :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``.
     :param compression: ``"gzip"``, ``"zstd"`` or ``"none"``.
-    :param target_file_bytes: A file is closed once it has that size.
-    :param concurrency: Request windows fetched at a time; ``None`` for the vendor's best.
-    :param checkpoint_max_age: Staged work older than that is not used.
-    :param partition_timezone: IANA name of the zone whose days are meant by ``"day"``.
-    :param kept_from: The vendor no longer keeps what lies before; ``None`` if it keeps all of the interval.
-    :param skip_unchanged: Whether a partition whose records are the same as before is left as it is.
-    :param max_pause: Longest time that the vendor may ask this task to pause for, in total.
-    :param task: Whose run it is.
-    :raises ConfigurationError: if a size, a number or a length of time is not what its argument takes.
+    :param target_file_bytes: A file is closed once it has this size.
+    :param concurrency: Number of request windows fetched concurrently; ``None`` for the stream's default.
+    :param checkpoint_max_age: Older staged work is not resumed.
+    :param partition_timezone: IANA name of the zone that defines the days of ``"day"``.
+    :param kept_from: Start of what is exported, because the vendor no longer keeps older records; ``None`` if
+        it keeps all of the interval.
+    :param skip_unchanged: Whether a partition is left unchanged if its records are the same as before.
+    :param max_pause: Maximum total time for which the vendor may ask this task to pause.
+    :param task: The task try that runs the job.
+    :raises ConfigurationError: if ``target_file_bytes``, ``concurrency`` or ``max_pause`` is not a number or
+        a timedelta above zero.
     """
 
     query: Query
@@ -106,7 +108,7 @@ class Job:
     def grid(self) -> PartitionGrid:
         """Return the run's partitions.
 
-        :raises ConfigurationError: if the interval cannot be cut that way.
+        :raises ConfigurationError: if the interval cannot be divided that way.
         """
         return PartitionGrid(
             self.interval,
@@ -118,17 +120,17 @@ class Job:
 
     @property
     def asked(self) -> Window:
-        """The part of the interval that the vendor is asked for."""
+        """The part of the interval that is requested from the vendor."""
         return self.interval if self.kept_from is None else Window(self.kept_from, self.interval.end)
 
     @property
     def task_key(self) -> str:
-        """Name of the task instance's staging folder."""
+        """Name of the task instance's staging folder: a digest."""
         return _digest(self.task.identity if self.task.run_id else (*self.task.identity, str(self.interval)))
 
     @property
     def fingerprint(self) -> str:
-        """A digest of everything that must be equal for an earlier attempt's work to be usable."""
+        """Digest of all settings that must be equal if the work of an earlier attempt is to be resumed."""
         query = self.query
         return _digest(
             (

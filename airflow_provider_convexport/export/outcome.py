@@ -1,4 +1,4 @@
-"""What a run has published."""
+"""The result of a run: the published partitions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One partition as it stands after a run.
+    """A partition that a run has published.
 
-    :param key: The partition's key for Airflow, such as ``2026-04-01``.
+    :param key: The partition's key in Airflow, such as ``2026-04-01``.
     :param url: URL of its manifest.
     :param manifest: Its manifest.
     """
@@ -26,11 +26,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run published.
+    """The result of a run.
 
     :param plan: The plan that was carried out.
-    :param written: The partitions that have a new version, in order.
-    :param unchanged: Number of the partitions that were left as they were.
+    :param written: The partitions that have a new version, in chronological order.
+    :param unchanged: Number of partitions that were left unchanged.
     """
 
     plan: Plan
@@ -39,15 +39,15 @@ class Outcome:
 
     @property
     def records(self) -> int:
-        """Records published."""
+        """Number of records in the partitions that were written."""
         return sum(each.manifest.records for each in self.written)
 
     @property
     def files(self) -> int:
-        """Files published."""
+        """Number of files in the partitions that were written."""
         return sum(len(each.manifest.files) for each in self.written)
 
     @property
     def bytes(self) -> int:
-        """Size of all files published."""
+        """Total size of these files."""
         return sum(file.bytes for each in self.written for file in each.manifest.files)

@@ -1,4 +1,4 @@
-"""Records one by one, for hook methods; an export to storage goes through `Export` instead."""
+"""Reads records one by one for the hooks' methods; `Export` exports them to storage."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def records(client: Client, query: Query, interval: Window) -> Iterator[msgspec.Raw]:
-    """Yield the raw bytes of every record that belongs to ``interval``, each once, page by page.
+    """Yield the raw bytes of each record of ``interval`` exactly once, page by page.
 
-    All ids seen are kept in memory, about 100 bytes each.
+    Deduplication keeps all ids in memory, about 100 bytes for each.
     """
     grid = PartitionGrid(interval, "interval", query.scope)
     partitioner = Partitioner(query.stream, grid, recent=RecentIds(capacity=sys.maxsize))

@@ -1,4 +1,4 @@
-"""One run from its first request to the last clean-up."""
+"""Runs one export: collect, plan, publish, clean up."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Exports one interval: collect, plan, publish, clean up.
+    """Exports one interval; running it again has the same result (idempotent).
 
-    :param job: The run.
+    :param job: What to export.
     :param client: Sends requests to the vendor.
     :param store: The destination.
     :param reporter: Reports progress.
-    :param tuning: Pace and memory.
-    :param now: Returns the present moment as epoch seconds.
+    :param tuning: Intervals and sizes of staging, and memory for deduplication.
+    :param now: Returns the current time as epoch seconds.
     """
 
     job: Job
@@ -51,9 +51,11 @@ class Export:
     now: Callable[[], float] = time.time
 
     def run(self) -> Outcome:
-        """Publish the interval's partitions, resuming from whatever an earlier attempt left.
+        """Publish the interval's partitions, resuming from the checkpoint or plan of an earlier attempt.
 
-        :raises ConfigurationError: before the first request, if the destination holds something else.
+        :raises ConfigurationError: before the first request, if a partition was written by another kind of
+            export.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
         grid = self.job.grid()
         self._check_destination(grid)
@@ -69,7 +71,7 @@ class Export:
             manifests = {index: publisher.publish(plan.partitions[index]) for index in grid.published}
             attempt.finish()
         except FileNotFoundError as error:
-            # A newer attempt that has finished removes what this one staged; that is the better message.
+            # A newer attempt that has finished removes what this one staged; check() says so.
             attempt.check()
             attempt.discard()
             raise IncompleteExportError(
@@ -124,7 +126,7 @@ class Export:
 
     @property
     def _oldest(self) -> float:
-        """Epoch seconds before which earlier work was saved too long ago to be used."""
+        """Epoch seconds; work of earlier attempts that was saved before is not used."""
         return self.now() - self.job.checkpoint_max_age.total_seconds()
 
     def _ids_of(self, segment: Segment) -> list[str]:

@@ -1,4 +1,4 @@
-"""Moments and half-open windows in UTC: how they are parsed, cut and written."""
+"""Moments and half-open windows in UTC: parsing, splitting, formatting."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Window:
     """A half-open span of time, ``start <= t < end``, always in UTC.
 
-    :param start: First instant that belongs to the window.
-    :param end: First instant that no longer does.
+    :param start: Start of the window, inclusive.
+    :param end: End of the window, exclusive.
     """
 
     start: datetime
@@ -35,7 +35,7 @@ class Window:
 
     @property
     def length(self) -> timedelta:
-        """Distance between the two ends."""
+        """Length of the window."""
         return self.end - self.start
 
     def split(self, step: timedelta) -> Iterator[Window]:
@@ -49,14 +49,14 @@ class Window:
             cursor = upper
 
     def covers(self, other: Window) -> bool:
-        """Tell whether every moment of ``other`` lies in this window."""
+        """Return whether this window contains all of ``other``."""
         return self.start <= other.start and other.end <= self.end
 
     def reach(self, seam: timedelta) -> Window:
-        """Return the window that reaches ``seam`` beyond both ends, on whole seconds.
+        """Return the window that reaches ``seam`` beyond both ends, rounded outwards to whole seconds.
 
-        Vendors take whole seconds and disagree with their documents about inclusive ends; asking for a
-        little more and trimming by each record's own time makes their answer irrelevant.
+        Vendors accept whole seconds only, and some do not treat the ends as their documentation says. So
+        requests cover a little more, and records are filtered by their own time.
         """
         start = (self.start - seam).replace(microsecond=0)
         end = self.end + seam
@@ -68,8 +68,8 @@ class Window:
 def utc(moment: datetime) -> datetime:
     """Return ``moment`` as a standard-library datetime in UTC.
 
-    Airflow hands out pendulum values, and pendulum 3.3 drops the zone of
-    ``moment.astimezone(UTC) + delta``; rebuilding the value from its parts avoids that.
+    Airflow passes pendulum values, and pendulum 3.3 drops the zone of ``moment.astimezone(UTC) + delta``;
+    a value built from the parts does not have that problem.
 
     :raises ValueError: if ``moment`` has no time zone.
     """
@@ -92,8 +92,8 @@ def parse_moment(value: object, *, of: str = "", naive_as_utc: bool = False) -> 
     """Return a moment as a standard-library datetime in UTC.
 
     :param value: A datetime, such as Airflow's pendulum values, or ISO-8601 text.
-    :param of: What the value was given as, for the message, such as ``"interval_start"``.
-    :param naive_as_utc: Whether a value without a time zone is taken as UTC; it is refused otherwise.
+    :param of: Name of the argument, for the message, such as ``"interval_start"``.
+    :param naive_as_utc: Whether a value without a time zone is in UTC; otherwise it is an error.
     :raises ConfigurationError: if the value is not a moment, lacks a time zone, or lies outside the years
         1 to 9999 in UTC.
     """
@@ -115,8 +115,8 @@ def parse_moment(value: object, *, of: str = "", naive_as_utc: bool = False) -> 
 def zone_of(name: str, *, argument: str) -> ZoneInfo:
     """Return a time zone by its IANA name.
 
-    :param argument: What the name was given as, for the message.
-    :raises ConfigurationError: if there is none of that name.
+    :param argument: Name of the argument, for the message.
+    :raises ConfigurationError: if there is no such time zone.
     """
     try:
         return ZoneInfo(name)
@@ -127,5 +127,5 @@ def zone_of(name: str, *, argument: str) -> ZoneInfo:
 
 
 def iso(moment: datetime) -> str:
-    """Write a UTC moment the way every vendor reads it: ``2026-04-01T00:00:00Z``, fraction only if any."""
+    """Format a UTC moment as all vendors accept it: ``2026-04-01T00:00:00Z``, with its fraction if any."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Ada, Data Export API v2: all that is true of this vendor.
+"""Ada, Data Export API v2: everything specific to this vendor.
 
 Documented at https://docs.ada.cx/reference/data-export/overview.md (60 days, 12 months, near real time) and
 https://docs.ada.cx/reference/introduction/limits.md (10 requests a second per endpoint, 100 a minute and
@@ -31,28 +31,28 @@ _REPEATED = ("page_size", "conversation_id")
 _LOWER_BOUNDS = ("created_since", "updated_since")
 _FRACTION = re.compile(r"\.(\d+)")
 _MAX_WINDOW = timedelta(days=59)
-"""60 days is documented; requests reach a second beyond both ends, and 59 is what live clients use."""
+"""The documented maximum is 60 days; requests reach one second beyond both ends, and live clients use 59."""
 
 
 def _window_params(window: Window, window_on: str) -> dict[str, str]:
-    """Return both ends of exactly one pair: without an end, Ada silently returns seven days."""
+    """Return both ends of one pair of parameters; without an upper end, Ada silently returns seven days."""
     return {f"{window_on}_since": iso(window.start), f"{window_on}_to": iso(window.end)}
 
 
 def _complete(page: Page, request: PageRequest) -> str:
-    """Return the URL of the next page: the vendor's link, made whole and moved back by its own resolution.
+    """Return the URL of the next page: the vendor's link, completed, with an earlier lower bound.
 
-    The link is the same query with the lower bound moved to the time of the last record. The vendor's sample
-    leaves out the page size; a link without an upper bound would silently mean seven days. By the documents
-    the lower bound is exclusive ("after"), so records of that very moment that stand on the next page would
-    be skipped; live, it was seen to be inclusive. Unless this page proves it inclusive, the bound is moved
-    back, and deduplication drops what comes twice.
+    The link is the same query with the lower bound moved to the time of the last record. The vendor's example
+    omits the page size; a link without an upper bound would silently mean seven days. According to the
+    documentation the lower bound is exclusive ("after"), so records with exactly that timestamp on the next
+    page would be skipped; in practice it was inclusive. Unless this page proves that it is inclusive, the
+    bound is moved back by one unit of its own resolution, and deduplication drops the repeated records.
     """
     following = request.at(join(page, request))
     try:
         names = parse_qs(urlsplit(following.url).query)
     except ValueError:
-        return following.url  # not a URL; the client refuses it
+        return following.url  # not a URL; the client rejects it
     for name, value in parse_qsl(urlsplit(request.url).query):
         if name not in names and (name in _REPEATED or name.replace("_to", "_since") in names):
             following = following.replace(name, value)
@@ -64,16 +64,17 @@ def _complete(page: Page, request: PageRequest) -> str:
 
 
 def _is_inclusive(page: Page, asked: str) -> bool:
-    """Tell whether a page holds a record of exactly the lower bound that was asked for."""
+    """Return whether a page contains a record whose time is exactly the requested lower bound."""
     moment = moment_of(asked)
     return moment is not None and moment in page.moments
 
 
 def _moved_back(bound: str, asked: str) -> str:
-    """Return a link's lower bound, one step of the resolution that it shows earlier.
+    """Return a link's lower bound, moved back by one unit of its own resolution.
 
-    :param bound: The link's lower bound.
-    :param asked: That of the request; a bound that is not later does not advance and stays as it is.
+    :param bound: Lower bound of the link.
+    :param asked: Lower bound of the request; a link whose bound is not later does not advance and is returned
+        unchanged.
     """
     try:
         moment = datetime.fromisoformat(bound.replace(" ", "+"))
@@ -92,7 +93,7 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
         title="Ada",
         name=name,
         path=f"/api/v2/export/{name}",
-        # The vendor's pages disagree: the newest schema and live clients say "data", older pages "items".
+        # The documentation disagrees: the newest schema and live clients have "data", older pages "items".
         list_keys=("data", "items"),
         pagination=NextLink(("meta", "next_page_uri"), complete=_complete),
         id_field="_id",
@@ -102,7 +103,7 @@ def _stream(name: str, time_fields: Mapping[str, str], filters: frozenset[str] =
         max_window=_MAX_WINDOW,
         window_params=_window_params,
         filters=filters,
-        # Pages disagree: seconds, "at least 2 hours", 24 to 48 hours for the old version.
+        # The documentation disagrees: seconds, "at least 2 hours", 24 to 48 hours for the old version.
         settle=timedelta(hours=2),
         history=timedelta(days=365),
         concurrency=4,
@@ -116,8 +117,8 @@ MESSAGES = _stream("messages", {"created": "date_created"}, frozenset(("conversa
 class AdaHook(ExportHook):
     """Reads conversations and messages from Ada.
 
-    :param ada_conn_id: Airflow connection; its host is the instance's own address, such as
-        ``https://acme.ada.support``, its password a v2 API key.
+    :param ada_conn_id: Id of the Airflow connection; its host is the address of the instance, such as
+        ``https://acme.ada.support``, and its password is a v2 API key.
     """
 
     conn_name_attr = "ada_conn_id"
@@ -142,11 +143,11 @@ class AdaHook(ExportHook):
         self.ada_conn_id = ada_conn_id
 
     def account(self, settings: Settings) -> str:
-        """Return the instance, which the vendor counts requests by, whatever the key."""
+        """Return the instance: the vendor counts requests by instance, not by key."""
         return f"{self.conn_type}:{urlsplit(settings.base_url).netloc.lower()}"
 
     def auth_headers(self, settings: Settings) -> dict[str, str]:
-        """Return the key."""
+        """Return the header with the key."""
         return {"Authorization": f"Bearer {settings.key}"}
 
     def export_conversations(
@@ -154,8 +155,8 @@ class AdaHook(ExportHook):
     ) -> Iterator[dict[str, Any]]:
         """Yield conversations.
 
-        :param start: Start of the interval, closed; a datetime with a zone or ISO-8601 text.
-        :param end: End of the interval, open. Any length; requests are cut to what the vendor takes.
+        :param start: Start of the interval, inclusive; a datetime with a zone or ISO-8601 text.
+        :param end: End of the interval, exclusive. It is split into request windows that the vendor accepts.
         :param window_on: ``"created"`` or ``"updated"``.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
@@ -164,10 +165,10 @@ class AdaHook(ExportHook):
     def export_messages(
         self, start: datetime | str, end: datetime | str, conversation_id: str | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield messages by their time of creation, the only one that the vendor filters them by.
+        """Yield messages by their time of creation; the vendor has no other filter by time for messages.
 
-        :param start: Start of the interval, closed.
-        :param end: End of the interval, open.
+        :param start: Start of the interval, inclusive.
+        :param end: End of the interval, exclusive.
         :param conversation_id: Only messages of that conversation.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """

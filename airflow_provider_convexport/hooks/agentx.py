@@ -1,4 +1,4 @@
-"""AgentX Support by Workato, Export API: all that is true of this vendor.
+"""AgentX Support by Workato, Export API: everything specific to this vendor.
 
 Documented at https://docs.workato.com/en/agentic/agentx-support/analytics/export-api (parameters, 1,000
 records a page, 3 requests a second per endpoint).
@@ -39,11 +39,11 @@ def _stream(name: str, time_field: str, *, keeps_outside: bool, filters: frozens
         id_field="_id",
         time_fields={time_field: time_field},
         page_size=PageSize("per_page", default=1000, minimum=1, maximum=1000),
-        # No maximum is documented; a day keeps a silent cap or a time-out from biting.
+        # No maximum is documented; one day is short enough for an undocumented limit or timeout.
         request_window=timedelta(days=1),
         window_params=_window_params,
         filters=filters,
-        # No delay is documented, but the pages speak of an archive.
+        # No delay is documented, but the documentation mentions an archive.
         settle=timedelta(hours=2),
         keeps_outside=keeps_outside,
         concurrency=3,
@@ -58,9 +58,10 @@ MESSAGES = _stream("messages", "time", keeps_outside=False, filters=frozenset(("
 class AgentXHook(ExportHook):
     """Reads conversations and messages of one bot from AgentX Support.
 
-    :param agentx_conn_id: Airflow connection; the API key is its password, the bot its extra ``bot_name``.
-    :param bot_name: Name or id of the bot, instead of the connection's. One bot per request; no record says
-        which bot it belongs to.
+    :param agentx_conn_id: Id of the Airflow connection; its password is the API key, its extra ``bot_name``
+        the bot.
+    :param bot_name: Name or id of the bot; overrides the connection's. A request covers one bot, and records
+        do not name their bot.
     """
 
     conn_name_attr = "agentx_conn_id"
@@ -102,7 +103,7 @@ class AgentXHook(ExportHook):
         return self.scope()
 
     def auth_headers(self, settings: Settings) -> dict[str, str]:
-        """Return the key."""
+        """Return the header with the key."""
         return {"x-api-key": settings.key}
 
     def export_conversations(
@@ -110,9 +111,9 @@ class AgentXHook(ExportHook):
     ) -> Iterator[dict[str, Any]]:
         """Yield conversations.
 
-        :param start: Start of the interval, closed; a datetime with a zone or ISO-8601 text.
-        :param end: End of the interval, open. Any length; requests are cut to one day each.
-        :param bot_name: Name or id of the bot, instead of the hook's.
+        :param start: Start of the interval, inclusive; a datetime with a zone or ISO-8601 text.
+        :param end: End of the interval, exclusive. It is split into request windows of one day.
+        :param bot_name: Name or id of the bot; overrides the hook's.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
         hook = self._of(bot_name)
@@ -125,11 +126,11 @@ class AgentXHook(ExportHook):
         bot_name: str | None = None,
         conversation_id: str | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Yield messages by their own time.
+        """Yield messages whose own time is in the interval.
 
-        :param start: Start of the interval, closed.
-        :param end: End of the interval, open.
-        :param bot_name: Name or id of the bot, instead of the hook's.
+        :param start: Start of the interval, inclusive.
+        :param end: End of the interval, exclusive.
+        :param bot_name: Name or id of the bot; overrides the hook's.
         :param conversation_id: Only messages of that conversation.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """

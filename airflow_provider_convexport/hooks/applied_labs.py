@@ -1,6 +1,6 @@
-"""Applied Labs, public API version ``v2026-04``: all that is true of this vendor.
+"""Applied Labs, public API version ``v2026-04``: everything specific to this vendor.
 
-Documented at https://appliedlabs.ai/docs/api/v2026-04/export-conversations (parameters, cap of 30 days,
+Documented at https://appliedlabs.ai/docs/api/v2026-04/export-conversations (parameters, maximum of 30 days,
 page size, 60 requests a minute) and https://appliedlabs.ai/docs/developer-reference/data-export (advice).
 """
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.hooks.settings import Settings
 
 _VERSION = "/v2026-04"
-_CAP = timedelta(days=30)
+_MAX_RANGE = timedelta(days=30)
 _MAX_WINDOW = timedelta(days=29)
-"""Whether exactly 30 days are accepted is not said, and requests reach a second beyond both ends."""
+"""It is not documented whether 30 days are inclusive, and requests reach one second beyond both ends."""
 _MAX_LIST_LENGTH = 50
-"""The vendor does not say how long an ``__in`` list may be; URLs stay below 2,000 characters with this."""
+"""No maximum is documented; with this one, URLs have less than 2,000 characters."""
 
 _FILTERS = frozenset(
     ("agent_id", "contact_id", "contact_id__in", "id", "id__in", "resolution", "resolution__in")
@@ -59,7 +59,7 @@ def _stream(path: str, *time_fields: str) -> Stream:
         max_window=_MAX_WINDOW,
         window_params=_window_params,
         filters=_FILTERS,
-        # The vendor states no delay; a few minutes let records that are being written arrive.
+        # No delay is documented; a few minutes suffice for records that are being written.
         settle=timedelta(minutes=15),
         # "One active export worker per shop" is the vendor's advice.
         concurrency=1,
@@ -73,9 +73,9 @@ _LIST = _stream("/conversations/", "created_at")
 class AppliedLabsHook(ExportHook):
     """Reads conversations, with their messages inlined, from Applied Labs.
 
-    :param applied_labs_conn_id: Airflow connection; the API key is its password, the shop its extra
-        ``shop_id``.
-    :param shop_id: UUID of the shop, instead of the connection's.
+    :param applied_labs_conn_id: Id of the Airflow connection; its password is the API key, its extra
+        ``shop_id`` the shop.
+    :param shop_id: UUID of the shop; overrides the connection's.
     """
 
     conn_name_attr = "applied_labs_conn_id"
@@ -103,7 +103,7 @@ class AppliedLabsHook(ExportHook):
     def scope(self) -> dict[str, str]:
         """Return the shop.
 
-        :raises ConfigurationError: if neither the Dag nor the connection names one, or no header can hold it.
+        :raises ConfigurationError: if neither the Dag nor the connection names one, or it cannot be a UUID.
         """
         shop_id = (self.shop_id or self.settings.extras.get("shop_id", "")).strip()
         if not shop_id:
@@ -118,25 +118,25 @@ class AppliedLabsHook(ExportHook):
         return {"shop_id": shop_id}
 
     def account(self, settings: Settings) -> str:
-        """Return the key and the shop, which the vendor counts requests by."""
+        """Return the key's digest and the shop: the vendor counts requests by key and shop."""
         return f"{super().account(settings)}:{self.scope()['shop_id']}"
 
     def auth_headers(self, settings: Settings) -> dict[str, str]:
-        """Return the key and the shop."""
+        """Return the headers with the key and the shop."""
         return {"Authorization": f"Bearer {settings.key}", "X-Shop-Id": self.scope()["shop_id"]}
 
     def query(self, *, filters: Mapping[str, Any] | None = None, **kwargs: Any) -> Query:
-        """Return what to ask of a stream, checked; see `ExportHook.query`."""
+        """Return a checked query, including the length of ``__in`` lists; see `ExportHook.query`."""
         _check_lists(filters or {})
         return super().query(filters=filters, **kwargs)
 
     def export_conversations(
         self, start: datetime | str, end: datetime | str, window_on: str = "created_at", **filters: Any
     ) -> Iterator[dict[str, Any]]:
-        """Yield conversations with their messages, oldest first as the vendor sends them.
+        """Yield conversations with their messages, in the vendor's order (oldest first).
 
-        :param start: Start of the interval, closed; a datetime with a zone or ISO-8601 text.
-        :param end: End of the interval, open. Any length; requests are cut to what the vendor takes.
+        :param start: Start of the interval, inclusive; a datetime with a zone or ISO-8601 text.
+        :param end: End of the interval, exclusive. It is split into request windows that the vendor accepts.
         :param window_on: ``"created_at"``, or ``"last_message_at"`` for conversations active in the interval.
         :param filters: ``agent_id``, ``contact_id``, ``id``, ``resolution`` and their ``__in`` lists.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
@@ -146,8 +146,8 @@ class AppliedLabsHook(ExportHook):
     def list_conversations(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield conversations without their messages, newest first.
 
-        :param filters: As for `export_conversations`, and ``created_at__range``: a pair of moments with a
-            zone (or ISO-8601 texts), at most 30 days apart.
+        :param filters: As for `export_conversations`, and ``created_at__range``: a pair of datetimes with a
+            zone or ISO-8601 texts, at most 30 days apart.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
         span = filters.pop("created_at__range", None)
@@ -166,7 +166,7 @@ class AppliedLabsHook(ExportHook):
         """Return one conversation, without its messages.
 
         :param conversation_id: Its UUID.
-        :raises VendorRejectedError: with status 404 if the shop has none of that id.
+        :raises VendorRejectedError: with status 404 if the shop has no conversation of that id.
         """
         if conversation_id in ("", ".", ".."):
             raise ConfigurationError(f"conversation_id={conversation_id!r} is not the id of a conversation.")
@@ -193,9 +193,10 @@ def _range(span: Any) -> str:
         )
     start, end = ends
     window = window_between(start, end)
-    if window.length > _CAP:
+    if window.length > _MAX_RANGE:
         raise ConfigurationError(
-            f"created_at__range={window} is longer than the 30 days that Applied Labs takes; ask for less."
+            f"created_at__range={window} is longer than the 30 days that Applied Labs accepts; "
+            "use a shorter range."
         )
     return f"{iso(window.start)},{iso(window.end)}"
 

@@ -1,4 +1,4 @@
-"""What the three vendors' hooks have in common: the connection, the session, the budget, the records."""
+"""The base of all hooks: connection, session, client, budget, queries."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.hooks.settings import Settings
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to wait until the vendor accepts a connection."""
+"""Maximum number of seconds for establishing a connection."""
 
 
 class ExportHook(HttpHook):
     """Base of the vendors' hooks.
 
     A subclass names its connection, its streams and its limits as class attributes and implements
-    `auth_headers`. The constructor does no input or output; the connection is looked up at first use.
+    `auth_headers`. The constructor does no input or output; the connection is read on first use.
     """
 
     title: ClassVar[str]
     """The vendor's name in messages."""
     address: ClassVar[str | None] = None
-    """The vendor's one address; ``None`` if each customer has an own one."""
+    """The vendor's address; ``None`` if each customer has a different one."""
     extras: ClassVar[tuple[str, ...]] = ()
     """Names of the vendor's own connection extras."""
     limits: ClassVar[tuple[Limit, ...]]
@@ -56,11 +56,11 @@ class ExportHook(HttpHook):
     streams: ClassVar[Mapping[str, Stream]]
     """The vendor's streams by name."""
     pool_slots: ClassVar[int] = 2
-    """Exports that are best run at a time; more of them only wait for each other's requests."""
+    """Recommended number of slots of a pool; more concurrent exports only share the same budget."""
     advice: ClassVar[Mapping[int, str]] = {}
-    """For some statuses, what to check."""
+    """What users should check, by HTTP status."""
     retry: ClassVar[RetryPolicy] = RetryPolicy()
-    """Retries of one page."""
+    """Retry policy for each page."""
 
     def __init__(self, conn_id: str) -> None:
         super().__init__(method="GET", http_conn_id=conn_id)
@@ -70,15 +70,15 @@ class ExportHook(HttpHook):
         raise NotImplementedError
 
     def account(self, settings: Settings) -> str:
-        """Return a name, without a secret in it, for what the vendor counts requests by."""
+        """Return a name without a secret for what the vendor counts requests by."""
         digest = hashlib.sha256(f"{settings.base_url} {settings.key}".encode()).hexdigest()
         return f"{self.conn_type}:{digest[:16]}"
 
     @functools.cached_property
     def settings(self) -> Settings:
-        """The connection, checked.
+        """The connection's checked settings.
 
-        :raises ConfigurationError: if it cannot be used; says what to change.
+        :raises ConfigurationError: if the connection cannot be used; the message says what to change.
         """
         try:
             connection = self.get_connection(self.http_conn_id)
@@ -116,7 +116,7 @@ class ExportHook(HttpHook):
         """Return a new session that adds the key to each request.
 
         :param headers: Further headers.
-        :param extra_options: Not used; the connection's extras are read through an allow-list instead.
+        :param extra_options: Ignored; the connection's extras are read through an allow-list instead.
         """
         del extra_options
         settings = self.settings
@@ -140,14 +140,14 @@ class ExportHook(HttpHook):
         page_size: int | None = None,
         request_window: timedelta | None = None,
     ) -> Query:
-        """Return what to ask of a stream, checked.
+        """Return a checked query.
 
         :param stream: Name of the stream.
-        :param window_on: Which of its times the windows select by; the stream's first one if left out.
-        :param filters: Further query parameters; a list is written with commas.
-        :param page_size: Records per request; the vendor's best if left out.
-        :param request_window: Span of time asked for in one request; the vendor's best if left out.
-        :raises ConfigurationError: for anything that the stream does not have.
+        :param window_on: Which of its times selects records; the stream's default if left out.
+        :param filters: Further query parameters; lists are joined with commas.
+        :param page_size: Records per request; the stream's default if left out.
+        :param request_window: Length of a request window; the stream's default if left out.
+        :raises ConfigurationError: if the stream does not support one of the arguments.
         """
         if filters is not None and not isinstance(filters, Mapping):
             raise ConfigurationError(f"filters={filters!r} is not a dict of query parameters.")
@@ -168,7 +168,7 @@ class ExportHook(HttpHook):
         )
 
     def scope(self) -> dict[str, str]:
-        """Return the part of the account that is exported, as written to paths and manifests."""
+        """Return the part of the account that is exported, as it appears in paths and manifests."""
         return {}
 
     def scope_params(self) -> dict[str, str]:
@@ -176,24 +176,24 @@ class ExportHook(HttpHook):
         return {}
 
     def test_connection(self) -> tuple[bool, str]:
-        """Send one cheap request; tell whether it worked and, in a sentence, why not. Never raises."""
+        """Send one small request; return whether it succeeded, and a sentence for the user. Never raises."""
         try:
             self._probe()
         except ConvExportError as error:
             return False, str(error)
-        except Exception as error:  # noqa: BLE001 - the button in the UI must always get an answer
+        except Exception as error:  # noqa: BLE001 - the button in the UI must always get a result
             return False, f"The connection {self.http_conn_id} could not be tested: {type(error).__name__}."
         return True, f"{self.title} answered and accepted the key."
 
     def _probe(self) -> None:
-        """Send one cheap request that needs the key: the smallest page of the last minute."""
+        """Send one small request that needs the key: the smallest page of the last minute."""
         stream = self.streams["conversations"]
         query = self.query(page_size=stream.page_size.minimum)
         end = datetime.now(UTC).replace(microsecond=0)
         self._fetch(query, query.first_request(Window(end - timedelta(minutes=1), end)))
 
     def _fetch(self, query: Query, request: PageRequest) -> Page:
-        """Return the page that one request gets."""
+        """Send one request and return its page."""
         return self.client.fetch(request.at(self.client.resolve(request.url)), query.page_format.decode)
 
     def _records(self, query: Query, start: datetime | str, end: datetime | str) -> Iterator[dict[str, Any]]:
@@ -202,7 +202,7 @@ class ExportHook(HttpHook):
 
 
 class _KeyHeaders(AuthBase):
-    """Adds the key's headers; being an auth object, it also keeps requests from looking into ``.netrc``."""
+    """Adds the headers with the key; an auth object also prevents requests from reading ``.netrc``."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
@@ -215,9 +215,10 @@ class _KeyHeaders(AuthBase):
 def window_between(start: datetime | str, end: datetime | str) -> Window:
     """Return the half-open window between two moments.
 
-    :param start: First instant that belongs to it: a datetime with a zone or ISO-8601 text.
-    :param end: First instant that no longer does.
-    :raises ConfigurationError: if either is not a moment, has no zone, or they are in the wrong order.
+    :param start: Start, inclusive: a datetime with a zone or ISO-8601 text.
+    :param end: End, exclusive, likewise.
+    :raises ConfigurationError: if one of them is not a moment or has no zone, or the start is not before the
+        end.
     """
     try:
         return Window(parse_moment(start), parse_moment(end))
@@ -226,7 +227,7 @@ def window_between(start: datetime | str, end: datetime | str) -> Window:
 
 
 def as_parameter(value: Any) -> str:
-    """Write a query parameter's value: lists with commas, booleans in lower case."""
+    """Format the value of a query parameter: lists joined with commas, booleans in lower case."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return ",".join(as_parameter(each) for each in value)
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What a connection says, read through an allow-list and checked."""
+"""The settings of a connection, read through an allow-list and checked."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 READ_TIMEOUT = 120.0
-"""Seconds to wait between two reads, unless the connection's ``timeout`` says otherwise."""
+"""Maximum number of seconds for each read, unless the connection's extra ``timeout`` sets another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a connection says, checked.
+    """The checked settings of a connection.
 
     :param base_url: Scheme, host and port.
     :param key: The API key.
-    :param extras: The vendor's own extras that are set, by name.
-    :param timeout: Seconds to wait between two reads.
+    :param extras: Values of the vendor's own extras, by name; only those that are set.
+    :param timeout: Maximum number of seconds for each read.
     :param proxies: Proxy URLs by scheme.
-    :param verify: Path of a CA bundle, or ``True`` for the system's own.
+    :param verify: Path of a CA bundle, or ``True`` for the default one.
     """
 
     base_url: str
@@ -45,14 +45,14 @@ class Settings:
 def read_settings(
     connection: Connection, *, conn_id: str, title: str, address: str | None, extras: tuple[str, ...]
 ) -> Settings:
-    """Return what a connection says.
+    """Return the checked settings of a connection.
 
     :param connection: The connection.
     :param conn_id: Its id, for messages.
     :param title: The vendor's name, for messages.
-    :param address: Host to use if the connection has none; ``None`` if each customer has an own one.
-    :param extras: Names of the vendor's own extras; any other extra is not looked at.
-    :raises ConfigurationError: if the connection cannot be used; says what to change.
+    :param address: Host to use if the connection has none; ``None`` if each customer has a different one.
+    :param extras: Names of the vendor's own extras; all other extras are ignored.
+    :raises ConfigurationError: if the connection cannot be used; the message says what to change.
     """
     extra = connection.extra_dejson
     name = f"The connection {conn_id}"
@@ -85,7 +85,7 @@ def _base_url(connection: Connection, *, name: str, title: str, address: str | N
     if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
         raise ConfigurationError(
             f"{name} uses plain http, which would show the key to the network; use https, "
-            "or set the extra allow_http to true if the way to that host is private."
+            "or set the extra allow_http to true if the network to that host is private."
         )
     port = f":{connection.port}" if connection.port and not parts.port else ""
     return f"{parts.scheme}://{parts.netloc}{port}"
@@ -132,7 +132,7 @@ def _verify(value: Any, *, name: str) -> str | bool:
         return True
     if not isinstance(value, str) or value.lower() in ("false", "0", "no"):
         raise ConfigurationError(
-            f"{name} switches TLS verification off, which would show the key to anyone on the way; "
+            f"{name} switches TLS verification off, which would show the key to anyone on the network; "
             "set the extra verify to the path of a CA bundle instead."
         )
     if value.lower() == "true":
@@ -143,10 +143,10 @@ def _verify(value: Any, *, name: str) -> str | bool:
 
 
 def _address(text: str) -> SplitResult | None:
-    """Return the parts of an address; ``None`` if it is not just a scheme, a host and perhaps a port."""
+    """Return the parts of an address; ``None`` if it has more than a scheme, a host and a port."""
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises if it is no port
+        parts.port  # noqa: B018 - raises if the port is invalid
     except ValueError:
         return None
     more = "@" in parts.netloc or parts.netloc.endswith(":") or parts.path or parts.query or parts.fragment

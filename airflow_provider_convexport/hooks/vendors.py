@@ -1,6 +1,6 @@
-"""Finds a vendor's hook and streams by name, through what the provider tells Airflow about itself.
+"""Finds a vendor's hook and streams by name, through the provider info.
 
-So a new vendor is known everywhere as soon as the provider info names its hook.
+A new vendor is known everywhere as soon as the provider info lists its hook.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def hook_of(vendor: str) -> type[ExportHook]:
     """Return a vendor's hook class.
 
     :param vendor: The vendor's machine name, which is its connection type: ``"ada"``.
-    :raises ConfigurationError: if there is no such vendor; lists those that exist.
+    :raises ConfigurationError: if there is no such vendor; the message lists the existing ones.
     """
     paths = _hook_paths()
     if vendor not in paths:
@@ -40,7 +40,7 @@ def stream_of(vendor: str, name: str) -> Stream:
 
     :param vendor: The vendor's machine name.
     :param name: The stream's name: ``"conversations"`` or ``"messages"``.
-    :raises ConfigurationError: if there is no such vendor or stream; lists those that exist.
+    :raises ConfigurationError: if there is no such vendor or stream; the message lists the existing ones.
     """
     hook = hook_of(vendor)
     if name not in hook.streams:

@@ -85,7 +85,7 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
         self.execute(context)
 
     def poke(self, context: Context) -> bool:
-        """Tell whether the interval has settled."""
+        """Return whether the interval has settled."""
         return self._settled_at(context) <= datetime.now(UTC)
 
     def _settled_at(self, context: Context) -> datetime:

@@ -82,7 +82,7 @@ class ExportPartitionSensor(BaseSensorOperator):
         self.period = period
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Tell whether all partitions are published.
+        """Return whether all partitions are published.
 
         :returns: When they are, a dict of facts: interval (two ISO-8601 strings), records, manifests (URLs).
         :raises AirflowFailException: if an argument is wrong, the run does not say which interval it means,

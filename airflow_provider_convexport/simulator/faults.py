@@ -70,7 +70,7 @@ class Fault:
             raise ValueError(f"A fault's rate lies between 0 and 1, got {self.rate}.")
 
     def hits(self, number: int, *, vendor: str, endpoint: str, resumed: bool) -> bool:
-        """Tell whether this fault hits request ``number``.
+        """Return whether this fault hits request ``number``.
 
         :param resumed: Whether the request has a cursor; only such a cursor can expire.
         """

@@ -98,7 +98,7 @@ class ApiRequest:
         return found if found is not None and oldest <= whole_second(found.start) <= self.now else None
 
     def has(self, name: str) -> bool:
-        """Tell whether the request has a parameter of that name."""
+        """Return whether the request has a parameter of that name."""
         return any(key == name for key, _value in self.params)
 
 

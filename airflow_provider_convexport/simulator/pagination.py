@@ -55,7 +55,7 @@ class PaginationState:
             self._bounds.popitem(last=False)
 
     def is_issued(self, bound: str) -> bool:
-        """Tell whether this text was the bound in a next link."""
+        """Return whether this text was the bound in a next link."""
         return bound in self._bounds
 
     def count_page(self) -> int:

@@ -90,7 +90,7 @@ class VendorApi:
     redirect_to_slash: bool = False
 
     def credential(self, request: ApiRequest) -> Credential:
-        """Tell whether a request has the right key."""
+        """Return whether a request has the right key."""
         key = self.key(request)
         if key is None:
             return "missing"

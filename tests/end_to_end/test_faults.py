@@ -77,7 +77,7 @@ def test_pauses_are_bounded_in_total_and_then_a_clear_failure(simulator, tmp_pat
             export(case_of("ada"), tmp_path, START, START + DAY, max_pause=timedelta(hours=2))
 
     with pytest.raises(
-        IncompleteExportError, match=r"asked for pauses of 3:00:00 in total, longer than max_pause"
+        IncompleteExportError, match=r"asked for pauses of 3 hours in total, longer than max_pause"
     ):
         export(case_of("ada"), tmp_path, START, START + DAY, max_pause=timedelta(hours=2))
 

@@ -358,9 +358,9 @@ class TestMaxPause:
             export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(1)), max_pause=HOUR)
 
         assert str(caught.value) == (
-            "Acme /export asked for pauses of 1:00:01 in total, longer than max_pause=1:00:00; nothing was "
-            "published, and progress is kept for a later retry. Look for other programs that use up the "
-            "vendor's limit."
+            "Acme /export asked for pauses of 1 hour 1 second in total, longer than max_pause=1 hour; "
+            "nothing was published, and progress is kept for a later retry. "
+            "Look for other programs that use up the vendor's limit."
         )
         assert published(store) == {}
 

@@ -155,7 +155,7 @@ class TestList:
         assert params(labs.targets[0])["created_at__range"] == RANGE
 
     def test_a_range_over_thirty_days_is_refused(self, labs):
-        with pytest.raises(ConfigurationError, match="longer than the 30 days that Applied Labs takes"):
+        with pytest.raises(ConfigurationError, match="longer than the 30 days that Applied Labs accepts"):
             AppliedLabsHook().list_conversations(created_at__range=(APRIL_1, APRIL_1.add(days=31)))
 
     @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pendulum
 import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
+from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from tests.support.connections import KEY
@@ -34,10 +35,10 @@ PAUSE = (
 )
 SETTLE = (
     "is not a timedelta of zero or more; "
-    "write settle=timedelta(hours=2), or leave it out for the vendor's own."
+    "write settle=timedelta(hours=2), or leave it out to use the vendor's default."
 )
-PAGE = "is refused by Ada; use a whole number from 100 to 10000, or leave it out for 10000."
-SPAN = f"is not a timedelta of a second or more; leave it out for {STREAM.request_window}."
+PAGE = "is not accepted by Ada; use a whole number from 100 to 10000, or leave it out to use 10000."
+SPAN = "is not a timedelta of one second or more; leave it out to use 59 days."
 MOMENT = "is not a moment with a time zone; write it like 2026-04-01T00:00:00Z."
 
 REFUSED = [
@@ -65,8 +66,9 @@ REFUSED = [
     ),
     (
         {"settle": timedelta.max},
-        f"settle={timedelta.max} after {TODAY.add(days=1)} is beyond the year 9999; "
-        "write settle=timedelta(hours=2), or leave it out for the vendor's own.",
+        "settle=999999999 days 23 hours 59 minutes 59.999999 seconds after "
+        f"{iso(TODAY.add(days=1))} is later than the year 9999; "
+        "write settle=timedelta(hours=2), or leave it out to use the vendor's default.",
     ),
     (
         {"on_unsettled": "panic"},

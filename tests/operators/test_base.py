@@ -200,7 +200,7 @@ class TestRefusals:
             ({"stream": "tickets"}, "stream='tickets' does not exist at Ada"),
             ({"window_on": "resolved"}, "window_on='resolved' does not exist"),
             ({"filters": {"x": 1}}, r"filters \['x'\] do not exist"),
-            ({"page_size": 5}, "page_size=5 is refused by Ada"),
+            ({"page_size": 5}, "page_size=5 is not accepted by Ada"),
             ({"target_file_bytes": 0}, "target_file_bytes=0 is not a whole number of 1 or more"),
             ({"concurrency": 0}, "concurrency=0 is not a whole number of 1 or more"),
             ({"partition_by": "week"}, "partition_by='week' is not one of"),

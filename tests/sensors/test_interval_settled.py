@@ -167,7 +167,7 @@ class TestInterval:
             {"settle": "2h"},
             r"settle='2h' is not a timedelta of zero or more; write settle=timedelta\(hours=2\)",
         ),
-        ({"settle": timedelta.max}, r"is beyond the year 9999; write settle=timedelta\(hours=2\)"),
+        ({"settle": timedelta.max}, r"is later than the year 9999; write settle=timedelta\(hours=2\)"),
     ],
 )
 def test_an_unknown_lag_fails_without_retry(arguments, advice):

@@ -1,4 +1,4 @@
-"""How published files are compressed, and how that shows in their names."""
+"""Compression of published files, and the file name suffix of each kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUFFIX: dict[Compression, str] = {"gzip": ".jsonl.gz", "zstd": ".jsonl.zst", "n
 
 
 def suffix_of(compression: Compression) -> str:
-    """Return the file name's ending.
+    """Return the file name suffix of a compression, such as ``".jsonl.gz"``.
 
     :raises ConfigurationError: if there is no such compression.
     """
@@ -25,7 +25,7 @@ def suffix_of(compression: Compression) -> str:
 
 
 def compression_of(name: str) -> Compression:
-    """Return how a published file is compressed, by the ending of its name."""
+    """Return how a published file is compressed, judged by the suffix of its name."""
     return next(
         (compression for compression, suffix in _SUFFIX.items() if name.endswith(suffix)),
         "none",
@@ -33,7 +33,7 @@ def compression_of(name: str) -> Compression:
 
 
 def zstandard() -> ModuleType:
-    """Return the library for zstd.
+    """Return the module ``zstandard``, which is an optional dependency.
 
     :raises ConfigurationError: if it is not installed.
     """

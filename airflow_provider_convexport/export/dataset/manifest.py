@@ -1,4 +1,4 @@
-"""The manifest: the one object that says which files make up a partition."""
+"""The manifest: the object that lists the files of a partition's current version."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FORMAT_VERSION = 1
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A half-open span in UTC, ends as ISO-8601 text with a final ``Z``."""
+    """A half-open span of time in UTC; both ends are ISO-8601 text with a final ``Z``."""
 
     start: str
     end: str
 
     @classmethod
     def of(cls, window: Window) -> Self:
-        """Return a window as text."""
+        """Return the span of a window."""
         return cls(iso(window.start), iso(window.end))
 
     @property
@@ -43,10 +43,10 @@ class FileEntry(msgspec.Struct, frozen=True):
     """One published file.
 
     :param name: Name in the partition's folder.
-    :param records: Lines.
+    :param records: Number of records, which is the number of lines.
     :param bytes: Size of the file.
-    :param uncompressed_bytes: Size of the lines.
-    :param sha256: Checksum of the file, in hex.
+    :param uncompressed_bytes: Size of the uncompressed lines.
+    :param sha256: SHA-256 of the file, in hexadecimal.
     """
 
     name: str
@@ -57,7 +57,7 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True):
-    """What the whole run did, the same in each of its manifests."""
+    """Statistics of the whole run; they are the same in each of its manifests."""
 
     pages: int
     requests: int
@@ -69,13 +69,14 @@ class RunFacts(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Content of ``_manifest.json``; readers trust it alone.
+    """Content of ``_manifest.json``; readers rely on it alone.
 
-    :param expired: First part of the run's interval, if the vendor no longer kept it when this was written;
-        the same in each manifest of the run.
-    :param requested_at: When the records were requested from the vendor, UTC: none is older. Of two versions
-        the one that was requested later stays.
-    :param content_digest: Of the records, whatever their order; only where it was asked for.
+    :param expired: First part of the run's interval, if the vendor no longer kept it when the manifest was
+        written; the same in each manifest of the run.
+    :param requested_at: When the run sent its first request to the vendor, in UTC; no record is older. A
+        version is not replaced by one that was requested earlier.
+    :param content_digest: Digest of the records that does not depend on their order; only if the export ran
+        with ``skip_unchanged``.
     """
 
     format_version: int
@@ -105,14 +106,14 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def covers(self) -> Window:
-        """The span of time that the partition is complete for."""
+        """The span of time for which the partition is complete."""
         whole = self.partition.window
         if isinstance(self.expired, UnsetType):
             return whole
         return Window(max(whole.start, self.expired.window.end), whole.end)
 
     def is_requested_after(self, moment: float) -> bool:
-        """Return whether the records were requested later than ``moment`` (epoch seconds)."""
+        """Return whether the records were requested after ``moment`` (epoch seconds)."""
         if isinstance(self.requested_at, UnsetType):
             return False
         return datetime.fromisoformat(self.requested_at).timestamp() > moment
@@ -122,7 +123,10 @@ class Manifest(msgspec.Struct, frozen=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
     def differences(self, query: Query) -> dict[str, tuple[object, object]]:
-        """Return what keeps ``query`` from replacing this partition: name to (there, here)."""
+        """Return the settings in which this manifest and ``query`` differ, which must not replace it then.
+
+        :returns: Name of a setting to its value in the manifest and its value in ``query``.
+        """
         here: Mapping[str, object] = {
             "vendor": query.stream.vendor,
             "stream": query.stream.name,
@@ -138,7 +142,7 @@ class Manifest(msgspec.Struct, frozen=True):
 def read_manifest(store: Store, folder: str) -> Manifest | None:
     """Return a partition's manifest, or ``None`` if the partition was never published.
 
-    :raises ConfigurationError: if something else lies under its name.
+    :raises ConfigurationError: if the object of that name is not a manifest.
     """
     content = store.get(f"{folder}/{MANIFEST}")
     if content is None:
@@ -155,15 +159,15 @@ def read_manifest(store: Store, folder: str) -> Manifest | None:
 def check_replaceable(
     manifest: Manifest | None, url: str, query: Query, grid: PartitionGrid, index: int
 ) -> None:
-    """Refuse to replace a partition that holds something else, or more.
+    """Check that a run may replace a partition: it must hold the same kind of export, and nothing more.
 
     :param manifest: The partition's manifest, if it has one.
     :param url: The partition's folder, for the message.
-    :param query: What would replace it.
+    :param query: The query whose records would replace it.
     :param grid: The partitions that the run publishes.
     :param index: Number of the partition that would replace it.
     :raises ConfigurationError: if its manifest was written for another vendor, stream, scope, filter or
-        ``window_on``, or for a span of time that would not be covered any more.
+        ``window_on``, or for a span of time that would no longer be covered.
     """
     differences = {} if manifest is None else manifest.differences(query)
     if differences:
@@ -181,6 +185,6 @@ def _check_span(manifest: Manifest, url: str, grid: PartitionGrid, index: int) -
     if window.covers(manifest.partition.window) and (covered.covers(there) or there.covers(covered)):
         return
     raise ConfigurationError(
-        f"{url} holds a partition of {there}, and this task would replace it by one of {covered}, which is "
-        "not all of that; give each schedule and time zone a destination of its own."
+        f"{url} holds a partition of {there}, and this task would replace it with one of {covered}, which "
+        "does not cover all of it; give each schedule and time zone a destination of its own."
     )

@@ -1,4 +1,4 @@
-"""Partitions: which folder a record belongs to, and the folders that one interval fills."""
+"""Partitions: how an interval is divided, and the folder and key of each part."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ _KEY = {"day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H:%M:%S", "interval": "%Y-%m-%dT%H
 
 @dataclass(frozen=True, slots=True)
 class PartitionGrid:
-    """The partitions of one interval, numbered from 0 in order of time.
+    """The partitions of one interval, numbered from 0 in chronological order.
 
     :param interval: The run's interval.
     :param by: ``"day"`` or ``"hour"``, or ``"interval"`` for one partition.
     :param scope: Shop or bot; its parts become the leading folders, quoted as path segments.
-    :param timezone: IANA name of the zone whose days are meant; hours are UTC's.
-    :param kept_from: The vendor no longer keeps what lies before, so it is not exported; ``None`` if it keeps
-        everything.
-    :raises ConfigurationError: for another ``by`` or zone, or an interval not made of whole days or hours.
+    :param timezone: IANA name of the zone that defines the days; hours are always those of UTC.
+    :param kept_from: Start of what is exported, because the vendor no longer keeps older records; ``None`` if
+        it keeps everything.
+    :raises ConfigurationError: if ``by`` or the zone does not exist, or the interval does not consist of
+        whole days or hours.
     """
 
     interval: Window
@@ -42,11 +43,11 @@ class PartitionGrid:
     timezone: str = "UTC"
     kept_from: datetime | None = None
     start: float = field(init=False)
-    """From where on records are published, in epoch seconds, closed."""
+    """Start of what is published, in epoch seconds, inclusive."""
     end: float = field(init=False)
-    """End of the interval in epoch seconds, open."""
+    """End of the interval in epoch seconds, exclusive."""
     starts: list[float] = field(init=False, compare=False)
-    """Where each partition begins, in epoch seconds."""
+    """Start of each partition, in epoch seconds."""
     _windows: tuple[Window, ...] = field(init=False, repr=False, compare=False)
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
 
@@ -56,10 +57,10 @@ class PartitionGrid:
         object.__setattr__(self, "_zone", zone_of(self.timezone, argument="partition_timezone"))
         if self.by == "hour" and self.timezone != "UTC":
             raise ConfigurationError(
-                f"partition_by='hour' has hours of UTC, so partition_timezone={self.timezone!r} cannot be "
-                "used with it; leave it out, or use partition_by='day'."
+                f"partition_by='hour' uses the hours of UTC, so partition_timezone={self.timezone!r} cannot "
+                "be combined with it; leave it out, or use partition_by='day'."
             )
-        object.__setattr__(self, "_windows", tuple(self._cut()))
+        object.__setattr__(self, "_windows", tuple(self._divided()))
         object.__setattr__(self, "starts", [window.start.timestamp() for window in self._windows])
         begin = self.interval.start if self.kept_from is None else self.kept_from
         object.__setattr__(self, "start", begin.timestamp())
@@ -72,11 +73,11 @@ class PartitionGrid:
 
     @property
     def published(self) -> range:
-        """Numbers of the partitions that are exported: all but those of which the vendor keeps nothing."""
+        """Numbers of the exported partitions: all except those of which the vendor keeps nothing."""
         return range(self.index_of(self.start), self.count)
 
     def index_of(self, moment: float) -> int:
-        """Return the number of the partition nearest to ``moment`` (epoch seconds)."""
+        """Return the number of the partition that holds ``moment`` (epoch seconds), or of the nearest one."""
         return max(bisect_right(self.starts, moment) - 1, 0)
 
     def window_of(self, index: int) -> Window:
@@ -85,11 +86,11 @@ class PartitionGrid:
 
     @property
     def expired(self) -> Window | None:
-        """The first part of the interval if the vendor no longer keeps it."""
+        """The first part of the interval, if the vendor no longer keeps it."""
         return None if self.kept_from is None else Window(self.interval.start, self.kept_from)
 
     def covered_of(self, index: int) -> Window:
-        """Return the part of a partition that is exported; not for one of which nothing is kept."""
+        """Return the exported part of a partition, of which the vendor must keep at least a part."""
         window = self._windows[index]
         return window if self.kept_from is None else Window(max(window.start, self.kept_from), window.end)
 
@@ -99,14 +100,14 @@ class PartitionGrid:
         return scope + self._local_start(index).strftime(_FOLDER[self.by])
 
     def key_of(self, index: int) -> str:
-        """Return a partition's key for Airflow: ``2026-04-01`` for a day, else its start to the second."""
+        """Return a partition's Airflow key: ``2026-04-01`` for a day, otherwise its start to the second."""
         return self._local_start(index).strftime(_KEY[self.by])
 
     def _local_start(self, index: int) -> datetime:
         start = self._windows[index].start
         return start.astimezone(self._zone) if self.by == "day" else start
 
-    def _cut(self) -> Iterator[Window]:
+    def _divided(self) -> Iterator[Window]:
         if self.by == "interval":
             yield self.interval
             return
@@ -121,16 +122,16 @@ class PartitionGrid:
             yield Window(start, end)
 
     def _bounds(self) -> Iterator[datetime]:
-        """Yield the starts of all days or hours that meet the interval, and the end of the last one."""
+        """Yield the starts of all days or hours that overlap the interval, and the end of the last one."""
         step, zone = _STEP[self.by], self._zone
         first = self.interval.start.astimezone(zone)
-        # Local arithmetic: a day later on the wall clock, however long that day is.
+        # Arithmetic in local time: one day later on the wall clock, however long that day is.
         local = first.replace(hour=first.hour if self.by == "hour" else 0, minute=0, second=0, microsecond=0)
         bound = local.replace(fold=0).astimezone(UTC)
         yield bound
         while bound < self.interval.end:
             local += step
             following = local.replace(fold=0).astimezone(UTC)
-            if following > bound:  # a zone that crossed the date line leaves a day out
+            if following > bound:  # a zone that moved across the date line skips a day
                 bound = following
                 yield bound

@@ -1,4 +1,4 @@
-"""The destination: whole objects under one root, on any file system that fsspec speaks to."""
+"""The destination: objects under one root, on any file system that fsspec supports."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ if TYPE_CHECKING:
 _NO_BUCKET = "there is no such bucket or container; create it, or correct its name"
 
 STAGING = "_staging"
-"""Folder under the root for work in progress."""
+"""Folder below the root for unpublished work in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Objects named relative to a root; each appears whole or not at all.
+    """Objects whose names are relative to a root; each is written atomically.
 
-    Object stores give that for a single upload call. A local disk gives it for a rename on the same file
-    system, so files are written under ``_staging`` first. Nothing here writes through ``open("wb")``, which
-    publishes half an object when the body raises (https://github.com/fsspec/s3fs/issues/154).
+    Object stores write atomically if an object is uploaded by a single call. A local disk renames atomically
+    within one file system, so files are written below ``_staging`` first. Nothing here writes through
+    ``open("wb")``, which publishes a partial object if its body raises an error
+    (https://github.com/fsspec/s3fs/issues/154).
 
     :param fs: The file system, with its credentials.
-    :param root: Folder of the dataset in that file system's own notation, without protocol.
-    :param url: The same for people and manifests.
-    :param scratch: Folder under the root for half-written files of a local disk; an attempt's own, so that
-        whatever it leaves behind when it is killed is found and removed.
+    :param root: Folder of the dataset in the notation of that file system, without a protocol.
+    :param url: The same as a URL, for messages and manifests.
+    :param scratch: Folder below the root for incomplete files on a local disk. Each attempt has its own, so
+        that the files of a killed attempt are found and removed.
     :param connection: Airflow connection of the store, for messages.
 
-    All methods raise ``ConfigurationError`` where an object store refuses the credentials or has no such
-    bucket, and ``DestinationUnavailableError`` where a retry may help.
+    All methods raise ``ConfigurationError`` if an object store rejects the credentials or has no such bucket,
+    and ``DestinationUnavailableError`` if a retry may help.
     """
 
     fs: AbstractFileSystem
@@ -55,7 +56,7 @@ class Store:
 
     @property
     def is_local(self) -> bool:
-        """Tell whether objects are files of this machine."""
+        """Return whether objects are files of this machine."""
         return isinstance(self.fs, LocalFileSystem)
 
     def url_of(self, name: str) -> str:
@@ -63,7 +64,7 @@ class Store:
         return f"{self.url.rstrip('/')}/{name}"
 
     def put(self, name: str, content: bytes) -> None:
-        """Write an object, replacing one of that name."""
+        """Write an object; an existing object of that name is replaced."""
         if not self.is_local:
             with self._explained(missing=_NO_BUCKET):
                 self.fs.pipe_file(self._path(name), content)
@@ -73,21 +74,22 @@ class Store:
         self.put_file(name, temporary)
 
     def put_file(self, name: str, source: Path) -> None:
-        """Write an object from a local file, which is gone afterwards."""
+        """Write an object from a local file, which is removed."""
         if not self.is_local:
             with self._explained():
                 self._upload(name, source)
             source.unlink()
             return
         with source.open("rb") as file:
-            os.fsync(file.fileno())  # it must survive a power cut before it gets its final name
+            os.fsync(file.fileno())  # its content must be durable before it gets its final name
         target = Path(self._path(name))
         _create(target, lambda: source.replace(target))
 
     def temporary_file(self) -> Path:
-        """Return the path of a new empty local file, from where `put_file` can take it whole.
+        """Return the path of a new empty local file, for `put_file`.
 
-        On a local disk it lies beside the data, since a file can only be moved whole within one file system.
+        If the destination is a local disk, the file is on the same file system, so that it can be renamed
+        atomically.
         """
         if not self.is_local:
             descriptor, name = tempfile.mkstemp(prefix="convexport-")
@@ -98,7 +100,7 @@ class Store:
         return path
 
     def get(self, name: str) -> bytes | None:
-        """Return an object's content, or ``None`` if there is none of that name."""
+        """Return an object's content, or ``None`` if there is no object of that name."""
         try:
             with self._explained():
                 return bytes(self.fs.cat_file(self._path(name)))
@@ -116,7 +118,7 @@ class Store:
             return bytes(self.fs.cat_file(self._path(name), start=start, end=end))
 
     def find(self, folder: str) -> list[str]:
-        """Return the names of all objects under a folder, as they are now, sorted."""
+        """Return the sorted names of all objects below a folder, without caching."""
         self.fs.invalidate_cache()
         prefix = f"{self.root.rstrip('/')}/"
         within = f"{self._path(folder).rstrip('/')}/"
@@ -125,13 +127,13 @@ class Store:
                 found = self._files_below(folder) if self.is_local else self.fs.find(self._path(folder))
         except FileNotFoundError:
             return []
-        # An empty folder that fills up at this moment is itself "found" by s3fs and adlfs.
+        # s3fs and adlfs also "find" the folder itself if it was empty and is being filled at the same time.
         return sorted(path.removeprefix(prefix) for path in found if path.startswith(within))
 
     def _files_below(self, folder: str) -> list[str]:
-        """Return the files below a folder of a disk; fsspec's own listing passes over what it cannot read.
+        """Return the files below a folder of a local disk; fsspec silently omits what it cannot read.
 
-        :raises DestinationUnavailableError: if a folder cannot be listed: it must not look empty.
+        :raises DestinationUnavailableError: if a folder cannot be listed, so that it does not appear empty.
         """
 
         def fail(error: OSError) -> None:
@@ -141,11 +143,11 @@ class Store:
                 url=self.url, problem=f"a folder cannot be listed: {error.strerror}", connection=None
             ) from error
 
-        walk = os.walk(self._path(folder), onerror=fail)
-        return [f"{path}/{name}" for path, _, names in walk for name in names]
+        folders = os.walk(self._path(folder), onerror=fail)
+        return [f"{path}/{name}" for path, _, names in folders for name in names]
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects; one that is gone already is no error."""
+        """Delete objects; objects that no longer exist are ignored."""
         paths = [self._path(name) for name in names]
         if not paths:
             return
@@ -156,7 +158,7 @@ class Store:
                 self._prune(folder)
 
     def prune(self, folder: str) -> None:
-        """Remove empty folders under and including a folder of a local disk; elsewhere there are none."""
+        """Remove a folder and its subfolders where they are empty; only a local disk has folders."""
         if not self.is_local:
             return
         top = Path(self._path(folder))
@@ -167,7 +169,7 @@ class Store:
         self._prune(top)
 
     def _explained(self, *, missing: str | None = None) -> AbstractContextManager[None]:
-        """Return what makes one sentence of a failure; a local disk's own errors say enough."""
+        """Return a context that explains the store's failures; a local disk's own errors are clear enough."""
         if self.is_local:
             return contextlib.nullcontext()
         return explained(self.url, self.connection, missing=missing)
@@ -183,7 +185,7 @@ class Store:
 
     def _remove(self, paths: list[str]) -> None:
         try:
-            # Only without wildcards in the folder's name: fsspec would expand them, to other objects as well.
+            # Not if the name contains wildcards: fsspec would expand them and delete other objects as well.
             if self.is_local or not any(has_magic(path) for path in paths):
                 self.fs.rm(paths)
                 return
@@ -197,7 +199,7 @@ class Store:
         return f"{self.root.rstrip('/')}/{name}"
 
     def _prune(self, folder: Path) -> None:
-        """Remove folders that have become empty, from ``folder`` up to the root, which stays."""
+        """Remove empty folders from ``folder`` upwards, below the root."""
         root = Path(self.root)
         while folder != root and root in folder.parents:
             try:
@@ -208,7 +210,7 @@ class Store:
 
 
 def _create(path: Path, create: Callable[[], object]) -> None:
-    """Call ``create`` once the parent of ``path`` exists; another attempt may prune it in between."""
+    """Create the parent of ``path``, then call ``create``; another attempt may prune it in between."""
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError):
             path.parent.mkdir(parents=True, exist_ok=True)

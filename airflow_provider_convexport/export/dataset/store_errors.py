@@ -1,8 +1,8 @@
-"""Tells what a store's failure means: refused for good, a missing bucket, or worth a retry.
+"""Classifies the failures of an object store: rejected permanently, missing bucket, or worth a retry.
 
-Every file system raises its own library's exceptions, which are optional dependencies and name neither the
-destination nor the connection; so they are told apart by what they carry. Messages of those libraries are
-left out, because some hold signed URLs.
+Each file system raises the exceptions of its own client library. Those libraries are optional dependencies,
+and their exceptions name neither the destination nor the connection; so exceptions are classified by their
+attributes. The libraries' messages are omitted, because some contain signed URLs.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from airflow_provider_convexport.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PASSING = frozenset(
+_TEMPORARY = frozenset(
     ("ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed", "TokenRefreshRequired")
 )
-"""Refusals of temporary credentials and of a wrong clock: the next try brings fresh ones."""
+"""Codes for expired temporary credentials and a wrong clock: the next try uses new credentials."""
 
 _NO_CREDENTIALS = frozenset((
     "NoCredentialsError", "PartialCredentialsError",  # botocore
@@ -30,28 +30,29 @@ _NO_CREDENTIALS = frozenset((
     "DefaultCredentialsError", "MalformedError",  # google.auth
 ))  # fmt: skip
 
-_MISTAKES = (AttributeError, AssertionError, LookupError, MemoryError, NameError, TypeError)
-"""Not the store's doing: they go on as they are."""
+_PROGRAMMING_ERRORS = (AttributeError, AssertionError, LookupError, MemoryError, NameError, TypeError)
+"""Errors that the store did not cause; they are not converted."""
 
 
 @contextlib.contextmanager
 def explained(url: str, connection: str | None, *, missing: str | None = None) -> Iterator[None]:
-    """Turn whatever a file system raises in the block into one of this package's errors.
+    """Convert any exception that a file system raises in the block into one of this package's errors.
 
-    ``FileNotFoundError`` goes on as it is unless ``missing`` says what it means.
+    ``FileNotFoundError`` is not converted unless ``missing`` says what it means.
 
     :param url: The destination, for the message.
-    :param connection: Airflow connection of the store, if one is named.
-    :param missing: What is missing when the store says so.
-    :raises ConfigurationError: if the store refuses the credentials, or ``missing`` is.
+    :param connection: Airflow connection of the store; ``None`` if the destination names none.
+    :param missing: What a ``FileNotFoundError`` or status 404 means; without it, ``FileNotFoundError``
+        is raised unchanged.
+    :raises ConfigurationError: if the store rejects the credentials, or reports 404 and ``missing`` is given.
     :raises DestinationUnavailableError: for everything else: outages, resets, timeouts, throttling.
     """
     try:
         yield
-    except (ConvExportError, *_MISTAKES):
+    except (ConvExportError, *_PROGRAMMING_ERRORS):
         raise
     except Exception as error:
-        status, code = _answer(error)
+        status, code = _response_of(error)
         if missing is None and isinstance(error, FileNotFoundError):
             raise
         if missing is not None and (isinstance(error, FileNotFoundError) or status == 404):
@@ -60,26 +61,26 @@ def explained(url: str, connection: str | None, *, missing: str | None = None) -
         if _is_refused(error, status, code):
             raise ConfigurationError(
                 f"The object store refused {url} ({problem}). Check the credentials and permissions of "
-                f"{_whose(connection)}."
+                f"{_credentials_of(connection)}."
             ) from None
         raise DestinationUnavailableError(url=url, problem=problem, connection=connection) from error
 
 
-def _whose(connection: str | None) -> str:
+def _credentials_of(connection: str | None) -> str:
     if connection:
         return f"the Airflow connection {connection!r}"
     return "the worker, since the destination names no Airflow connection"
 
 
 def _is_refused(error: Exception, status: int | None, code: str | None) -> bool:
-    if code in _PASSING:
+    if code in _TEMPORARY:
         return False
     if status in (401, 403):
         return True
     if status is not None:
         return False
     names = {base.__name__ for each in _chain(error) for base in type(each).__mro__}
-    if "RefreshError" in names:  # google.auth says whether its token server may answer later
+    if "RefreshError" in names:  # google.auth reports whether its token server may recover
         return not any(getattr(each, "retryable", False) for each in _chain(error))
     return "PermissionError" in names or bool(names & _NO_CREDENTIALS)
 
@@ -91,8 +92,8 @@ def _problem(error: Exception, status: int | None, code: str | None) -> str:
     return ", ".join(parts) or type(error).__name__
 
 
-def _answer(error: Exception) -> tuple[int | None, str | None]:
-    """Return the HTTP status and the store's error code, as far as an exception carries them."""
+def _response_of(error: Exception) -> tuple[int | None, str | None]:
+    """Return the HTTP status and the store's error code, each ``None`` if the exception has none."""
     for each in _chain(error):
         response: Any = getattr(each, "response", None)
         if isinstance(response, dict):  # botocore
@@ -114,12 +115,12 @@ def _number(value: object) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    """Return an error code, but nothing that might be a message."""
+    """Return an error code, or ``None`` for anything that might be a message."""
     return value if isinstance(value, str) and value.isalnum() else None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and what it was raised from; some libraries wrap their own."""
+    """Yield an exception and its causes; some libraries wrap their own exceptions."""
     seen = set[int]()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""One budget of requests per key: never more than the vendor's limit in any moving window."""
+"""The budget of requests of an account: never more than the vendor's limit in any moving period."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WORTH_A_LINE = 5.0
-"""Seconds of waiting from which on the log says so."""
+_LOGGED_WAIT = 5.0
+"""Waits longer than this number of seconds are logged."""
 
 
 class BudgetExhaustedError(Exception):
-    """Nothing may be sent for longer than the caller is ready to wait.
+    """The next request is allowed only after more than the caller's ``max_wait``.
 
-    :param seconds: How long from now.
+    :param seconds: Seconds from now until the next request may be allowed.
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"The budget is used up for {seconds:.0f} seconds.")
+        super().__init__(f"The budget allows no request for {seconds:.0f} seconds.")
         self.seconds = seconds
 
 
 @dataclass(slots=True)
 class Budget:
-    """Hands out permission to send, one request at a time, to any number of threads.
+    """Grants permits, one for each request, to any number of threads.
 
-    :param account: What the vendor counts by (key, shop, instance), as a name that holds no secret.
+    :param account: What the vendor counts requests by (key, shop, instance), as a name without a secret.
     :param limits: The vendor's limits.
-    :param counter: Makes the counter behind a name; shared by processes or machines as it likes.
+    :param counter: Creates the counter for a name; it may be shared between processes or machines.
     :param sleep: Sleeps for some seconds.
     :param clock: Returns the seconds of a monotonic clock.
     """
@@ -50,30 +50,31 @@ class Budget:
     counter: CounterFactory = memory_counter
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    _taken_from: dict[str, Counter] = field(default_factory=dict)
+    _by_name: dict[str, Counter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused_until: float = 0.0
 
     def acquire(self, endpoint: str, *, max_wait: float = float("inf")) -> float:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
-        The longest limit is asked first, so that a permission of a short one is used at once.
+        The limits of the account come before those of the endpoint, whose periods are short: a permit of a
+        short period must be used at once.
 
         :param endpoint: Path of the endpoint.
-        :param max_wait: Longest wait in seconds.
-        :raises BudgetExhaustedError: if it would take longer.
+        :param max_wait: Maximum wait in seconds.
+        :raises BudgetExhaustedError: if a single wait would be longer.
         """
-        begun = self.clock()
+        start = self.clock()
         for name, limits in self._counters(endpoint):
             self._wait_for_pause(max_wait)
             while (wait := self._take(name, limits)) > 0:
                 self._wait(wait, max_wait)
                 self._wait_for_pause(max_wait)
         self._wait_for_pause(max_wait)
-        return self.clock() - begun
+        return self.clock() - start
 
     def pause(self, seconds: float) -> None:
-        """Let nobody who shares this object send for some seconds: the vendor asked for it."""
+        """Send no request through this object for some seconds, because the vendor asked for a pause."""
         with self._lock:
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
@@ -84,8 +85,10 @@ class Budget:
     def _wait(self, seconds: float, max_wait: float) -> None:
         if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
-        if seconds > _WORTH_A_LINE:
-            log.info("Waiting %.0f s: the vendor's limit is used up, or it asked for a pause.", seconds)
+        if seconds > _LOGGED_WAIT:
+            log.info(
+                "Waiting %.0f s, because the vendor's rate limit is reached or it asked for a pause.", seconds
+            )
         self.sleep(seconds)
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
@@ -95,8 +98,8 @@ class Budget:
         return [(name, limits) for name, limits in counters if limits]
 
     def _take(self, name: str, limits: tuple[Limit, ...]) -> float:
-        """Take one permission and return 0, or return the seconds until there may be one."""
+        """Take one permit and return 0, or return the seconds until one may be available."""
         with self._lock:
-            if name not in self._taken_from:
-                self._taken_from[name] = self.counter(name, limits)
-            return self._taken_from[name].take()
+            if name not in self._by_name:
+                self._by_name[name] = self.counter(name, limits)
+            return self._by_name[name].take()

@@ -27,34 +27,34 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.limit import Limit
 
 JITTER = 0.04
-"""Share by which windows are stretched, because requests do not travel equally fast."""
+"""Fraction by which periods are extended, because requests take different times to arrive."""
 
 _MAX_JITTER_MS = 1100
-"""More than a stretched second: permission of a minute's count may wait that long for one of a second's."""
+"""More than an extended second: a permit of a limit per minute may wait that long for one per second."""
 _LOCK_POLL = 0.002
-"""Seconds between two looks at a lock that another process holds, for about a millisecond."""
+"""Seconds between two tries to take a lock, which other processes hold for about a millisecond."""
 
-_AGAIN = 0.001
-"""Seconds after which to ask again for a permission that was given back."""
+_RETRY_AFTER = 0.001
+"""Seconds after which to ask again after a permit was returned."""
 
 _REDIS_RETRIES = 30
 _KEY_PREFIX = "convexport:budget:"
 
 
 class Counter(Protocol):
-    """Counts the requests that some limits hold for."""
+    """Counts the requests to which a group of limits applies."""
 
     def take(self) -> float:
-        """Count one request and return 0, or return the seconds until there may be room for it."""
+        """Count one request and return 0, or return the seconds until it may be allowed."""
         ...
 
 
 CounterFactory = Callable[[str, "tuple[Limit, ...]"], Counter]
-"""Makes the counter behind a name, which holds no secret, for some limits."""
+"""Creates the counter for a name, which contains no secret, and its limits."""
 
 
 def counter_factory(storage: str) -> CounterFactory:
-    """Return the maker of counters for a storage.
+    """Return a function that creates the counters of a storage.
 
     :param storage: ``"machine"`` (all processes of one user on this machine), ``"memory"`` (this process),
         or a ``redis://``, ``rediss://`` or ``unix://`` URL (all workers that use that Redis server).
@@ -68,12 +68,12 @@ def counter_factory(storage: str) -> CounterFactory:
         client = _redis_client(storage)
         return lambda name, limits: RedisCounter(client, f"{_KEY_PREFIX}{name}", rates_of(limits))
     raise ConfigurationError(
-        "[convexport] budget_storage is none of 'machine', 'memory' and a redis:// URL; set one of these."
+        "[convexport] budget_storage is not 'machine', 'memory' or a redis:// URL; set it to one of these."
     )
 
 
 def memory_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
-    """Return a counter that only this process knows."""
+    """Return a counter of this process alone."""
     del name
     return LibraryCounter(InMemoryBucket(rates_of(limits)))
 
@@ -81,8 +81,8 @@ def memory_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
 def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
     """Return a counter in a file, shared by all processes of this user on this machine.
 
-    A process that dies leaves nothing locked: the lock goes with it, and its requests leave the moving
-    windows by themselves.
+    A process that dies leaves no lock behind: the operating system releases it, and the requests of that
+    process expire from the moving periods.
 
     :raises ConfigurationError: if the file cannot be written.
     """
@@ -102,7 +102,7 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
 
 
 def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:
-    """Translate limits into rates, shortest first, each window stretched by `JITTER` or about a second."""
+    """Convert limits to rates, shortest first; each period is extended by `JITTER` or about a second."""
     periods = [(round(limit.period.total_seconds() * 1000), limit.requests) for limit in limits]
     return [
         Rate(requests, period + min(round(period * JITTER), _MAX_JITTER_MS))
@@ -120,9 +120,9 @@ class LibraryCounter:
     bucket: AbstractBucket
 
     def take(self) -> float:
-        """Count one request and return 0, or return the seconds until there may be room for it."""
-        # The lock that processes share is held before the clock is read: a moment read earlier would make
-        # the next window begin too early.
+        """Count one request and return 0, or return the seconds until it may be allowed."""
+        # The clock is read while the lock that processes share is held: an earlier reading would make the
+        # moving period begin too early.
         shared_lock: Any = self.bucket.limiter_lock() or contextlib.nullcontext()
         with shared_lock:
             now: int = self.bucket.now()  # type: ignore[no-untyped-call]
@@ -157,17 +157,18 @@ return wait
 
 
 class RedisCounter:
-    """A log of requests in a sorted set, counted by a script on the server and on the server's clock.
+    """A log of requests in a sorted set, which a script on the server counts by the server's clock.
 
     The library's own Redis bucket reads the clock on the client, before its script runs, and does not count
-    requests that another client logged since; with four workers it let a fourth request into a second.
+    requests that another client has logged since; four workers together sent a fourth request in a second
+    whose limit was three.
 
-    A permission whose answer took long to arrive is given back: its request would come later than counted, by
-    more than the windows are stretched for, and might be one too many for the next window.
+    A permit is returned if Redis took long to respond: its request would be sent later than it was counted,
+    by more than the periods are extended, and could exceed the limit of the next period.
 
     :param client: The connection.
     :param key: Name of the sorted set.
-    :param rates: The limits, shortest window first.
+    :param rates: The limits, shortest period first.
     :param clock: Returns the seconds of a monotonic clock.
     """
 
@@ -178,18 +179,18 @@ class RedisCounter:
         self._key = key
         self._rates = rates
         self._clock = clock
-        self._quickest = float("inf")
-        self._late = rates[0].interval / 1000 * JITTER / 2
-        # A script of its own for each counter: a server that has lost its data misses it, whatever other
-        # counters have loaded since.
+        self._fastest = float("inf")
+        self._max_delay = rates[0].interval / 1000 * JITTER / 2
+        # Each counter has its own script, so that a server that lost its data reports it as missing to each
+        # counter, even if another counter has loaded its script since.
         self._text = f"-- {key}\n{_TAKE}"
-        with _redis_answers():
+        with _redis_errors_converted():
             self._script = str(self._client.script_load(self._text))
 
     def take(self) -> float:
-        """Count one request and return 0, or return the seconds until there may be room for it.
+        """Count one request and return 0, or return the seconds until it may be allowed.
 
-        :raises IncompleteExportError: if the server does not answer, after about a minute of tries.
+        :raises IncompleteExportError: if the server does not respond within about a minute of retries.
         """
         from redis.exceptions import NoScriptError
 
@@ -198,25 +199,25 @@ class RedisCounter:
         for rate in self._rates:
             arguments += [str(rate.limit), str(rate.interval)]
         try:
-            with _redis_answers():
-                asked = self._clock()
+            with _redis_errors_converted():
+                start = self._clock()
                 wait = self._client.evalsha(self._script, 1, self._key, *arguments)
-                if wait == 0 and self._came_late(self._clock() - asked):
+                if wait == 0 and self._is_stale(self._clock() - start):
                     self._client.zrem(self._key, request)
-                    return _AGAIN
+                    return _RETRY_AFTER
         except NoScriptError:
-            with _redis_answers():
-                self._assume_full()
+            with _redis_errors_converted():
+                self._assume_limit_reached()
             return 1.0
         return int(wait) / 1000
 
-    def _came_late(self, seconds: float) -> bool:
-        """Tell whether an answer took so much longer than the quickest that its permission is stale."""
-        self._quickest = min(self._quickest, seconds)
-        return seconds - self._quickest > self._late
+    def _is_stale(self, seconds: float) -> bool:
+        """Return whether a response took so much longer than the fastest one that its permit is stale."""
+        self._fastest = min(self._fastest, seconds)
+        return seconds - self._fastest > self._max_delay
 
-    def _assume_full(self) -> None:
-        """After a restart of the server, which may have forgotten what was sent: count a window as full."""
+    def _assume_limit_reached(self) -> None:
+        """Assume that the limit is reached after a restart of the server, which may have lost its counts."""
         seconds, _ = self._client.time()
         shortest = self._rates[0]
         requests = {f"restart:{number}": int(seconds) * 1000 + 999 for number in range(shortest.limit)}
@@ -225,8 +226,8 @@ class RedisCounter:
 
 
 @contextlib.contextmanager
-def _redis_answers() -> Iterator[None]:
-    """Turn a server that is away into an error that says so, without its address or password."""
+def _redis_errors_converted() -> Iterator[None]:
+    """Convert errors of the Redis client to one without the server's address or password."""
     from redis.exceptions import NoScriptError, RedisError
 
     try:

@@ -1,4 +1,4 @@
-"""Requests pages from one vendor: within its rate limits, only on its own host, with retries."""
+"""The HTTP client: requests pages from one vendor within its rate limits, on its own host, with retries."""
 
 from __future__ import annotations
 
@@ -49,25 +49,25 @@ _REQUEST_ID_HEADERS = ("X-Request-Id", "x-amzn-RequestId", "X-Amz-Apigw-Id", "Cf
 _UNSAFE = re.compile(r"[\\\x00-\x20\x7f]")
 _DEFAULT_ADVICE = {
     401: "Check the API key in the connection's password.",
-    403: "Check the API key in the connection's password and what it may read.",
-    404: "Check the connection's host and what the Dag asks for.",
+    403: "Check the API key in the connection's password and its permissions.",
+    404: "Check the connection's host and the Dag's arguments.",
 }
-_OTHER_ADVICE = "The vendor will not answer this request however often it is sent; check the Dag's arguments."
+_OTHER_ADVICE = "The vendor will reject this request whenever it is sent again; check the Dag's arguments."
 
 
 @dataclass(slots=True)
 class Client:
-    """An HTTP client for one connection; safe to share between threads.
+    """An HTTP client for one connection; it is thread-safe.
 
     :param title: The vendor's name, for messages.
     :param base_url: Scheme, host and port of the connection.
-    :param new_session: Makes a session that adds the key to each request; one is made for each thread.
-    :param budget: Permission to send.
-    :param advice: For some statuses, what this vendor's users should check.
-    :param timeout: Seconds to wait for the connection and between two reads.
-    :param retry: How often to retry a page, and how long to wait in between.
+    :param new_session: Creates a session that adds the key to each request; called once per thread.
+    :param budget: The account's budget, which grants a permit for each request.
+    :param advice: What this vendor's users should check, by HTTP status.
+    :param timeout: Seconds to wait for the connection, and for each read.
+    :param retry: How often a page is retried, and the waits in between.
     :param sleep: Sleeps for some seconds.
-    :param now: Tells the present moment as epoch seconds.
+    :param now: Returns the current time as epoch seconds.
     """
 
     title: str
@@ -84,11 +84,11 @@ class Client:
     _threads: threading.local = field(default_factory=threading.local)
 
     def resolve(self, link: str, *, url: str | None = None) -> str:
-        """Return ``link`` as a URL on the connection's own host, whatever form the vendor gave it.
+        """Return ``link`` as an absolute URL on the connection's own host.
 
-        :param link: An absolute or relative link; the vendor's input, so it is not trusted.
-        :param url: The URL whose answer held the link.
-        :raises IncompleteExportError: if it leads to another scheme, host or port; nothing is sent there.
+        :param link: An absolute or relative link; it comes from the vendor and is not trusted.
+        :param url: URL of the response that contained the link; the connection's own if left out.
+        :raises IncompleteExportError: if the link has another scheme, host or port; nothing is sent there.
         """
         base = urlsplit(self.base_url)
         target = _target(link, url or self.base_url)
@@ -103,18 +103,19 @@ class Client:
 
     @property
     def usage(self) -> Usage:
-        """What this client has asked of the vendor so far."""
+        """What this client has requested from the vendor so far."""
         return self._usage
 
     def fetch(self, request: PageRequest, decode: Callable[[bytes], T]) -> T:
-        """Send ``request`` and return what ``decode`` makes of the answer.
+        """Send ``request`` and return its response as decoded by ``decode``.
 
-        Retries after connection errors, timeouts, 408, 429, 5xx and bodies that ``decode`` calls
-        malformed; the same request each time.
+        The same request is sent again after connection errors, timeouts, status 408, 429 or 5xx, and bodies
+        for which ``decode`` raises `MalformedAnswerError`.
 
-        :raises VendorRejectedError: for any other status, redirects included.
-        :raises RateLimitedError: if the vendor asks for a longer pause than is worth a worker's slot.
-        :raises VendorUnavailableError: when the tries are used up.
+        :raises VendorRejectedError: for any other status of 300 or more.
+        :raises IncompleteExportError: for any other status below 300 than 200.
+        :raises RateLimitedError: if the vendor asks for a pause that is too long to occupy a worker slot.
+        :raises VendorUnavailableError: if the last try fails.
         """
         endpoint = urlsplit(request.url).path
         problem = ""
@@ -136,10 +137,10 @@ class Client:
         try:
             with self._send(request) as response:
                 if response.status_code != HTTPStatus.OK:
-                    return self._refusal(response, endpoint)
+                    return self._failure_of(response, endpoint)
                 if spent := pause_announced(response.headers, now=self.now()):
                     self.budget.pause(spent)
-                # Twice as fast as response.content, which joins pieces of 10 kB.
+                # Twice as fast as response.content, which joins chunks of 10 kB.
                 body: bytes = response.raw.read(decode_content=True)
         except BudgetExhaustedError as error:
             raise self._rate_limited(endpoint, error.seconds) from None
@@ -155,8 +156,9 @@ class Client:
     def _send(self, request: PageRequest) -> requests.Response:
         """Send the request.
 
-        The session's own settings are passed again, because otherwise the environment's win: see
-        https://github.com/psf/requests/issues/3829 for REQUESTS_CA_BUNDLE and 2018 for HTTPS_PROXY.
+        The session's own settings are passed again, because environment variables take precedence otherwise:
+        https://github.com/psf/requests/issues/3829 for REQUESTS_CA_BUNDLE,
+        https://github.com/psf/requests/issues/2018 for HTTPS_PROXY.
         """
         session = self._session()
         return session.request(
@@ -171,7 +173,7 @@ class Client:
             proxies=dict(session.proxies),
         )
 
-    def _take_permission(self, endpoint: str) -> None:
+    def _take_permit(self, endpoint: str) -> None:
         waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
         self._count(Usage(requests=1, throttled_seconds=waited))
 
@@ -182,8 +184,8 @@ class Client:
     def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
             session = self.new_session()
-            session.mount("http://", PacedAdapter(self._take_permission))
-            session.mount("https://", PacedAdapter(self._take_permission))
+            session.mount("http://", PacedAdapter(self._take_permit))
+            session.mount("https://", PacedAdapter(self._take_permit))
             self._threads.session = session
         return cast("requests.Session", self._threads.session)
 
@@ -202,14 +204,14 @@ class Client:
             return _Failure("no answer in time")
         return _Failure(f"a broken connection ({type(error).__name__})")
 
-    def _refusal(self, response: requests.Response, endpoint: str) -> _Failure:
+    def _failure_of(self, response: requests.Response, endpoint: str) -> _Failure:
         status = response.status_code
         if is_transient(status):
             pause = pause_asked(response.headers, status=status, now=self.now())
             return _Failure(f"status {status}", pause)
         if status < 300:
             raise IncompleteExportError(
-                f"{self.title} {endpoint} answered {status}, where only 200 is documented; "
+                f"{self.title} {endpoint} answered {status}, but only 200 is documented; "
                 "nothing was published."
             )
         if status < 400:
@@ -242,14 +244,14 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """One try that may be repeated: what went wrong, and the seconds the vendor asks to wait."""
+    """A try that failed and may be repeated: its problem, and the seconds that the vendor asked to wait."""
 
     problem: str
     pause: float | None = None
 
 
 def _target(link: str, url: str) -> SplitResult | None:
-    """Return what ``link`` in an answer of ``url`` points to; ``None`` if that cannot be told for sure."""
+    """Return the URL of ``link`` in the response of ``url``; ``None`` if it is ambiguous or invalid."""
     if _UNSAFE.search(link):
         return None
     try:

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A vendor's promise to refuse more than ``requests`` in any ``period``.
+    """A vendor's rate limit: it rejects more than ``requests`` in any ``period``.
 
-    :param requests: Requests allowed in any period, wherever it begins.
+    :param requests: Maximum number of requests in any moving period.
     :param period: Length of the period.
-    :param per_endpoint: True if each endpoint has a count of its own, False if all share one.
+    :param per_endpoint: Whether each endpoint has its own count; otherwise all endpoints share one.
     """
 
     requests: int

@@ -1,4 +1,4 @@
-"""One answer of a vendor, cut into raw record bytes; only id, time and the next link are decoded."""
+"""A page: one response, divided into raw records; only ids, times and the next link are decoded."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
 class MalformedAnswerError(ValueError):
-    """A body that is not a whole JSON document; a retry may help.
+    """The body is not a complete JSON document; sending the request again may help.
 
-    :param reason: What is wrong with it.
+    :param reason: What the body is instead, such as ``"not UTF-8"``.
     """
 
-    def __init__(self, reason: str = "not whole JSON") -> None:
+    def __init__(self, reason: str = "not complete JSON") -> None:
         super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records of one answer, in the vendor's order; the three lists run side by side.
+    """Records of one response, in the vendor's order; the three lists have one entry for each record.
 
-    :param raws: The records' bytes, views into the answer's body.
+    :param raws: The records' bytes, as views into the response's body.
     :param ids: The records' ids.
-    :param moments: The records' times as epoch seconds, ``None`` where a record has none that can be read.
-    :param link: Next link or cursor, ``None`` if the answer has none.
-    :param is_last: True if the answer says that no page follows.
+    :param moments: The records' times as epoch seconds, ``None`` for a record without a valid time.
+    :param link: Next link or cursor; ``None`` if the response has none.
+    :param is_last: Whether the response says that no page follows.
     """
 
     raws: Sequence[msgspec.Raw]
@@ -54,7 +54,7 @@ class Page:
     is_last: bool = False
 
     def pick(self, positions: Sequence[int]) -> Page:
-        """Return a page of only some of the records."""
+        """Return a page with only the records at some positions."""
         return Page(
             [self.raws[position] for position in positions],
             [self.ids[position] for position in positions],
@@ -68,12 +68,12 @@ class Page:
 class PageFormat:
     """Where a vendor puts the record list, the next link, and a record's id and time.
 
-    :param endpoint: Vendor and path, for messages to people.
-    :param list_keys: Keys that may hold the record list, preferred one first.
+    :param endpoint: Vendor and path, for messages.
+    :param list_keys: Keys under which the record list may be found, in order of preference.
     :param link: Path of keys to the next link; empty if there is none.
     :param end_flag: Path of keys to a boolean that is true on the last page; empty if there is none.
     :param id_field: Record field with the id.
-    :param time_field: Record field with the time that decides.
+    :param time_field: Record field with the time that selects records.
     """
 
     endpoint: str
@@ -84,11 +84,12 @@ class PageFormat:
     end_flag: tuple[str, ...] = ()
 
     def decode(self, body: bytes) -> Page:
-        """Cut ``body`` into a page.
+        """Divide ``body`` into a page.
 
-        :raises MalformedAnswerError: if the body is not JSON, or not UTF-8, as JSON must be: published as it
-            is, one such record would make its whole file unreadable.
-        :raises IncompleteExportError: if it is JSON without a record list, or a record has no id.
+        :raises MalformedAnswerError: if the body is not JSON or not UTF-8, which JSON requires: a single such
+            record would make its whole published file unreadable.
+        :raises IncompleteExportError: if it is JSON of another shape: without a record list, or with a record
+            that has no id.
         """
         if not _is_utf8(body):
             raise MalformedAnswerError("not UTF-8")
@@ -110,8 +111,8 @@ class PageFormat:
             bodies = raws_decoder.decode(body)
         except msgspec.ValidationError as error:
             raise IncompleteExportError(
-                f"{self.endpoint} answered 200 with a body of another shape than documented ({error}); "
-                "nothing was published, and the next try reads it anew."
+                f"{self.endpoint} answered 200 with a body that does not have the documented shape "
+                f"({error}); nothing was published, and the next try requests it again."
             ) from None
         key = self._list_key(answer, bodies)
         heads, raws = getattr(answer, key), getattr(bodies, key)
@@ -126,14 +127,14 @@ class PageFormat:
         return Page(raws, ids, moments, link, is_last)
 
     def _list_key(self, answer: Any, bodies: Any) -> str:
-        """Return the key of the record list: the first that holds records, else the first that is there."""
+        """Return the key of the record list: the first one with records, or else the first that exists."""
         there = [key for key in self.list_keys if getattr(answer, key) is not None]
         filled = [key for key in there if getattr(answer, key)]
         names = " or ".join(map(repr, self.list_keys))
         if any(list(getattr(bodies, key)) != list(getattr(bodies, filled[0])) for key in filled[1:]):
             raise IncompleteExportError(
                 f"{self.endpoint} answered with different records in {' and '.join(map(repr, filled))}, "
-                "where one list is documented; which of them counts is not known, so nothing was published."
+                "but one list is documented; the right one is not known, so nothing was published."
             )
         if not there:
             raise IncompleteExportError(
@@ -150,7 +151,7 @@ class PageFormat:
             elif type(value) is not str or not value:
                 raise IncompleteExportError(
                     f"{self.endpoint} sent a record without a usable {self.id_field!r} (number "
-                    f"{position + 1} of its page); without it nothing can be exported exactly once."
+                    f"{position + 1} of its page), which deduplication requires; nothing was published."
                 )
         return ids
 
@@ -177,8 +178,8 @@ class PageFormat:
 
     def _link_is_missing(self) -> IncompleteExportError:
         return IncompleteExportError(
-            f"{self.endpoint} says that another page follows, but not where; stopping would lose records, so "
-            "nothing was published."
+            f"{self.endpoint} says that another page follows but sent no link to it; stopping would lose "
+            "records, so nothing was published."
         )
 
     def _value_at(self, path: tuple[str, ...], answer: Any) -> Any:
@@ -198,7 +199,7 @@ class PageFormat:
 
 
 def _attribute(key: str) -> str:
-    """Return the decoder's name for a key beside the record list, which may have the same name."""
+    """Return the decoder's attribute for a key next to the record list, which may have the same name."""
     return f"beside_{key}"
 
 
@@ -232,12 +233,12 @@ def _moments(values: list[Any]) -> list[float | None]:
 
 
 def moment_of(value: Any) -> float | None:
-    """Return a record's time as epoch seconds, or ``None`` if there is none to read.
+    """Return a record's time as epoch seconds, or ``None`` if it has no valid time.
 
-    Numbers are epoch seconds; ISO-8601 text without an offset is UTC, as all three vendors mean it.
-    Digits past the microsecond are cut, never rounded up, so that no record moves into the next day.
-    A leap second is the second after it, and 24:00 is the next day's midnight. What no calendar holds, such
-    as milliseconds in place of seconds, is no time.
+    Numbers are epoch seconds; ISO-8601 text without an offset is in UTC, as all three vendors intend.
+    Digits beyond microseconds are truncated, not rounded, so that no record moves to the next day. A leap
+    second is read as the second after it, and 24:00 as midnight of the next day. A number beyond the year
+    9999, such as milliseconds instead of seconds, is not a valid time.
     """
     seconds = _seconds(value)
     return seconds if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
@@ -257,7 +258,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def _on_the_clock(text: str) -> tuple[str, int]:
-    """Return a time that Python can read, and the seconds to add to it.
+    """Return a time in a form that Python can parse, and the seconds to add to it.
 
     ISO 8601 allows 24:00 for the end of a day and 60 for a leap second; Python's parser allows neither.
     """
@@ -269,7 +270,7 @@ def _on_the_clock(text: str) -> tuple[str, int]:
 
 
 def _is_utf8(body: bytes) -> bool:
-    """Return whether a body is valid UTF-8, without a copy of all of it."""
+    """Return whether a body is valid UTF-8, without copying all of it."""
     if body.isascii():
         return True
     decoder = codecs.getincrementaldecoder("utf-8")()

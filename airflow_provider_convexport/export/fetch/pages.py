@@ -1,4 +1,4 @@
-"""Fetches the pages of one request window, one after another; cannot loop for ever and cannot stop early."""
+"""Fetches all pages of one request window in sequence, and detects pagination that makes no progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A page and the request for the one after it.
+    """A page and the request for the next one.
 
     :param page: The page.
     :param next_request: ``None`` after the last page.
@@ -29,19 +29,19 @@ class FetchedPage:
 
 
 _MAX_REPEATED_PAGES = 3
-"""A page may repeat earlier ones where pages overlap or shrink; so many in a row lead nowhere."""
+"""Pages that overlap may repeat earlier ones; this many consecutive ones mean that there is no progress."""
 _MAX_EMPTY_PAGES = 1_000
-"""An empty page is not the end, but the vendor's cursor must reach it some time."""
+"""An empty page is not the end, but this many consecutive ones mean that there is no progress."""
 
 
 def paginate(client: Client, query: Query, *, start: PageRequest) -> Iterator[FetchedPage]:
-    """Yield the pages from ``start`` until the vendor says that there is no next one.
+    """Yield the pages from ``start`` up to the one that the vendor marks as the last.
 
     :param client: Sends the requests.
-    :param query: What is exported; knows how answers look and how pages follow each other.
-    :param start: Request for the first page, or for a later one to continue from.
-    :raises IncompleteExportError: if a request would be sent a second time, or page after page brings nothing
-        new although the requests differ.
+    :param query: What is exported; it determines the format of the pages and the kind of pagination.
+    :param start: Request for the first page, or for the page from which pagination continues.
+    :raises IncompleteExportError: if a request would be sent a second time, or too many consecutive pages
+        contain no new record.
     """
     layout, pagination = query.page_format, query.stream.pagination
     request: PageRequest | None = start.at(client.resolve(start.url))
@@ -54,7 +54,7 @@ def paginate(client: Client, query: Query, *, start: PageRequest) -> Iterator[Fe
             following = following.at(client.resolve(following.url, url=request.url))
             if hash(following) in seen:
                 raise IncompleteExportError(
-                    f"{layout.endpoint} sent a next link that does not advance: it was followed already. "
+                    f"{layout.endpoint} sent a next link that does not advance: it was already followed. "
                     f"{_ADVICE}"
                 )
             progress.check(page)
@@ -63,16 +63,16 @@ def paginate(client: Client, query: Query, *, start: PageRequest) -> Iterator[Fe
 
 
 _ADVICE = (
-    "Going on would loop, stopping would lose records; so nothing was published. "
-    "If many records share one instant, a larger page_size helps."
+    "Continuing would loop and stopping would lose records, so nothing was published. "
+    "If many records have the same timestamp, increase page_size."
 )
 
 
 @dataclass(slots=True)
 class _Progress:
-    """Notices pages that bring nothing new while their cursors or signatures keep changing.
+    """Detects pages without new records although their cursors or signatures keep changing.
 
-    A page brings nothing new if its ids are those of an earlier page, or all on the page before it.
+    A page has no new records if its ids are those of an earlier page, or all of them are on the previous one.
     """
 
     endpoint: str
@@ -82,7 +82,10 @@ class _Progress:
     _empty: int = 0
 
     def check(self, page: Page) -> None:
-        """Count a page that is not the last one."""
+        """Count a page that is not the last one.
+
+        :raises IncompleteExportError: if too many consecutive pages contain no new record.
+        """
         if not page.ids:
             self._empty += 1
         else:
@@ -93,6 +96,6 @@ class _Progress:
             self._last, self._empty = ids, 0
         if self._repeated >= _MAX_REPEATED_PAGES or self._empty >= _MAX_EMPTY_PAGES:
             raise IncompleteExportError(
-                f"{self.endpoint} sent {self._repeated or self._empty} pages in a row that bring no new "
+                f"{self.endpoint} sent {self._repeated or self._empty} consecutive pages without a new "
                 f"record, each with another next link. {_ADVICE}"
             )

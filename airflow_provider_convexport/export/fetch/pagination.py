@@ -1,7 +1,7 @@
-"""Pagination: which request gets the next page, and when a series of pages has ended.
+"""Pagination: how to request the next page, and which page is the last one.
 
-A vendor's `Stream` holds one of the kinds below. Another kind of pagination is another small class with the
-same two members; the engine needs no change.
+A vendor's `Stream` holds one of the kinds below. A further kind is another small class with the members of
+`Pagination`; the engine needs no change.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.request import Method, PageRequest
 
 KeyPath = tuple[str, ...]
-"""Keys that lead to a value in an answer, outermost first; empty for no value."""
+"""Keys that lead to a value in a response, outermost first; empty for no value."""
 
 
 class Pagination(Protocol):
-    """How a vendor hands out the pages of one request window."""
+    """How a vendor paginates the records of one request window."""
 
     @property
     def method(self) -> Method:
@@ -30,41 +30,41 @@ class Pagination(Protocol):
 
     @property
     def link(self) -> KeyPath:
-        """Where an answer holds the link or cursor of the next page, if it does."""
+        """Path to the link or cursor of the next page in a response; empty if there is none."""
         ...
 
     @property
     def end_flag(self) -> KeyPath:
-        """Where an answer holds a boolean that is true on the last page, if it does."""
+        """Path to a boolean that is true in the last response; empty if there is none."""
         ...
 
     def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
-        """Return the request for the page after ``page``; ``None`` if that was the last one.
+        """Return the request for the page after ``page``; ``None`` if ``page`` is the last one.
 
-        :param request: The request that ``page`` answers.
+        :param request: The request that returned ``page``.
         :param page: The page.
         """
         ...
 
 
 def join(page: Page, request: PageRequest) -> str:
-    """Return the link of the page that ``request`` got, absolute or relative to it, as a URL."""
+    """Return the next link of ``page`` as an absolute URL; a relative one is resolved against ``request``."""
     link = page.link or ""
     try:
         return urljoin(request.url, link)
     except ValueError:
-        return link  # not a URL; the client refuses it
+        return link  # not a URL; the client rejects it
 
 
 @dataclass(frozen=True, slots=True)
 class NextLink:
-    """The answer holds the URL of the next page; a missing, null or empty link ends the pages.
+    """Each response contains the URL of the next page; a missing, null or empty link ends pagination.
 
-    :param link: Where the answer holds the link.
-    :param complete: ``(page, request)`` to the URL to request, for vendors whose links cannot be followed as
-        they are; ``request`` is the one that ``page`` answers.
-    :param end_flag: Where the answer holds a boolean that is true on the last page, for vendors that send a
-        link with every page; then the flag alone decides.
+    :param link: Path to the link in a response.
+    :param complete: Maps ``(page, request)`` to the URL to request, for vendors whose links cannot be
+        followed unchanged; ``request`` is the one that returned ``page``.
+    :param end_flag: Path to a boolean that is true in the last response, for vendors that send a link with
+        every page; the flag alone decides then.
     """
 
     link: KeyPath
@@ -73,7 +73,7 @@ class NextLink:
     method: Method = "GET"
 
     def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
-        """Return the request to the page's link."""
+        """Return the request for the page's link; see `Pagination.next_request`."""
         if page.link is None or page.is_last:
             return None
         return request.at(self.complete(page, request))
@@ -81,10 +81,10 @@ class NextLink:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The answer holds a cursor, which is sent as a parameter of an otherwise unchanged request.
+    """Each response contains a cursor, which is sent as a parameter of an otherwise unchanged request.
 
-    :param link: Where the answer holds the cursor; a missing, null or empty one ends the pages.
-    :param parameter: Name of the parameter that carries it.
+    :param link: Path to the cursor in a response; a missing, null or empty cursor ends pagination.
+    :param parameter: Name of the parameter for the cursor.
     :param end_flag: As for `NextLink`.
     :param method: ``"POST"`` sends all parameters in a JSON body.
     """
@@ -95,7 +95,7 @@ class Cursor:
     method: Method = "GET"
 
     def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
-        """Return the same request with the page's cursor."""
+        """Return the same request with the page's cursor; see `Pagination.next_request`."""
         if page.link is None or page.is_last:
             return None
         return request.replace(self.parameter, page.link)
@@ -103,10 +103,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class PageNumber:
-    """Pages are numbered, and by the vendor's contract only the last one is shorter than asked for.
+    """Pages are numbered, and the vendor guarantees that only the last one has fewer records than requested.
 
-    :param parameter: Name of the parameter that carries the number; the first request has none.
-    :param size_parameter: Name of the parameter that carries the page size.
+    :param parameter: Name of the parameter for the number; the first request has none.
+    :param size_parameter: Name of the parameter for the page size.
     :param first: Number of the first page.
     :param method: ``"POST"`` sends all parameters in a JSON body.
     """
@@ -119,7 +119,7 @@ class PageNumber:
     end_flag: KeyPath = ()
 
     def next_request(self, request: PageRequest, page: Page) -> PageRequest | None:
-        """Return the request for the next number, unless the page was short."""
+        """Return the request for the next number; ``None`` after a page with fewer records than requested."""
         if len(page.ids) < int(request.parameter(self.size_parameter) or 1):
             return None
         number = int(request.parameter(self.parameter) or self.first)

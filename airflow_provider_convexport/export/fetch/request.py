@@ -1,4 +1,4 @@
-"""One request for a page, as a value that a checkpoint can hold."""
+"""A request for one page, as a value that can be written to a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Method = Literal["GET", "POST"]
 
 
 class PageRequest(msgspec.Struct, frozen=True):
-    """What is sent for one page.
+    """A request for one page.
 
-    :param url: Path and query, or a whole URL.
-    :param body: JSON body; a request that has one is sent with POST, any other with GET.
+    :param url: Path and query, or an absolute URL.
+    :param body: JSON body of a POST request; ``None`` for a GET request.
     """
 
     url: str
@@ -36,7 +36,7 @@ class PageRequest(msgspec.Struct, frozen=True):
         return "GET" if self.body is None else "POST"
 
     def parameter(self, name: str) -> str | None:
-        """Return a parameter's value, ``None`` if the request does not have it."""
+        """Return a parameter's value; ``None`` if the request does not have it."""
         if self.body is not None:
             value = self._values().get(name)
             return None if value is None else str(value)
@@ -44,7 +44,7 @@ class PageRequest(msgspec.Struct, frozen=True):
         return values[0] if values else None
 
     def replace(self, name: str, value: str) -> PageRequest:
-        """Return the same request with one parameter set; all others are repeated unchanged."""
+        """Return the same request with one parameter set; all others stay unchanged."""
         if self.body is not None:
             return PageRequest(self.url, msgspec.json.encode({**self._values(), name: value}).decode())
         parts = urlsplit(self.url)
@@ -54,11 +54,11 @@ class PageRequest(msgspec.Struct, frozen=True):
         return self.at(parts._replace(query=query).geturl())
 
     def at(self, url: str) -> PageRequest:
-        """Return the same request to another URL."""
+        """Return the same request with another URL."""
         return PageRequest(url, self.body)
 
     def relative_to(self, base_url: str) -> PageRequest:
-        """Return the request without its scheme, host and port, which may change between two tries."""
+        """Return the request without its scheme, host and port, which may change before a later try."""
         return self.at(self.url.removeprefix(base_url))
 
     def _values(self) -> dict[str, Any]:

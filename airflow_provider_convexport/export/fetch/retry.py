@@ -1,4 +1,4 @@
-"""When to ask again, and how long to wait before it."""
+"""Retries: which failures to retry, and how long to wait (backoff, ``Retry-After``)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 _MAX_PAUSE = 7 * 86_400.0
-"""A longer pause is read as a week; vendors document a day at most."""
+"""Longer pauses are shortened to a week; vendors document a day at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Retries of one page, with exponential backoff and jitter. All times in seconds.
 
-    :param max_tries: Requests for one page before giving up.
-    :param base_delay: Wait after the first failure; it doubles each time.
-    :param max_delay: Longest backoff; over a minute, because a per-minute limit without ``Retry-After`` takes
-        that long to clear.
-    :param max_sleep: Longest wait asked for by the vendor that is slept through on the worker; a longer one
-        is handed back to the scheduler.
+    :param max_tries: Maximum number of requests for one page.
+    :param base_delay: Delay after the first failure; it doubles with each further failure.
+    :param max_delay: Maximum delay; more than a minute, because that is how long a limit per minute without
+        ``Retry-After`` can last.
+    :param max_sleep: Longest pause requested by the vendor during which the task keeps its worker slot; for a
+        longer one it is rescheduled.
     """
 
     max_tries: int = 9
@@ -34,25 +34,26 @@ class RetryPolicy:
     max_sleep: float = 120.0
 
     def backoff(self, failures: int) -> float:
-        """Return the wait after ``failures`` failures in a row, with jitter so that clients spread out."""
+        """Return the seconds to wait after ``failures`` consecutive failures, with random jitter."""
         return min(self.base_delay * 2.0 ** (failures - 1), self.max_delay) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def is_transient(status: int) -> bool:
-    """Tell whether the same request may succeed later."""
+    """Return whether the same request may succeed later."""
     return status in (408, 429) or status >= 500
 
 
 def pause_asked(headers: Mapping[str, str], *, status: int, now: float) -> float | None:
-    """Return the seconds that the vendor asks to wait, or ``None`` if it does not say.
+    """Return the seconds that the vendor asks to wait, or ``None`` if it does not ask for a wait.
 
-    ``Retry-After`` counts on every status, in seconds or as an HTTP date; ``X-RateLimit-Reset`` (epoch
-    seconds, Ada) counts on a 429 without it. A wait that is over already says nothing: then the backoff
-    keeps a vendor that repeats it, or a clock that is ahead, from using up all tries at once.
+    ``Retry-After`` is obeyed with every status, in seconds or as an HTTP date; ``X-RateLimit-Reset`` (epoch
+    seconds, Ada) only with status 429 without ``Retry-After``. A wait that has already passed is ignored, so
+    that backoff applies: otherwise a vendor that repeats it, or a local clock that is ahead, would use up all
+    tries at once.
 
-    :param headers: The answer's headers, case-insensitive.
-    :param status: The answer's status.
-    :param now: The present moment as epoch seconds.
+    :param headers: The response's headers, case-insensitive.
+    :param status: The response's status.
+    :param now: The current time as epoch seconds.
     """
     pause: float | None = None
     if (value := headers.get("Retry-After")) is not None:
@@ -69,10 +70,10 @@ def pause_asked(headers: Mapping[str, str], *, status: int, now: float) -> float
 
 
 def pause_announced(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Return the seconds until the vendor takes another request, if it says that this was the last one.
+    """Return the seconds until the vendor accepts another request, if it says that the limit is reached.
 
-    :param headers: The answer's headers: ``X-RateLimit-Remaining`` and ``X-RateLimit-Reset`` (epoch seconds).
-    :param now: The present moment as epoch seconds.
+    :param headers: The response's headers; ``X-RateLimit-Remaining`` and ``X-RateLimit-Reset`` are read.
+    :param now: The current time as epoch seconds.
     """
     reset = _number(headers.get("X-RateLimit-Reset", ""))
     if _number(headers.get("X-RateLimit-Remaining", "")) != 0 or reset is None:

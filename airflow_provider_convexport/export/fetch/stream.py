@@ -1,4 +1,4 @@
-"""What the engine needs to know of a vendor's stream, as data; the values stand in the vendor's hook file."""
+"""What the engine needs to know about a vendor's stream, as data; the vendor's hook module has the values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_convexport.durations import in_words
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.page import PageFormat
 from airflow_provider_convexport.export.fetch.request import PageRequest
@@ -24,8 +25,8 @@ _MIN_REQUEST_WINDOW = timedelta(seconds=1)
 class PageSize:
     """Allowed numbers of records per request.
 
-    :param parameter: Query parameter that carries it.
-    :param default: Sent unless the Dag says otherwise; the vendor's best.
+    :param parameter: Name of the query parameter for the page size.
+    :param default: Value unless the Dag sets another; the best one for this vendor.
     :param minimum: Smallest value that the vendor accepts.
     :param maximum: Largest value that the vendor accepts.
     """
@@ -41,25 +42,25 @@ class Stream:
     """One exportable stream of one vendor.
 
     :param vendor: The vendor's machine name, as in manifests: ``"ada"``.
-    :param title: The vendor's name for people: ``"Ada"``.
+    :param title: The vendor's display name: ``"Ada"``.
     :param name: The stream's name: ``"conversations"`` or ``"messages"``.
     :param path: Path of the endpoint on the connection's host.
-    :param list_keys: Keys that may hold the record list, preferred one first.
-    :param pagination: How the pages of one request window follow each other, and what ends them.
+    :param list_keys: Keys under which the record list may be found, in order of preference.
+    :param pagination: How to request the next page, and which page is the last one.
     :param id_field: Record field that identifies a record.
-    :param time_fields: For each ``window_on``, the record field whose time decides; the default one first.
+    :param time_fields: For each ``window_on``, the record field with the time that selects records; the
+        default first.
     :param page_size: Allowed page sizes.
-    :param request_window: Span of time asked for in one request unless the Dag says otherwise, before the
-        reach at its ends is added.
-    :param window_params: ``(window, window_on)`` to the query parameters that ask for it.
-    :param max_window: Longest span that the vendor accepts; ``None`` if it does not say.
-    :param filters: Further query parameters that a Dag may set.
+    :param request_window: Length of a request window unless the Dag sets another, without ``reach``.
+    :param window_params: Maps ``(window, window_on)`` to the query parameters that select the window.
+    :param max_window: Longest window that the vendor accepts; ``None`` if it does not say.
+    :param filters: Names of further query parameters that a Dag may set.
     :param settle: How long after an interval's end the vendor may still add records to it.
     :param history: How far back the vendor keeps records; ``None`` if it does not say.
-    :param keeps_outside: True if the vendor does not say which field its window filters: then only records
-        at the seam are trimmed, and a record that lies farther outside is kept and counted.
-    :param concurrency: Windows that one task may walk at a time.
-    :param reach: How far requests reach beyond both ends of a window.
+    :param keeps_outside: Whether records beyond the seam are kept and counted, because the vendor does not
+        say which field its window filters; records at the seam are always trimmed.
+    :param concurrency: Number of request windows that one task fetches concurrently.
+    :param reach: How far requests reach beyond both ends of a window (the seam).
     """
 
     vendor: str
@@ -83,28 +84,28 @@ class Stream:
 
     @property
     def endpoint(self) -> str:
-        """Vendor and path, for messages to people."""
+        """Vendor and path, for messages."""
         return f"{self.title} {self.path}"
 
     @property
     def default_window_on(self) -> str:
-        """The time that windows select by, unless the Dag says otherwise."""
+        """The time that selects records unless the Dag sets another."""
         return next(iter(self.time_fields))
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to ask of a stream, apart from the time.
+    """What to request from a stream, apart from the span of time.
 
     :param stream: The stream.
-    :param window_on: Which of the stream's times the windows select by; empty for its default.
+    :param window_on: Which of the stream's times selects records; empty for its default.
     :param scope: The shop or bot, as recorded in paths and manifests; empty where the vendor has none.
-    :param filters: Further query parameters, values as the vendor writes them.
+    :param filters: Further query parameters, with values in the vendor's notation.
     :param scope_params: Query parameters that select the scope (some vendors use a header instead).
-    :param page_size: Records per request; ``None`` for the vendor's best.
-    :param request_window: Span of time asked for in one request; ``None`` for the vendor's best.
-    :raises ConfigurationError: for a ``window_on``, filter, page size or request window that the stream does
-        not have.
+    :param page_size: Records per request; ``None`` for the stream's default.
+    :param request_window: Length of a request window; ``None`` for the stream's default.
+    :raises ConfigurationError: if the stream does not support the ``window_on``, filters, page size or
+        request window.
     """
 
     stream: Stream
@@ -134,20 +135,20 @@ class Query:
             type(self.page_size) is not int or not size.minimum <= self.page_size <= size.maximum
         ):
             raise ConfigurationError(
-                f"page_size={self.page_size!r} is refused by {stream.title}; "
+                f"page_size={self.page_size!r} is not accepted by {stream.title}; "
                 f"use a whole number from {size.minimum} to {size.maximum}, "
-                f"or leave it out for {size.default}."
+                f"or leave it out to use {size.default}."
             )
         if self.request_window is not None:
             _check_request_window(self.request_window, stream)
 
     def windows(self, interval: Window) -> Iterator[Window]:
-        """Yield the spans to ask for, one after another, each with requests of its own."""
+        """Yield the request windows of an interval in chronological order."""
         return interval.split(self.request_window or self.stream.request_window)
 
     @property
     def page_format(self) -> PageFormat:
-        """How to read this query's answers."""
+        """The format of this query's pages."""
         stream = self.stream
         return PageFormat(
             endpoint=stream.endpoint,
@@ -159,7 +160,7 @@ class Query:
         )
 
     def first_request(self, window: Window) -> PageRequest:
-        """Return the request for the first page of ``window``, reaching over both its ends."""
+        """Return the request for the first page of ``window``, which reaches beyond both its ends."""
         stream = self.stream
         params = {
             **stream.window_params(window.reach(stream.reach), self.window_on),
@@ -171,14 +172,14 @@ class Query:
 
 
 def _check_request_window(length: timedelta, stream: Stream) -> None:
-    max_window = stream.max_window
+    max_window, default = stream.max_window, in_words(stream.request_window)
     if not isinstance(length, timedelta) or length < _MIN_REQUEST_WINDOW:
         raise ConfigurationError(
-            f"request_window={length!r} is not a timedelta of a second or more; "
-            f"leave it out for {stream.request_window}."
+            f"request_window={length!r} is not a timedelta of one second or more; "
+            f"leave it out to use {default}."
         )
     if max_window is not None and length > max_window:
         raise ConfigurationError(
-            f"request_window={length} is refused by {stream.title}; use at most {max_window}, "
-            f"or leave it out for {stream.request_window}."
+            f"request_window={in_words(length)} is not accepted by {stream.title}; "
+            f"use at most {in_words(max_window)}, or leave it out to use {default}."
         )

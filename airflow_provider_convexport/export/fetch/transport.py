@@ -1,7 +1,7 @@
-"""Takes the budget's permission at the last moment: on an open connection, right before a request is written.
+"""Takes a permit from the budget at the latest point: after connecting, just before a request is written.
 
-A permission taken earlier would be spent on the handshake, and the vendor would see the request up to some
-hundred milliseconds later than the budget thinks: one too many in a moving window of a second.
+If the permit were taken before the handshake, the vendor would receive the request some hundred milliseconds
+later than the budget counted it, and a moving period of a second could contain one request too many.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class PacedAdapter(HTTPAdapter):
-    """A transport for requests that asks before it writes.
+    """A transport adapter for requests that waits for a permit before it writes a request.
 
-    :param permit: Called with the path of each request; returns when it may be written.
+    :param permit: Called with the path of each request; returns when the request may be written.
     """
 
     def __init__(self, permit: Callable[[str], None]) -> None:
@@ -49,8 +49,9 @@ def _paced_pools(permit: Callable[[str], None]) -> dict[str, type[HTTPConnection
                 self.connect()
             permit(urlsplit(url).path)
             if is_connection_dropped(self):
-                # The server hung up during a long wait. Closing forgets a tunnel through a proxy, so then the
-                # client has to try again; otherwise the permission is used on a new connection.
+                # The server closed the connection during a long wait. The permit is used on a new connection,
+                # except through a proxy's tunnel, which is lost when the connection is closed: the client
+                # then retries.
                 if self._tunnel_host is not None:
                     raise ConnectionResetError("The connection was closed while waiting for the budget.")
                 self.close()

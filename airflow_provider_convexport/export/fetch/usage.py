@@ -1,4 +1,4 @@
-"""What an export has asked of the vendor, as one value that adds up over pages, threads and tries."""
+"""Usage: requests, pages and waits of an export, summed over pages, threads and tries."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import msgspec
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Requests and waiting times; two usages add up.
+    """Numbers of requests and pages, and waits; ``+`` adds two usages.
 
-    :param requests: Requests sent, retries included.
+    :param requests: Requests sent, including retries.
     :param pages: Pages received and decoded.
-    :param throttled_seconds: Seconds waited on a worker for the vendor's rate limits, summed over threads.
-    :param paused_seconds: Seconds that the vendor asked for and that were handed back to the scheduler.
+    :param throttled_seconds: Seconds waited on a worker for rate limits and retries, summed over threads.
+    :param paused_seconds: Seconds of the pauses for which the task was rescheduled.
     """
 
     requests: int = 0

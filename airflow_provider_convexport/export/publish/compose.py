@@ -23,7 +23,7 @@ _ZSTD_LEVEL = 3
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """Size and checksum of a file that was written."""
+    """Number of records, sizes in bytes and SHA-256 (hexadecimal) of a file that was written."""
 
     records: int
     bytes: int
@@ -37,7 +37,7 @@ class _Encoder(Protocol):
 
 
 def check_available(compression: Compression) -> None:
-    """Make sure, before the first request, that files can be written.
+    """Check before the first request that files can be compressed.
 
     :raises ConfigurationError: if there is no such compression or its library is not installed.
     """
@@ -48,12 +48,12 @@ def check_available(compression: Compression) -> None:
 def compose(
     parts: Iterable[tuple[Segment, bytes]], target: IO[bytes], *, compression: Compression
 ) -> Composed:
-    """Write segments as one file.
+    """Concatenate segments to one file.
 
-    :param parts: Segments and their deflate data, in order; read one at a time.
+    :param parts: Segments and their deflate data, in order; consumed one at a time.
     :param target: An empty file.
-    :param compression: How the file is compressed. For ``"gzip"`` the segments' own deflate data is used.
-    :raises IncompleteExportError: if staged data is not what was written.
+    :param compression: Compression of the file. For ``"gzip"`` the segments' deflate data is used unchanged.
+    :raises IncompleteExportError: if staged data is damaged.
     """
     encoder = _encoder(compression)
     digest = hashlib.sha256()
@@ -76,7 +76,7 @@ def compose(
 
 
 class _Gzip:
-    """Concatenates deflate segments, between the header, checksum and length that RFC 1952 requires."""
+    """Concatenates deflate segments, with the header, checksum and length that RFC 1952 requires."""
 
     def __init__(self) -> None:
         self._header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

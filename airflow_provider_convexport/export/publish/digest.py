@@ -1,4 +1,4 @@
-"""A digest of a partition's records that does not depend on their order: tells whether they have changed."""
+"""A digest of a partition's records that does not depend on their order, to detect changes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ class _Plain:
 
 
 def digest_of_lines(blocks: Iterable[bytes]) -> str:
-    """Return a digest of lines that does not depend on their order, but on how often each comes.
+    """Return a digest of lines that depends on how often each occurs, but not on their order.
 
-    The sum of the lines' own digests; two walks over the same records may find them in another order.
+    It is the sum of the lines' SHA-256 values modulo 2 to the power of 256. The order is irrelevant because
+    two exports of the same records may receive them in a different order.
 
-    :param blocks: Pieces of the text, cut anywhere; the last line ends with a line feed.
+    :param blocks: Blocks of the text, divided anywhere; the last line ends with a line feed.
     """
     total = 0
     rest = b""
@@ -45,9 +46,9 @@ def digest_of_lines(blocks: Iterable[bytes]) -> str:
 
 
 def digest_of_partition(store: Store, folder: str, manifest: Manifest) -> str:
-    """Return the digest of a published partition, read from its files unless its manifest has it.
+    """Return the digest of a published partition: from its manifest, or else computed from its files.
 
-    :raises FileNotFoundError: if one of its files is gone.
+    :raises FileNotFoundError: if one of its files does not exist.
     """
     known = manifest.content_digest
     return known if isinstance(known, str) else digest_of_lines(_lines(store, folder, manifest))

@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 
 class Source(msgspec.Struct, frozen=True, array_like=True):
-    """A segment and the numbers of its lines that repeat earlier records and are left out."""
+    """A segment and the numbers (from 0) of its lines that are duplicates and are left out."""
 
     segment: Segment
     drop: list[int]
 
     @property
     def records(self) -> int:
-        """Records that it adds."""
+        """Number of records that it adds."""
         return self.segment.records - len(self.drop)
 
 
 class PartitionPlan(msgspec.Struct, frozen=True):
-    """One partition: its number in the grid and, for each of its files, the sources in order."""
+    """One partition: its number in the grid and the sources of each file, in order."""
 
     index: int
     files: list[list[Source]]
 
     @property
     def sources(self) -> list[Source]:
-        """Everything that goes into the partition."""
+        """All sources of the partition."""
         return [source for file in self.files for source in file]
 
 
 class Plan(Saved, frozen=True, kw_only=True):
-    """A complete plan; every attempt that has it publishes the same bytes under the same names.
+    """A complete plan; every attempt that reads it publishes the same bytes under the same names.
 
-    :param requested_at: When the records were requested from the vendor, in epoch seconds: none is older.
-    :param commit: Names the publication; derived from the staged objects, which no two walks share.
-    :param partitions: Every partition of the interval, those without records, too.
-    :param counts: What became of the records that the vendor sent.
-    :param usage: What all attempts asked of the vendor.
+    :param requested_at: When the first request was sent, in epoch seconds; no record is older.
+    :param commit: Id of the commit; derived from the names of the staged objects, which are unique.
+    :param partitions: Every partition of the interval, including those without records.
+    :param counts: How many records were kept and dropped.
+    :param usage: What all attempts together requested from the vendor.
     """
 
     requested_at: float
@@ -58,7 +58,7 @@ class Plan(Saved, frozen=True, kw_only=True):
 
     @property
     def records(self) -> int:
-        """Records that will be published."""
+        """Number of records that will be published."""
         return sum(source.records for partition in self.partitions for source in partition.sources)
 
 
@@ -69,10 +69,10 @@ def partition_plans(
     partitions: int,
     target_file_bytes: int,
 ) -> list[PartitionPlan]:
-    """Sort segments into partitions and files.
+    """Assign segments to partitions and files.
 
-    :param segments: Everything that was staged.
-    :param drops: By position in ``segments``, the lines to leave out.
+    :param segments: All staged segments.
+    :param drops: Lines to leave out, by position in ``segments``.
     :param partitions: Number of partitions in the grid.
     :param target_file_bytes: A file is closed once it holds that many bytes of deflate data.
     """
@@ -98,9 +98,9 @@ def _files(sources: Iterable[Source], target: int) -> Iterable[list[Source]]:
 
 
 def commit_of(partitions: Sequence[PartitionPlan], *, seed: str) -> str:
-    """Return the name of a publication: the same for the same plan, new for every other walk.
+    """Return the id of a commit, which is the same only for the same staged objects.
 
     :param partitions: What will be published.
-    :param seed: Distinguishes walks that staged nothing at all.
+    :param seed: Distinguishes collections that staged nothing.
     """
     return hashlib.sha256(msgspec.json.encode((seed, partitions))).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Switches partitions to a new version: files first, the manifest last, then the old version's files go."""
+"""Publishes partitions: writes the files, then the manifest, then deletes the files of the old version."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OURS = re.compile(r"part-[0-9a-f]{16}-\d{5,}\.jsonl(\.gz|\.zst)?")
-"""Names of published files; what others put beside them is left alone."""
+"""Names of published files; other files in the folder are never deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Carries out one plan; doing it twice, or by two attempts at once, gives the same result.
+    """Carries out one plan; it is idempotent, even if two attempts do it concurrently.
 
-    :param job: The run.
+    :param job: What is exported.
     :param grid: The run's partitions.
-    :param attempt: The running attempt; its lease is looked at before anything visible happens.
+    :param attempt: The running attempt; its lease is checked before a manifest is written.
     :param plan: What to publish.
-    :param now: Tells the present moment as epoch seconds.
+    :param now: Returns the current time as epoch seconds.
     """
 
     job: Job
@@ -62,9 +62,10 @@ class Publisher:
     now: Callable[[], float]
 
     def publish(self, partition: PartitionPlan) -> Manifest:
-        """Publish one partition and return its manifest; an older one's if the partition is left as it is.
+        """Publish one partition and return its manifest, or the existing one if the partition is unchanged.
 
         :raises SupersededError: if a newer attempt has taken over; it publishes the same plan.
+        :raises ConfigurationError: if the partition was written by another kind of export.
         """
         store = self.attempt.store
         folder = self.grid.folder_of(partition.index)
@@ -72,17 +73,19 @@ class Publisher:
         if manifest is None or manifest.commit != self.plan.commit:
             check_replaceable(manifest, store.url_of(folder), self.job.query, self.grid, partition.index)
             digest = digest_of_lines(self._lines(partition)) if self.job.skip_unchanged else None
-            if manifest is None or not self._stays(folder, manifest, partition, digest):
+            if manifest is None or not self._should_keep(folder, manifest, partition, digest):
                 manifest = self._replace(folder, partition, digest)
         self._sweep(folder, manifest)
         return manifest
 
-    def _stays(self, folder: str, there: Manifest, partition: PartitionPlan, digest: str | None) -> bool:
-        """Tell whether the version that is there is to be kept."""
+    def _should_keep(
+        self, folder: str, there: Manifest, partition: PartitionPlan, digest: str | None
+    ) -> bool:
+        """Return whether the published version is to be kept instead of being replaced."""
         covered = self.grid.covered_of(partition.index)
         if there.is_requested_after(self.plan.requested_at):
             log.warning(
-                "The partition %s stays as %s.%s (%s) published it, from records that were requested later.",
+                "The partition %s keeps the version of %s.%s (%s), whose records were requested later.",
                 folder,
                 there.dag_id,
                 there.task_id,
@@ -90,23 +93,23 @@ class Publisher:
             )
             return True
         if there.covers.start < covered.start and there.covers.covers(covered):
-            return True  # written when the vendor still kept more
+            return True  # published when the vendor still kept more
         if digest is None or there.covers != covered:
             return False
-        if there.records != sum(source.records for source in partition.sources) or self._wrote(there):
+        if there.records != sum(source.records for source in partition.sources) or self._is_own(there):
             return False
         try:
-            return self._is_whole(folder, there) and digest == digest_of_partition(
+            return self._has_all_files(folder, there) and digest == digest_of_partition(
                 self.attempt.store, folder, there
             )
         except FileNotFoundError:
             return False
 
-    def _wrote(self, manifest: Manifest) -> bool:
-        """Tell whether an earlier try of this task wrote it, so that nobody has been told of it yet."""
+    def _is_own(self, manifest: Manifest) -> bool:
+        """Return whether an earlier try of this task instance wrote it, which emitted no asset event yet."""
         return TaskTry.of(manifest).identity == self.job.task.identity
 
-    def _is_whole(self, folder: str, manifest: Manifest) -> bool:
+    def _has_all_files(self, folder: str, manifest: Manifest) -> bool:
         there = set(self.attempt.store.find(folder))
         return all(f"{folder}/{file.name}" in there for file in manifest.files)
 
@@ -186,11 +189,11 @@ class Publisher:
         )
 
     def _sweep(self, folder: str, manifest: Manifest) -> None:
-        """Remove files that no version of the partition needs: the old one's, and those of dead attempts.
+        """Delete files that no version of the partition needs: those of the old version and of dead attempts.
 
-        Looked at in this order, so that a file of another task that publishes the same partition right now is
-        never taken for a leftover: that task's plan exists from before its first file until after its
-        manifest.
+        Files are listed first, then plans, then the manifest is read. So files of another task that publishes
+        the same partition concurrently are not deleted: that task's plan exists from before its first file is
+        written until after its manifest is written.
         """
         store = self.attempt.store
         prefix = f"{folder}/part-"
@@ -207,7 +210,7 @@ class Publisher:
 
 
 def _moment(epoch: float | None) -> str | None:
-    """Write a record's time; ``None`` if there is none, or it lies beyond what a calendar holds."""
+    """Format a record's time; ``None`` if there is none or it is outside the years 1 to 9999."""
     try:
         return None if epoch is None else iso(datetime.fromtimestamp(epoch, tz=UTC))
     except (OverflowError, ValueError, OSError):

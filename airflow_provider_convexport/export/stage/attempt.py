@@ -1,17 +1,17 @@
-"""One try of a task: its staging folder, its right to publish (fencing), and what earlier tries left behind.
+"""An attempt: its staging folder, its lease (fencing), and the checkpoints and plans of earlier attempts.
 
 ``_staging/<task>/<fingerprint>/<attempt>/`` holds an attempt's objects:
 
-* ``lease``: the attempt may continue for as long as this exists; a newer attempt deletes it.
+* ``lease``: the attempt may continue as long as this exists; a newer attempt deletes it.
 * ``segments-*``: staged records.
-* ``checkpoint.json``: how far the collection is, and the segments that hold its records.
-* ``plan-<commit>.json``: the collection is complete; exactly these segments become these files.
+* ``checkpoint.json``: the progress of each request window, and the valid segments.
+* ``plan-<commit>.json``: written when all records are staged; it assigns segments to files.
 
-Two attempts may be alive at once (a worker that lost its network, and the retry). The newer one deletes the
-older one's lease and *then* reads its checkpoint or plan; the older one writes its plan and *then* looks for
-its lease. So either the older one notices and stops, or the newer one sees the plan and publishes exactly
+Two attempts may run concurrently (a worker that lost its network, and the retry). The newer one deletes the
+older one's lease and *then* reads its checkpoint or plan; the older one writes its plan and *then* checks its
+lease. So either the older one finds no lease and stops, or the newer one finds the plan and publishes exactly
 that: the same names with the same bytes. No order of events lets two attempts publish different versions,
-and no clocks are compared. It relies on read-after-write consistency, which all supported stores promise.
+and no clocks are compared. This relies on read-after-write consistency, which all supported stores guarantee.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _PLAN = "plan-"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The running try of a task.
+    """The running attempt of a task instance.
 
     :param store: The destination.
-    :param task: Name of the task instance's folder under ``_staging``.
-    :param fingerprint: Of everything that must be equal for earlier work to be usable.
-    :param name: The attempt's own folder name; a later attempt's sorts after it.
+    :param task: Name of the task instance's folder below ``_staging``.
+    :param fingerprint: Digest of all settings that must be equal if earlier work is to be resumed.
+    :param name: Name of the attempt's own folder; the names of later attempts sort after it.
     """
 
     store: Store
@@ -53,13 +53,14 @@ class Attempt:
 
     @classmethod
     def begin(cls, store: Store, *, task: str, fingerprint: str, try_number: int = 1) -> Attempt:
-        """Register a new attempt and end the right of all earlier ones to go on.
+        """Register a new attempt and delete the leases of all earlier ones.
 
         :param store: The destination.
         :param task: Name of the task instance's folder.
-        :param fingerprint: Of everything that must be equal for earlier work to be usable.
-        :param try_number: Airflow's; of two attempts that register at once, the higher one goes on.
-        :raises SupersededError: if a newer attempt registered at the same moment.
+        :param fingerprint: Digest of all settings that must be equal if earlier work is to be resumed.
+        :param try_number: Airflow's number of the try; of two attempts that register concurrently, the one
+            with the higher number continues.
+        :raises SupersededError: if a newer attempt registered concurrently.
         """
         generation = max((int(name.split("-")[0]) for name in _attempts(store, task)), default=0) + 1
         name = f"{generation:06d}-{try_number:04d}-{secrets.token_hex(8)}"
@@ -68,7 +69,7 @@ class Attempt:
         try:
             attempt.store.put(attempt.path(_LEASE), b"held\n")
         except FileNotFoundError:
-            # On a local disk a newer attempt that cleans up takes the half-written file away.
+            # On a local disk a newer attempt that cleans up deletes the file that is being written.
             if not store.is_local:
                 raise
             store.delete([attempt.path(_LEASE)])
@@ -85,23 +86,23 @@ class Attempt:
         return f"{STAGING}/{self.task}/{self.fingerprint}/{self.name}/{name}"
 
     def check(self) -> None:
-        """Make sure that this attempt may go on; call after staging and before publishing anything.
+        """Check that this attempt still has its lease; call after staging and before publishing.
 
         :raises SupersededError: if a newer attempt has taken over.
         """
         if self.store.get(self.path(_LEASE)) is not None:
             return
         if not any(path.endswith(f"/{_LEASE}") for path in self._objects()):
-            # The newer attempt has finished and cleaned up, so what this one wrote since is nobody's.
+            # The newer attempt has finished and cleaned up, so nobody else deletes what this one wrote since.
             self.store.delete([*self.store.find(self.path("").rstrip("/")), self.path(_LEASE)])
         raise SupersededError(_SUPERSEDED)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write how far the collection is, replacing this attempt's last checkpoint."""
+        """Write a checkpoint; it replaces this attempt's previous one."""
         self.store.put(self.path(_CHECKPOINT), msgspec.json.encode(checkpoint))
 
     def save_plan(self, plan: Saved, *, commit: str) -> None:
-        """Write the complete plan; from now on this and every later attempt publishes exactly that.
+        """Write the complete plan; this and every later attempt then publish exactly this plan.
 
         :raises SupersededError: if a newer attempt has taken over, which may not have seen the plan.
         """
@@ -109,31 +110,31 @@ class Attempt:
         self.check()
 
     def newest_checkpoint(self, *, not_before: float) -> Checkpoint | None:
-        """Return the checkpoint of the newest attempt that left a usable one.
+        """Return the newest usable checkpoint of this task instance; ``None`` if there is none.
 
-        :param not_before: An older one is not used; epoch seconds.
+        :param not_before: Older checkpoints are not used; epoch seconds.
         """
         return self._newest(_CHECKPOINT, Checkpoint, not_before)
 
     def newest_plan(self, kind: type[PlanT], *, not_before: float) -> PlanT | None:
-        """Return the plan of the newest attempt that left a usable one.
+        """Return the newest usable plan of this task instance; ``None`` if there is none.
 
         :param kind: Type of the plan.
-        :param not_before: An older one is not used; epoch seconds.
+        :param not_before: Older plans are not used; epoch seconds.
         """
         return self._newest(_PLAN, kind, not_before)
 
     def discard(self) -> None:
-        """Throw away everything that this and earlier attempts staged, so that the next one begins anew."""
+        """Delete everything that this and earlier attempts staged, so that the next one starts anew."""
         self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
 
     def finish(self) -> None:
-        """Remove everything that this and earlier attempts staged.
+        """Delete everything that this and earlier attempts staged, after publication.
 
-        Plans go last but for the lease: while one exists, a retry finds the work done instead of doing it
-        again. What a newer attempt wrote is left alone.
+        Plans are deleted after everything else except the lease: as long as the plan exists, a retry uses it
+        instead of exporting again. The objects of a newer attempt are not deleted.
 
-        :raises SupersededError: if a newer attempt has taken over; it will do the cleaning.
+        :raises SupersededError: if a newer attempt has taken over; it cleans up.
         """
         self.check()
         paths = [path for path in self._objects() if path.split("/")[3] <= self.name]
@@ -142,13 +143,13 @@ class Attempt:
         self.store.delete(path for path in paths if path not in plans and path != lease)
         self.store.delete(plans)
         self.store.delete([lease])
-        # An older attempt that is still alive may have written in between, relying on this one to clean up;
-        # from here on it finds no lease and does so itself.
+        # An older attempt that still runs may have written objects in between and left them to this one;
+        # from here on it finds no lease and cleans up itself.
         self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
         self.store.prune(f"{STAGING}/{self.task}")
 
     def planned_elsewhere(self) -> set[str]:
-        """Return the commits that other tasks, or newer attempts of this one, may still publish."""
+        """Return the ids of commits that other tasks or newer attempts of this one may still publish."""
         commits = set[str]()
         for path in self.store.find(STAGING):
             parts = path.split("/")
@@ -182,9 +183,9 @@ def _decoded(content: bytes | None, kind: type[PlanT]) -> PlanT | None:
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError:
-        return None  # written by a version with another layout
+        return None  # written by a version of this package with another format
 
 
 def _attempts(store: Store, task: str) -> set[str]:
-    """Return the names of all attempts that left anything."""
+    """Return the names of all attempts that have staged objects."""
     return {path.split("/")[3] for path in store.find(f"{STAGING}/{task}")}

@@ -1,4 +1,4 @@
-"""What the partitioner hands to the stager."""
+"""Batches: the value that the partitioner passes to the stager."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Batch:
     :param partition: Number of the partition in the run's grid.
     :param raws: The records' bytes.
     :param ids: The records' ids.
-    :param first: Earliest time among them, epoch seconds; ``None`` if none has a time.
-    :param last: Latest time among them.
+    :param first: Earliest time among the records, in epoch seconds; ``None`` if none has a time.
+    :param last: Latest time among the records, likewise.
     """
 
     partition: int

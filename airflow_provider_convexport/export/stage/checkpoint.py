@@ -1,4 +1,4 @@
-"""The checkpoint: how far an export is, and where the records lie that it has staged so far."""
+"""The checkpoint: the progress of an export, and the segments that it has staged so far."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from airflow_provider_convexport.export.stage.window_queue import RequestWindow
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt writes for later attempts.
+    """State that an attempt saves for later attempts.
 
-    :param saved_at: When, in epoch seconds.
+    :param saved_at: Time of saving, in epoch seconds.
     """
 
     saved_at: float
 
 
 class Checkpoint(Saved, frozen=True, kw_only=True):
-    """How far a collection is. A later attempt resumes from the newest one that is young enough.
+    """The progress of a collection; a later attempt resumes from the newest one that is not too old.
 
-    :param requested_at: When the first request was sent, in epoch seconds; nothing staged is older.
+    :param requested_at: When the first request was sent, in epoch seconds; no staged record is older.
     :param windows: Every request window of the run.
-    :param segments: Everything staged, possibly by earlier attempts.
-    :param counts: What became of the records so far.
-    :param usage: What all attempts have asked of the vendor so far.
+    :param segments: All staged segments, possibly of earlier attempts.
+    :param counts: How many records have been kept and dropped so far.
+    :param usage: What all attempts have requested from the vendor so far.
     """
 
     requested_at: float

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_convexport.durations import in_words
 from airflow_provider_convexport.errors import IncompleteExportError, RateLimitedError, VendorRejectedError
 from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.fetch.usage import Usage
@@ -39,20 +40,20 @@ log = logging.getLogger(__name__)
 _PAGES_PER_PIECE = 16
 _MAX_PIECES_PER_THREAD = 8
 _MAX_RESTARTS = 3
-_CURSOR_REFUSED = frozenset((400, 404, 410, 422))
-"""How vendors may refuse a cursor that has grown old; on a first page the same statuses are final."""
+_CURSOR_REJECTED = frozenset((400, 404, 410, 422))
+"""Statuses with which vendors may reject an expired cursor; for a first page they are final."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Everything of a run's interval, staged.
+    """The result of a collection: all records of a run's interval are staged.
 
-    :param requested_at: When the first request was sent, in epoch seconds; nothing staged is older.
-    :param segments: Where the records lie.
-    :param counts: What became of the records that the vendor sent.
-    :param usage: What all attempts together asked of the vendor.
-    :param may_hold_duplicates: True if a record may lie in two segments, because its id had been forgotten by
-        the time that it came again.
+    :param requested_at: When the first request was sent, in epoch seconds; no staged record is older.
+    :param segments: All staged segments.
+    :param counts: How many records were kept and dropped.
+    :param usage: What all attempts together requested from the vendor.
+    :param may_hold_duplicates: Whether a record may be in two segments, because its id was no longer in
+        memory when it was received again.
     """
 
     requested_at: float
@@ -64,18 +65,18 @@ class Collected:
 
 @dataclass(slots=True)
 class Collector:
-    """Fetches the request windows of a run, several concurrently, into the staging folder.
+    """Fetches the request windows of a run, several concurrently, and stages their records.
 
     :param client: Sends the requests.
     :param query: What is exported.
     :param grid: The run's partitions.
-    :param interval: The span of time that the vendor is asked for.
-    :param attempt: The running attempt, whose folder takes the staged objects and checkpoints.
-    :param concurrency: Request windows fetched at a time; ``None`` for the vendor's best.
+    :param interval: The span of time that is requested from the vendor.
+    :param attempt: The running attempt; its folder receives the staged objects and checkpoints.
+    :param concurrency: Number of request windows fetched concurrently; ``None`` for the stream's default.
     :param reporter: Reports progress.
-    :param max_pause: Longest time in total that the vendor may ask this task to pause for.
-    :param tuning: Pace and memory.
-    :param now: Returns the present moment as epoch seconds.
+    :param max_pause: Maximum total time for which the vendor may ask this task to pause.
+    :param tuning: Intervals and sizes of staging, and memory for deduplication.
+    :param now: Returns the current time as epoch seconds.
     """
 
     client: Client
@@ -106,23 +107,31 @@ class Collector:
         self._requested_at = self.now()
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Continue after an earlier attempt's checkpoint instead of beginning anew; call before `run`."""
+        """Continue from an earlier attempt's checkpoint; call before `run`."""
         self._queue = WindowQueue(checkpoint.windows)
         if checkpoint.saved_at < self.now() - self.tuning.cursor_max_age.total_seconds():
             self._queue.forget_cursors()
         self._share_at_start = self._queue.share_done
         self._stager.segments = checkpoint.segments
         self._partitioner.counts = checkpoint.counts
-        # The ids of earlier attempts are not in memory, so duplicates are looked for at the end.
+        # The ids of earlier attempts are not in memory, so duplicates are searched for at the end.
         self._partitioner.recent.forgot = bool(checkpoint.segments)
         self._earlier = checkpoint.usage
         self._requested_at = checkpoint.requested_at
 
     def run(self) -> Collected:
-        """Fetch until no window is left; whatever ends it, what was fetched is staged with a checkpoint.
+        """Fetch all request windows; what was fetched is staged with a checkpoint even if an error occurs.
 
-        Unless it ends while a page is being kept (a store that fails, a signal): then what is held is
-        inconsistent, and a checkpoint of it would lose or duplicate records; the last one stands instead.
+        The exception is an error while a page is being processed (a failing store, a signal): the state in
+        memory is then inconsistent, and a checkpoint of it could lose or duplicate records, so the previous
+        checkpoint stays valid.
+
+        :raises IncompleteExportError: if pagination does not advance, a response is invalid, or the vendor
+            has asked for more than ``max_pause`` in total.
+        :raises RateLimitedError: if the vendor asks for a pause that is too long to occupy a worker slot.
+        :raises SupersededError: if a newer attempt has taken over.
+        :raises VendorRejectedError: if the vendor rejects a request.
+        :raises VendorUnavailableError: if the vendor fails after all tries.
         """
         try:
             self._fetch_next()
@@ -155,12 +164,12 @@ class Collector:
 
     def _count_pause(self, error: RateLimitedError) -> None:
         self._earlier += Usage(paused_seconds=error.retry_after.total_seconds())
-        paused = self._earlier.paused_seconds
-        if paused > self.max_pause.total_seconds():
+        paused = timedelta(seconds=round(self._earlier.paused_seconds))
+        if self._earlier.paused_seconds > self.max_pause.total_seconds():
             raise IncompleteExportError(
-                f"{error.endpoint} asked for pauses of {timedelta(seconds=round(paused))} in total, longer "
-                f"than max_pause={self.max_pause}; nothing was published, and progress is kept for a later "
-                "retry. Look for other programs that use up the vendor's limit."
+                f"{error.endpoint} asked for pauses of {in_words(paused)} in total, "
+                f"longer than max_pause={in_words(self.max_pause)}; nothing was published, and progress "
+                "is kept for a later retry. Look for other programs that use up the vendor's limit."
             ) from error
 
     def _fetch_concurrently(self) -> None:
@@ -190,9 +199,11 @@ class Collector:
                 self._fetch(window)
             except VendorRejectedError as error:
                 is_first = window.next_request is None
-                if is_first or error.status not in _CURSOR_REFUSED or restarts == _MAX_RESTARTS:
+                if is_first or error.status not in _CURSOR_REJECTED or restarts == _MAX_RESTARTS:
                     raise
-                log.warning("%s The window %s begins again.", error, window.window)
+                log.warning(
+                    "%s The request window %s starts again from its first page.", error, window.window
+                )
                 window.next_request = None
             else:
                 break
@@ -220,7 +231,7 @@ class Collector:
         self._is_consistent = False
         page, following = fetched.page, fetched.next_request
         self._stager.add(self._partitioner.take(page, window.window))
-        # Without the host, which may have moved when a later try resumes from here.
+        # Without the host, which may have changed when a later try resumes from here.
         window.next_request = None if following is None else following.relative_to(self.client.base_url)
         window.done = following is None
         window.reached = max((each for each in page.moments if each is not None), default=window.reached)
@@ -229,7 +240,7 @@ class Collector:
         self._is_consistent = True
 
     def _should_split(self, fetched: FetchedPage, window: RequestWindow) -> bool:
-        """Tell whether a window has more than one page and not every thread has a window."""
+        """Return whether a window has more than one page while some threads have no window."""
         return (
             fetched.next_request is not None
             and not window.is_piece
@@ -237,23 +248,23 @@ class Collector:
         )
 
     def _pieces(self, fetched: FetchedPage, window: RequestWindow) -> int:
-        """Guess into how many pieces a window is best split; a wrong guess costs requests, never records."""
+        """Estimate how many pieces a window should be split into; a bad estimate only costs requests."""
         moments = [moment for moment in fetched.page.moments if moment is not None]
-        begun = window.window.start.timestamp()
-        covered = max(moments, default=begun) - begun
+        start = window.window.start.timestamp()
+        covered = max(moments, default=start) - start
         pages = window.window.length.total_seconds() / covered if covered > 0 else 1.0
         rounds = int(pages) // (_PAGES_PER_PIECE * self._threads)
         return self._threads * min(max(rounds, 1), _MAX_PIECES_PER_THREAD)
 
     def _report(self) -> None:
-        """Report, if it is time, from the thread that runs the task: Airflow's state store requires that."""
+        """Report if a report is due; call in the task's main thread, as Airflow's state store requires."""
         if self.reporter.is_due:
             with self._lock:
                 progress = self.progress()
             self.reporter.report(progress)
 
     def progress(self) -> Progress:
-        """Return how far it is."""
+        """Return the progress of the collection."""
         return Progress(
             records=self._partitioner.counts.records,
             usage=self.client.usage,

@@ -1,7 +1,7 @@
-"""Deduplication by id, exact and in bounded memory, however long the interval is.
+"""Deduplication by id: exact, and in bounded memory for intervals of any length.
 
-While pages arrive, `RecentIds` drops the copies that come soon after the first one, which is nearly all of
-them. What it has forgotten by then, `find_duplicates` finds among the staged segments at the end.
+While pages arrive, `RecentIds` finds duplicates that arrive soon after the first copy, which is nearly all of
+them. `find_duplicates` finds the others among the staged segments at the end.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.stage.segment import Segment
 
 _BUCKETS = 128
-"""Temporary files over which ids are spread; each is examined alone, so memory is a 128th of all ids."""
+"""Number of temporary files for ids; each is searched separately, so 1/128 of all ids is in memory."""
 
 _BUFFERED = 32_768
-"""Ids buffered in memory before they are written to the temporary files."""
+"""Number of ids buffered in memory before they are written to the temporary files."""
 
 
 @dataclass(slots=True)
 class RecentIds:
-    """The ids of the last records, in bounded memory.
+    """The ids of the most recent records, in bounded memory.
 
-    Nearly every duplicate comes soon after its first copy (overlapping pages, shared boundaries).
+    Nearly all duplicates arrive soon after the first copy (overlapping pages, seams of request windows).
 
-    :param capacity: Minimum number of ids that are remembered; the maximum is twice as many plus one page.
-    :param forgot: True once an id was forgotten.
+    :param capacity: Minimum number of ids in memory; the maximum is twice as many plus one page.
+    :param forgot: Whether an id has been forgotten.
     """
 
     capacity: int = 16_384
@@ -41,14 +41,14 @@ class RecentIds:
     _old: set[str] = field(default_factory=set)
 
     def has_any(self, ids: Sequence[str]) -> bool:
-        """Tell whether one of ``ids`` is remembered or comes twice among them."""
+        """Return whether one of ``ids`` is remembered or occurs twice in ``ids``."""
         return not (self._young.isdisjoint(ids) and self._old.isdisjoint(ids)) or len(set(ids)) != len(ids)
 
     def __contains__(self, identity: str) -> bool:
         return identity in self._young or identity in self._old
 
     def is_new(self, identity: str) -> bool:
-        """Remember one id; tell whether it was unknown."""
+        """Remember an id and return whether it was new."""
         if identity in self._young or identity in self._old:
             return False
         self._young.add(identity)
@@ -59,7 +59,7 @@ class RecentIds:
         self._young.update(ids)
 
     def rotate(self) -> None:
-        """Forget the older half if the younger one is full; to be called after each page."""
+        """Forget the older half if the younger one is full; call it after each page."""
         if len(self._young) >= self.capacity:
             self.forgot = self.forgot or bool(self._old)
             self._old, self._young = self._young, set()
@@ -72,27 +72,27 @@ def find_duplicates(
     buckets: int = _BUCKETS,
     buffered: int = _BUFFERED,
 ) -> dict[int, frozenset[int]]:
-    """Return, for each segment that duplicates earlier records, the numbers of the lines to drop.
+    """Return the numbers of the lines that are duplicates of earlier lines, by segment.
 
-    :param segments: All segments of a run, in the order in which they will be published; the first copy of a
-        record stays.
+    :param segments: All segments of a run, in the order of publication; the first copy of a record is not a
+        duplicate.
     :param ids_of: Reads a segment's ids, in the order of its lines.
-    :param buckets: Temporary files over which the ids are spread.
-    :param buffered: Ids buffered in memory before they are written to those files.
-    :returns: Line numbers by position in ``segments``.
+    :param buckets: Number of temporary files for ids.
+    :param buffered: Number of ids buffered in memory before they are written to those files.
+    :returns: Line numbers, from 0, by position in ``segments``.
     """
     repeated = _repeated_ids(segments, ids_of, buckets, buffered)
     if not repeated:
         return {}
-    met = set[str]()
+    seen = set[str]()
     drops: dict[int, frozenset[int]] = {}
     for position, segment in enumerate(segments):
         lines = set[int]()
         for line, identity in enumerate(ids_of(segment)):
             if identity in repeated:
-                if identity in met:
+                if identity in seen:
                     lines.add(line)
-                met.add(identity)
+                seen.add(identity)
         if lines:
             drops[position] = frozenset(lines)
     return drops
@@ -108,38 +108,38 @@ def _repeated_ids(
             for _ in range(buckets)
         ]
         try:
-            _spread(segments, ids_of, files, buffered)
+            _distribute(segments, ids_of, files, buffered)
             for file in files:
                 ids = list(_read(file))
                 if len(set(ids)) != len(ids):
-                    met = set[str]()
-                    repeated.update(one for one in ids if one in met or met.add(one))  # type: ignore[func-returns-value]
+                    seen = set[str]()
+                    repeated.update(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
         finally:
             for file in files:
                 file.close()
     return frozenset(repeated)
 
 
-def _spread(
+def _distribute(
     segments: Sequence[Segment],
     ids_of: Callable[[Segment], list[str]],
     files: Sequence[IO[bytes]],
     buffered: int,
 ) -> None:
-    held: list[list[str]] = [[] for _ in files]
+    buffers: list[list[str]] = [[] for _ in files]
     count = 0
     for segment in segments:
         for identity in ids_of(segment):
-            held[hash(identity) % len(files)].append(identity)
+            buffers[hash(identity) % len(files)].append(identity)
         count += segment.records
         if count >= buffered:
-            _write(held, files)
+            _write(buffers, files)
             count = 0
-    _write(held, files)
+    _write(buffers, files)
 
 
-def _write(held: list[list[str]], files: Sequence[IO[bytes]]) -> None:
-    for file, ids in zip(files, held, strict=True):
+def _write(buffers: list[list[str]], files: Sequence[IO[bytes]]) -> None:
+    for file, ids in zip(files, buffers, strict=True):
         if ids:
             file.write(msgspec.json.encode(ids) + b"\n")
             ids.clear()

@@ -1,4 +1,4 @@
-"""Decides which records of a page belong to a run, each once, and to which partition."""
+"""The partitioner: selects the records of a run, drops duplicates and assigns records to partitions."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class Counts(msgspec.Struct):
-    """What became of the records that the vendor sent.
+    """How many of the vendor's records were kept and dropped.
 
     :param records: Records kept.
-    :param duplicates: Records that came again and were dropped.
-    :param outside_interval: Records dropped because their own time lies outside the run's interval.
-    :param kept_outside: Records kept although their time lies outside, because the vendor does not say which
+    :param duplicates: Records dropped because their id was already known.
+    :param outside_interval: Records dropped because their own time is outside the run's interval.
+    :param kept_outside: Records kept although their time is outside, because the vendor does not say which
         field its window filters.
-    :param undated: Records kept although they have no time that can be read, filed under the first partition
-        of the window that they came with.
+    :param undated: Records kept although they have no valid time; they are assigned to the first partition
+        of their request window.
     """
 
     records: int = 0
@@ -41,12 +41,12 @@ class Counts(msgspec.Struct):
 
 @dataclass(slots=True)
 class Partitioner:
-    """Sorts the records of every page of a run into partitions, and drops what is not the run's.
+    """Assigns the records of every page to partitions; drops duplicates and records of other runs.
 
-    :param stream: Says whether records outside the interval are dropped.
+    :param stream: The vendor's stream, which says whether records outside the interval are kept.
     :param grid: The run's interval and partitions.
-    :param counts: Kept up to date.
-    :param recent: Remembers ids.
+    :param counts: The counts so far; updated with each page.
+    :param recent: The ids of recent records, for deduplication.
     """
 
     stream: Stream
@@ -55,22 +55,22 @@ class Partitioner:
     recent: RecentIds = field(default_factory=RecentIds)
 
     def take(self, page: Page, window: Window) -> list[Batch]:
-        """Return what is to be kept of ``page``, grouped by partition.
+        """Return the records of ``page`` that are kept, grouped by partition.
 
         :param page: The page.
-        :param window: The request window it came with; where records without a time are filed.
+        :param window: The request window of the page, which places records without a time.
         """
-        batches = self._whole(page)
+        batches = self._as_one_batch(page)
         if batches is None:
-            inside, others = self._parted(page)
-            batches = list(self._sorted(others, window))
-            batches += self._whole(inside) or self._sorted(inside, window)
+            inside, others = self._split_by_interval(page)
+            batches = list(self._group(others, window))
+            batches += self._as_one_batch(inside) or self._group(inside, window)
         self.recent.rotate()
         self.counts.records += sum(len(batch.ids) for batch in batches)
         return batches
 
-    def _whole(self, page: Page) -> list[Batch] | None:
-        """Handle the common page at once: all in one partition, none seen before."""
+    def _as_one_batch(self, page: Page) -> list[Batch] | None:
+        """Return a page as one batch if all its records are new and in one partition, as most are."""
         moments = page.moments
         if not moments or None in moments:
             return None
@@ -88,8 +88,8 @@ class Partitioner:
         self.recent.add(page.ids)
         return [Batch(partition, page.raws, page.ids, first, last)]
 
-    def _parted(self, page: Page) -> tuple[Page, Page]:
-        """Part a page into the records that lie in the interval, nearly all of them, and the others."""
+    def _split_by_interval(self, page: Page) -> tuple[Page, Page]:
+        """Split a page into the records inside the interval, which are nearly all, and the others."""
         start, end = self.grid.start, self.grid.end
         inside: list[int] = []
         others: list[int] = []
@@ -97,7 +97,7 @@ class Partitioner:
             (inside if moment is not None and start <= moment < end else others).append(position)
         return (page, page.pick(others)) if not others else (page.pick(inside), page.pick(others))
 
-    def _sorted(self, page: Page, window: Window) -> Iterator[Batch]:
+    def _group(self, page: Page, window: Window) -> Iterator[Batch]:
         grid, is_new = self.grid, self.recent.is_new
         start, end, index_of = grid.start, grid.end, grid.index_of
         kept: dict[int, list[int]] = defaultdict(list)
@@ -106,7 +106,7 @@ class Partitioner:
             if moment is not None and start <= moment < end:
                 partition = index_of(moment)
             else:
-                partition = self._elsewhere(moment, window, identity)
+                partition = self._partition_of_outsider(moment, window, identity)
             if partition is None:
                 self.counts.outside_interval += 1
             elif is_new(identity):
@@ -119,13 +119,13 @@ class Partitioner:
             part = page.pick(positions)
             yield Batch(partition, part.raws, part.ids, min(dated, default=None), max(dated, default=None))
 
-    def _elsewhere(self, moment: float | None, window: Window, identity: str) -> int | None:
-        """Return where a record goes that does not lie in the interval; ``None`` if to another run."""
+    def _partition_of_outsider(self, moment: float | None, window: Window, identity: str) -> int | None:
+        """Return the partition of a record outside the interval; ``None`` if it belongs to another run."""
         grid, is_new = self.grid, identity not in self.recent
         if moment is None:
             self.counts.undated += is_new
             return grid.index_of(max(window.start.timestamp(), grid.start))
-        asked = grid.interval.reach(self.stream.reach)  # up to a second more, where the ends have a fraction
+        asked = grid.interval.reach(self.stream.reach)  # up to one second more if the ends have a fraction
         at_seam = asked.start.timestamp() <= moment <= asked.end.timestamp()
         if at_seam or not self.stream.keeps_outside:
             return None

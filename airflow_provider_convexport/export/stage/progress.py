@@ -1,4 +1,4 @@
-"""How far an export is, for people: in the log every few seconds, and wherever else the caller shows it."""
+"""Progress of an export: in the log every few seconds, and passed to the caller."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of an export.
+    """The progress of an export at one moment.
 
     :param records: Records kept so far.
-    :param usage: What this try has asked of the vendor so far.
-    :param share: Share of the interval's length that is done, 0 to 1.
-    :param seconds: Seconds since this try began.
-    :param share_at_start: The share that earlier tries had done.
+    :param usage: What this try has requested from the vendor so far.
+    :param share: Fraction of the interval's length that is done, 0 to 1.
+    :param seconds: Seconds since this try started.
+    :param share_at_start: The fraction that was done by earlier tries.
     """
 
     records: int
@@ -35,7 +35,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate of the seconds left, ``None`` while there is nothing to judge by."""
+        """Estimate of the seconds left; ``None`` until there is progress to extrapolate from."""
         gained = self.share - self.share_at_start
         return None if gained <= 0 else self.seconds * (1 - self.share) / gained
 
@@ -49,9 +49,9 @@ class Progress:
         )
 
     def facts(self, *, now: float) -> dict[str, int | float | str]:
-        """Return the same as a small dict for a state store.
+        """Return the progress as a small dict for Airflow's task state store.
 
-        :param now: The present moment as epoch seconds.
+        :param now: The current time as epoch seconds.
         """
         facts: dict[str, int | float | str] = {
             "records": self.records,
@@ -66,34 +66,34 @@ class Progress:
 
 @dataclass(slots=True)
 class Reporter:
-    """Reports how far an export is, no more often than ``every`` seconds, in the calling thread.
+    """Reports the progress of an export in the calling thread.
 
-    :param show: Called with each report besides the log; must not raise.
-    :param every: Seconds between two reports.
+    :param show: Called with each report, which is also logged; it must not raise.
+    :param every: Minimum number of seconds between two reports.
     :param clock: Returns the seconds of a monotonic clock.
     """
 
     show: Callable[[Progress], None] | None = None
     every: float = 15.0
     clock: Callable[[], float] = time.monotonic
-    _begun: float = field(init=False)
+    _started: float = field(init=False)
     _reported: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._begun = self._reported = self.clock()
+        self._started = self._reported = self.clock()
 
     @property
     def seconds(self) -> float:
-        """Seconds since the export began."""
-        return self.clock() - self._begun
+        """Seconds since the export started."""
+        return self.clock() - self._started
 
     @property
     def is_due(self) -> bool:
-        """Tell whether it is time for another report."""
+        """Return whether the next report is due."""
         return self.clock() - self._reported >= self.every
 
     def report(self, progress: Progress) -> None:
-        """Write one report."""
+        """Log one report and pass it to ``show``."""
         self._reported = self.clock()
         log.info("%s.", progress)
         if self.show is not None:

@@ -1,7 +1,7 @@
-"""Segments: records of one partition as raw deflate data that can be put in a row without compressing again.
+"""Segments: records of one partition as raw deflate data that can be concatenated without recompression.
 
-Each segment ends with a full flush, so any sequence of segments is one valid deflate stream once an empty
-final block follows; the checksum of the whole comes from the checksums of its parts.
+Each segment ends with a full flush, so any sequence of segments followed by an empty final block is a valid
+deflate stream; its checksum is computed from the checksums of the segments.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.stage.batch import Batch
 
 _CHUNK = 512
-"""Records joined at a time, so that a page of megabytes is not copied as a whole."""
+"""Number of records joined at a time, so that a page of several megabytes is not copied at once."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True):
-    """Where one segment lies and what it holds.
+    """Location and content of one segment.
 
     :param partition: Number of the partition in the run's grid.
     :param object: Name of the staged object, relative to the destination.
-    :param offset: Where its deflate data begins in the object, in bytes.
+    :param offset: Start of the deflate data in the object, in bytes.
     :param length: Length of the deflate data, in bytes.
     :param ids_length: Length of the compressed list of ids that follows it, in bytes.
-    :param records: Lines.
-    :param uncompressed: Length of the lines, in bytes.
-    :param crc32: Checksum of the lines.
-    :param first: Earliest time among the records in epoch seconds, if any has one.
-    :param last: Latest time.
+    :param records: Number of records, which is the number of lines.
+    :param uncompressed: Length of the uncompressed lines, in bytes.
+    :param crc32: Checksum of the uncompressed lines.
+    :param first: Earliest time among the records in epoch seconds; ``None`` if none has a time.
+    :param last: Latest time among the records, likewise.
     """
 
     partition: int
@@ -52,12 +52,12 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def ids_offset(self) -> int:
-        """Where the list of ids begins in the object."""
+        """Start of the list of ids in the object, in bytes."""
         return self.offset + self.length
 
     @property
     def end(self) -> int:
-        """Where the segment ends in the object."""
+        """End of the segment in the object, in bytes, exclusive."""
         return self.ids_offset + self.ids_length
 
 
@@ -99,11 +99,11 @@ class SegmentWriter:
             self.length += len(piece)
 
     def finish(self, pieces: list[bytes], *, name: str, offset: int) -> Segment:
-        """Append the segment's bytes to ``pieces`` and return what it is.
+        """Append the segment's bytes to the content of an object and return the segment.
 
-        :param pieces: The content so far of the object that it will be part of.
-        :param name: That object's name.
-        :param offset: Length of its content so far.
+        :param pieces: The content of the object so far.
+        :param name: Name of the object.
+        :param offset: Length of the content so far, in bytes.
         """
         self._keep(self._deflater.flush(isal_zlib.Z_FULL_FLUSH))
         ids = isal_zlib.compress(msgspec.json.encode(self._ids))
@@ -123,14 +123,14 @@ class SegmentWriter:
 
 
 def decode_ids(block: bytes) -> list[str]:
-    """Read back a segment's list of ids, in the order of its lines."""
+    """Decode a segment's list of ids, which is in the order of its lines."""
     return msgspec.json.decode(isal_zlib.decompress(block), type=list[str])
 
 
 def inflate(segment: Segment, data: bytes) -> bytes:
-    """Return a segment's lines.
+    """Return a segment's uncompressed lines.
 
-    :raises IncompleteExportError: if they are not what was staged.
+    :raises IncompleteExportError: if the data is damaged.
     """
     try:
         lines: bytes = isal_zlib.decompressobj(wbits=-15).decompress(data)
@@ -142,15 +142,15 @@ def inflate(segment: Segment, data: bytes) -> bytes:
 
 
 def damaged(segment: Segment) -> IncompleteExportError:
-    """Return the error for staged data that is not what was written."""
+    """Return the error for staged data that differs from what was written."""
     return IncompleteExportError(
-        f"The staged object {segment.object} does not hold what was written to it; nothing was published "
+        f"The staged object {segment.object} does not contain what was written to it; nothing was published "
         "from it. Delete the folder _staging under the destination and run the task again."
     )
 
 
 def without(segment: Segment, data: bytes, drop: Collection[int]) -> tuple[Segment, bytes]:
-    """Return a segment and its data without the lines numbered in ``drop``."""
+    """Return a segment and its data without the lines whose numbers (from 0) are in ``drop``."""
     lines = inflate(segment, data).split(b"\n")[:-1]
     kept = b"".join(line + b"\n" for number, line in enumerate(lines) if number not in drop)
     deflater = _deflater()
@@ -172,7 +172,7 @@ def _deflater() -> isal_zlib.Compress:
 
 
 def _lines(raws: Sequence[msgspec.Raw]) -> bytes:
-    """Join records, one line each; white space between tokens goes only where it would break the lines."""
+    """Join records, one line each; whitespace is removed only from records that contain line breaks."""
     joined = b"\n".join(raws)
     if joined.count(b"\n") != len(raws) - 1 or b"\r" in joined:
         joined = b"\n".join(map(_on_one_line, raws))

@@ -1,4 +1,4 @@
-"""Puts records into the staging folder every few seconds."""
+"""The stager: writes records to the staging folder every few seconds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Stager:
-    """Collects batches by partition and stages them as whole objects.
+    """Collects batches by partition and stages them as objects with several segments.
 
-    Not thread-safe: its owner holds a lock.
+    It is not thread-safe; the caller holds a lock.
 
     :param attempt: The running attempt.
     :param tuning: When to stage.
-    :param segments: What is staged already.
+    :param segments: All segments staged so far.
     :param clock: Returns the seconds of a monotonic clock.
     """
 
@@ -40,7 +40,7 @@ class Stager:
         self._flushed_at = self.clock()
 
     def add(self, batches: Iterable[Batch]) -> None:
-        """Hold the records of one page."""
+        """Add the records of one page to those in memory."""
         for batch in batches:
             if batch.partition not in self._writers:
                 self._writers[batch.partition] = SegmentWriter(batch.partition)
@@ -48,12 +48,12 @@ class Stager:
 
     @property
     def is_due(self) -> bool:
-        """Tell whether it is time to stage what is held."""
+        """Return whether the records in memory are due to be staged."""
         held = sum(writer.length for writer in self._writers.values())
         return held >= self.tuning.flush_bytes or self.clock() - self._flushed_at >= self.tuning.flush_seconds
 
     def flush(self) -> None:
-        """Stage what is held as one object."""
+        """Stage the records in memory as one object."""
         if self._writers:
             self._objects += 1
             name = self.attempt.path(f"segments-{self._objects:06d}")

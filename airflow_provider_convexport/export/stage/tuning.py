@@ -1,4 +1,4 @@
-"""What sets the pace and the memory of an export; the defaults suit production, tests choose smaller ones."""
+"""Tuning of staging and memory; the defaults suit production, tests use smaller values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Pace and memory of one export.
+    """Intervals and sizes of staging, and memory for deduplication.
 
-    :param flush_seconds: Longest time between two staged objects while records arrive.
-    :param flush_bytes: Compressed bytes held in memory before they are staged; a page more is possible.
-    :param remembered_ids: Ids of recent records that are remembered for deduplication while pages arrive.
-    :param cursor_max_age: A checkpoint's cursors are not used when they are older; their request windows then
-        begin again. No vendor says how long a cursor lives.
+    :param flush_seconds: Maximum time between two staged objects while records arrive.
+    :param flush_bytes: Compressed bytes in memory after which they are staged; one page may exceed them.
+    :param remembered_ids: Minimum number of recent ids in memory for deduplication while pages arrive.
+    :param cursor_max_age: Older cursors of a checkpoint are not used, and their request windows start again.
+        No vendor documents the lifetime of a cursor.
     """
 
     flush_seconds: float = 4.0

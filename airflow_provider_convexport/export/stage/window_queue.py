@@ -1,4 +1,4 @@
-"""The request windows of a run and how far each has been fetched."""
+"""The queue of a run's request windows, and the progress of each."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class RequestWindow(msgspec.Struct):
-    """A span of time that one series of pages asks for, and how far it is.
+    """A span of time that one series of pages covers, and its progress.
 
-    :param start: Start in UTC, closed.
-    :param end: End in UTC, open.
+    :param start: Start in UTC, inclusive.
+    :param end: End in UTC, exclusive.
     :param next_request: Request for the next page, without its host; ``None`` before the first one.
-    :param done: True once its last page was staged.
-    :param reached: Latest time among the records of the last page, epoch seconds; only for estimates.
-    :param is_piece: True if it was split off a longer window; then it is not split again.
+    :param done: Whether its last page has been fetched.
+    :param reached: Latest time among the records of the last page, in epoch seconds; only for estimates.
+    :param is_piece: Whether it is a piece of a longer window; pieces are not split again.
     """
 
     start: datetime
@@ -41,7 +41,7 @@ class RequestWindow(msgspec.Struct):
 
     @property
     def seconds_done(self) -> float:
-        """Estimate of how many of the window's seconds are done, as if records came in order of time."""
+        """Estimate of how many of the window's seconds are done, assuming chronological order of records."""
         length = (self.end - self.start).total_seconds()
         if self.done or self.reached is None:
             return length if self.done else 0.0
@@ -52,9 +52,9 @@ class RequestWindow(msgspec.Struct):
 class WindowQueue:
     """All request windows of a run: done, being fetched, and waiting.
 
-    Not thread-safe: its owner holds a lock.
+    It is not thread-safe; the caller holds a lock.
 
-    :param windows: Every window, in order of time.
+    :param windows: All request windows in chronological order.
     """
 
     windows: list[RequestWindow]
@@ -65,23 +65,23 @@ class WindowQueue:
 
     @classmethod
     def of(cls, windows: Iterable[Window]) -> WindowQueue:
-        """Return the queue of a run that begins."""
+        """Return the queue of a run that starts."""
         return cls([RequestWindow(window.start, window.end) for window in windows])
 
     def take(self) -> RequestWindow | None:
-        """Return a window to fetch, ``None`` if none is waiting."""
+        """Return the next window to fetch; ``None`` if none is waiting."""
         return self._waiting.popleft() if self._waiting else None
 
     @property
     def waiting(self) -> int:
-        """Number of windows that nobody fetches yet."""
+        """Number of windows that wait to be fetched."""
         return len(self._waiting)
 
     def split(self, long: RequestWindow, *, pieces: int) -> None:
-        """Replace a window by shorter ones that together cover all of it, to be fetched concurrently.
+        """Replace a window by shorter ones that together cover all of it and can be fetched concurrently.
 
         Nothing is assumed about the order in which the vendor returns records, so the pieces also cover what
-        was fetched already; duplicates are dropped.
+        has already been fetched; duplicates are dropped.
         """
         window = long.window
         seconds = int(window.length.total_seconds())
@@ -92,13 +92,13 @@ class WindowQueue:
         self._waiting.extendleft(reversed(parts))
 
     def forget_cursors(self) -> None:
-        """Let every unfinished window begin again at its first page."""
+        """Discard all cursors, so that every unfinished window starts again from its first page."""
         for each in self.windows:
             if not each.done:
                 each.next_request = None
 
     @property
     def share_done(self) -> float:
-        """Estimate of the share of the interval that is done, 0 to 1, by length of time."""
+        """Estimate of the fraction of the interval's length that is done, 0 to 1."""
         total = sum((each.end - each.start for each in self.windows), timedelta())
         return sum(each.seconds_done for each in self.windows) / total.total_seconds()

@@ -186,7 +186,7 @@ class TestCheckReplaceable:
             self.check(manifest_of(partition=Span.of(days(2))))
         assert str(caught.value) == (
             f"{self.URL} holds a partition of 2026-04-01T00:00:00Z..2026-04-03T00:00:00Z, and this task "
-            "would replace it by one of 2026-04-01T00:00:00Z..2026-04-02T00:00:00Z, which is not all of "
+            "would replace it with one of 2026-04-01T00:00:00Z..2026-04-02T00:00:00Z, which is not all of "
             "that; give each schedule and time zone a destination of its own."
         )
 

@@ -154,7 +154,7 @@ def test_an_interval_that_is_not_made_of_local_days_is_refused_with_the_zones_na
 
 
 def test_hours_are_those_of_utc():
-    with pytest.raises(ConfigurationError, match="partition_by='hour' has hours of UTC"):
+    with pytest.raises(ConfigurationError, match="partition_by='hour' uses the hours of UTC"):
         PartitionGrid(days(1), "hour", {}, timezone="Europe/Berlin")
 
 

@@ -59,13 +59,13 @@ def test_a_lag_that_is_not_a_timedelta_of_zero_or_more_is_refused(settle):
 
     assert str(caught.value) == (
         f"settle={settle!r} is not a timedelta of zero or more; write settle=timedelta(hours=2), "
-        "or leave it out for the vendor's own."
+        "or leave it out to use the vendor's default."
     )
 
 
 def test_a_lag_that_leaves_the_calendar_is_refused():
     with pytest.raises(
-        ConfigurationError, match=r"is beyond the year 9999; write settle=timedelta\(hours=2\)"
+        ConfigurationError, match=r"is later than the year 9999; write settle=timedelta\(hours=2\)"
     ):
         settles_at(days(1), stream(), timedelta.max)
 
@@ -75,6 +75,6 @@ def test_without_a_vendor_a_lag_is_needed():
         settles_at(days(1), None)
 
     assert str(caught.value) == (
-        "How long after its end the interval settles is not known; "
+        "The time after which the interval settles is not known; "
         "pass vendor='ada' (or another), or settle=timedelta(hours=2)."
     )

@@ -72,7 +72,7 @@ def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, monk
 
 
 def test_another_storage_is_refused_with_what_to_write_instead():
-    with pytest.raises(ConfigurationError, match="none of 'machine', 'memory' and a redis:// URL"):
+    with pytest.raises(ConfigurationError, match="is not 'machine', 'memory' or a redis:// URL"):
         counter_factory("memcached://localhost")
 
 

@@ -193,7 +193,7 @@ def test_a_redirect_is_not_followed_and_the_key_not_sent_there(client, server, o
     [
         (400, "check the Dag's arguments"),
         (401, "Check the API key in the connection's password"),
-        (403, "what it may read"),
+        (403, "and its permissions"),
         (404, "Check the connection's host"),
         (422, "check the Dag's arguments"),
     ],

@@ -66,7 +66,7 @@ def test_an_answer_without_its_list_is_not_an_empty_day(answer):
 
 @pytest.mark.parametrize("answer", [[], "ok", 5, None, True, {"data": {}}, {"data": [1]}, {"data": [None]}])
 def test_an_answer_of_another_shape_is_incomplete(answer):
-    with pytest.raises(IncompleteExportError, match="body of another shape than documented"):
+    with pytest.raises(IncompleteExportError, match="body that does not have the documented shape"):
         decode(answer)
 
 

@@ -100,7 +100,7 @@ def test_links_that_change_while_the_records_repeat_end_in_a_sentence(period):
 
     pages = Wheel()
     with pytest.raises(
-        IncompleteExportError, match=r"^Acme /export sent 3 pages in a row that bring no new record"
+        IncompleteExportError, match=r"^Acme /export sent 3 consecutive pages without a new record"
     ):
         ids_of(pages, start="/export?page=0")
     assert len(pages.asked) == period + 3
@@ -120,6 +120,6 @@ def test_empty_pages_for_ever_end_in_a_sentence():
             return decode(json.dumps({"list": [], "next": f"/export?page={number + 1}"}).encode())
 
     pages = Desert()
-    with pytest.raises(IncompleteExportError, match="1000 pages in a row that bring no new record"):
+    with pytest.raises(IncompleteExportError, match="1000 consecutive pages without a new record"):
         ids_of(pages, start="/export?page=0")
     assert len(pages.asked) == 1000

@@ -100,7 +100,9 @@ class TestNextLink:
 
     @pytest.mark.parametrize("link", [None, ""])
     def test_a_flag_that_is_false_without_a_link_is_an_error_since_stopping_would_lose_records(self, link):
-        with pytest.raises(IncompleteExportError, match="says that another page follows, but not where"):
+        with pytest.raises(
+            IncompleteExportError, match="says that another page follows but sent no link to it"
+        ):
             answers_to(FLAGGED_LINK, rows("a", next=link, end=False))
 
     def test_with_a_flag_the_link_of_the_last_page_is_not_followed(self):
@@ -215,7 +217,7 @@ class TestPageNumber:
 
 
 LOOP = (
-    "Acme /export sent a next link that does not advance: it was followed already. Going on would loop, "
+    "Acme /export sent a next link that does not advance: it was already followed. Going on would loop, "
     "stopping would lose records; so nothing was published. If many records share one instant, a larger "
     "page_size helps."
 )

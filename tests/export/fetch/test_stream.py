@@ -73,7 +73,8 @@ class TestPageSize:
     @pytest.mark.parametrize("size", [-1, 0, 101])
     def test_others_are_refused(self, size):
         sentence = (
-            f"page_size={size} is refused by Acme; use a whole number from 1 to 100, or leave it out for 10."
+            f"page_size={size} is not accepted by Acme; use a whole number from 1 to 100, "
+            "or leave it out to use 10."
         )
         with pytest.raises(ConfigurationError, match=f"^{re.escape(sentence)}$"):
             query(page_size=size)
@@ -87,14 +88,14 @@ class TestRequestWindow:
     @pytest.mark.parametrize("length", [timedelta(0), -DAY, SECOND / 2, 3600, "1 day"])
     def test_what_is_no_span_is_refused(self, length):
         assert refusal(request_window=length) == (
-            f"request_window={length!r} is not a timedelta of a second or more; "
-            "leave it out for 30 days, 0:00:00."
+            f"request_window={length!r} is not a timedelta of one second or more; "
+            "leave it out to use 30 days."
         )
 
     def test_a_longer_one_than_the_vendor_takes_is_refused(self):
         assert refusal(request_window=30 * DAY + SECOND) == (
-            "request_window=30 days, 0:00:01 is refused by Acme; use at most 30 days, 0:00:00, "
-            "or leave it out for 30 days, 0:00:00."
+            "request_window=30 days 1 second is not accepted by Acme; use at most 30 days, "
+            "or leave it out to use 30 days."
         )
 
     def test_a_vendor_without_a_longest_window_takes_any(self):

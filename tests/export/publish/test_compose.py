@@ -96,7 +96,7 @@ def test_every_compression_gives_back_the_lines(groups):
 def test_damaged_staged_data_is_not_published(compression):
     segment, data = part(record("a", text="x" * 100), record("b"))
 
-    with pytest.raises(IncompleteExportError, match="does not hold what was written to it"):
+    with pytest.raises(IncompleteExportError, match="does not contain what was written to it"):
         compose([(segment, data[: len(data) // 2])], io.BytesIO(), compression=compression)
 
 

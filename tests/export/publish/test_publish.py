@@ -230,7 +230,7 @@ def test_a_plan_replayed_hours_later_does_not_replace_records_that_were_requeste
 
     assert lines_of(store, DAY_1) == ["old", "late"]
     assert [manifest.commit for manifest in manifests] == [newer.plan.commit] * 2
-    assert "stays as dag.task (manual__1) published it, from records that were requested later" in caplog.text
+    assert "keeps the version of dag.task (manual__1), whose records were requested later" in caplog.text
 
 
 def test_the_sweep_spares_what_is_not_ours(store):

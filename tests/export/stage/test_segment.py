@@ -174,7 +174,7 @@ def test_staged_data_that_changed_is_noticed(damage):
     }[damage]
 
     with pytest.raises(
-        IncompleteExportError, match="The staged object object does not hold what was written"
+        IncompleteExportError, match="The staged object object does not contain what was written"
     ):
         inflate(segment, spoiled)
 
