@@ -7,8 +7,10 @@ so an import of Airflow here would break ``import airflow`` for the whole instal
 from __future__ import annotations
 
 _PACKAGE = "airflow_provider_convexport"
+_SENSORS = (f"{_PACKAGE}.sensors.interval_settled", f"{_PACKAGE}.sensors.partition")
 
-# One entry per vendor. Integrations, modules and connection types below are derived from it.
+# One entry per vendor, the only place that lists them. Integrations, modules and connection types below are
+# derived from it, and so is everything else that has to find a vendor by its name.
 #   name          the vendor's name in Airflow's list of integrations
 #   module        module of the vendor in hooks/ and operators/; also the connection type
 #   hook_name     label of the connection type in the UI
@@ -16,7 +18,9 @@ _PACKAGE = "airflow_provider_convexport"
 #   docs          URL of the vendor's API documentation
 #   address       example or default address, shown in the empty form field
 #   scope         optional: extra that selects the shop or bot, with its label and description in the form
-_VENDORS: tuple[dict[str, str], ...] = (
+#   hooks, operators, simulator
+#                 optional: full name of the vendor's module of that kind, if it is not in this package
+VENDORS: tuple[dict[str, str], ...] = (
     {
         "name": "Applied Labs",
         "module": "applied_labs",
@@ -58,12 +62,12 @@ def get_provider_info() -> dict[str, object]:
         "description": (
             "Exports AI support conversations of Applied Labs, Ada and AgentX Support to object storage."
         ),
-        "integrations": [_integration(vendor) for vendor in _VENDORS],
-        "hooks": [_modules(vendor, f"hooks.{vendor['module']}") for vendor in _VENDORS],
-        "operators": [_modules(vendor, f"operators.{vendor['module']}") for vendor in _VENDORS],
-        "sensors": [_modules(vendor, "sensors.interval_settled", "sensors.partition") for vendor in _VENDORS],
+        "integrations": [_integration(vendor) for vendor in VENDORS],
+        "hooks": [_modules(vendor, module_of(vendor, "hooks")) for vendor in VENDORS],
+        "operators": [_modules(vendor, module_of(vendor, "operators")) for vendor in VENDORS],
+        "sensors": [_modules(vendor, *_SENSORS) for vendor in VENDORS],
         "cli": [f"{_PACKAGE}.cli.definitions.get_commands"],
-        "connection-types": [_connection_type(vendor) for vendor in _VENDORS],
+        "connection-types": [_connection_type(vendor) for vendor in VENDORS],
         "config": {
             "convexport": {
                 "description": "Exports of AI support conversations.",
@@ -96,22 +100,28 @@ def get_provider_info() -> dict[str, object]:
     }
 
 
+def module_of(vendor: dict[str, str], kind: str) -> str:
+    """Return the full name of a vendor's module.
+
+    :param vendor: An entry of `VENDORS`.
+    :param kind: ``"hooks"``, ``"operators"`` or ``"simulator"``.
+    """
+    return vendor.get(kind, f"{_PACKAGE}.{kind}.{vendor['module']}")
+
+
 def _integration(vendor: dict[str, str]) -> dict[str, object]:
     return {"integration-name": vendor["name"], "external-doc-url": vendor["docs"], "tags": ["service"]}
 
 
 def _modules(vendor: dict[str, str], *modules: str) -> dict[str, object]:
-    return {
-        "integration-name": vendor["name"],
-        "python-modules": [f"{_PACKAGE}.{module}" for module in modules],
-    }
+    return {"integration-name": vendor["name"], "python-modules": list(modules)}
 
 
 def _connection_type(vendor: dict[str, str]) -> dict[str, object]:
     return {
         "connection-type": vendor["module"],
         "hook-name": vendor["hook_name"],
-        "hook-class-name": f"{_PACKAGE}.hooks.{vendor['module']}.{vendor['hook_class']}",
+        "hook-class-name": f"{module_of(vendor, 'hooks')}.{vendor['hook_class']}",
         "ui-field-behaviour": _behaviour(vendor["address"]),
         "conn-fields": _scope_field(vendor) | _common_fields(),
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,23 @@ ORDER = ["window", "fetch", "dataset", "job", "stage", "publish", "outcome", "re
 """The rooms and modules of ``export/``; each may import what stands before it, and itself."""
 
 
+ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
+
+
+def named_modules(page):
+    """Return the modules that the tables about ``export/`` name in their first column."""
+    folder, found = None, []
+    for line in page.splitlines():
+        if title := re.match(r"\| in `export/(\w*)/?`", line):
+            folder = title[1]
+        elif not line.startswith("|"):
+            folder = None
+        elif folder is not None:
+            names = re.findall(r"`(\w+)\.py`", line.split("|")[1])
+            found += [f"{folder}/{name}".lstrip("/") for name in names]
+    return found
+
+
 def imports_of(path):
     """Return the package's own modules that a file imports, those for type checking included."""
     prefix = f"{PACKAGE.name}."
@@ -86,6 +104,17 @@ def backward_imports(export):
 
 def test_imports_in_the_engine_run_one_way():
     assert backward_imports(PACKAGE / "export") == []
+
+
+def test_the_page_on_architecture_names_every_module_of_the_engine_once():
+    export = PACKAGE / "export"
+    modules = [str(path.relative_to(export).with_suffix("")) for path in export.rglob("[!_]*.py")]
+
+    assert sorted(named_modules(ARCHITECTURE.read_text())) == sorted(modules)
+
+
+def test_the_page_on_architecture_states_the_order_of_imports():
+    assert ", ".join(f"`{name}`" for name in ORDER) in ARCHITECTURE.read_text()
 
 
 def test_an_import_that_is_turned_round_is_found(tmp_path):

@@ -1,12 +1,12 @@
-"""The vendors of this package: for each connection type, the module of that name in this folder."""
+"""The vendors of this package: for each entry of the provider info, the simulator's module of that vendor."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.get_provider_info import get_provider_info
+from airflow_provider_convexport import get_provider_info as provider
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.vendor_api import VendorApi
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 @cache
 def registered_vendors() -> tuple[VendorApi, ...]:
-    """Return ``API`` of every vendor's module, in the order of the provider's connection types."""
-    connection_types = cast("list[dict[str, Any]]", get_provider_info()["connection-types"])
-    return tuple(_api(each["connection-type"]) for each in connection_types)
+    """Return ``API`` of every vendor's module, in the order of the provider's entries."""
+    return tuple(_api(provider.module_of(vendor, "simulator")) for vendor in provider.VENDORS)
 
 
-def _api(name: str) -> VendorApi:
-    api: VendorApi = import_module(f"airflow_provider_convexport.simulator.{name}").API
+def _api(module: str) -> VendorApi:
+    api: VendorApi = import_module(module).API
     return api

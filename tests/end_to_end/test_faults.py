@@ -127,14 +127,14 @@ def test_the_key_appears_in_nothing_that_runs_leave_behind(simulator, tmp_path, 
     assert key not in "".join(said) + caplog.text + "".join(capsys.readouterr())
 
 
-def test_a_wrong_key_fails_without_a_retry_and_says_what_to_check(simulator, tmp_path, connect):
-    for case in STREAMS:
-        connect(case.vendor, simulator.url, key="wrong-and-secret-key")
+@pytest.mark.parametrize("case", STREAMS, ids=str)
+def test_a_wrong_key_fails_without_a_retry_and_says_what_to_check(simulator, tmp_path, connect, case):
+    connect(case.vendor, simulator.url, key="wrong-and-secret-key")
 
-        with pytest.raises(
-            AirflowFailException, match="Check the API key in the connection's password"
-        ) as caught:
-            export(case, tmp_path / str(case), START, START + DAY)
+    with pytest.raises(
+        AirflowFailException, match="Check the API key in the connection's password"
+    ) as caught:
+        export(case, tmp_path, START, START + DAY)
 
-        assert "wrong-and-secret-key" not in str(caught.value)
-        assert len([visit for visit in simulator.request_log.requests if visit.credential == "wrong"]) >= 1
+    assert "wrong-and-secret-key" not in str(caught.value)
+    assert len([visit for visit in simulator.request_log.requests if visit.credential == "wrong"]) >= 1

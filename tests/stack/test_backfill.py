@@ -12,8 +12,8 @@ import pytest
 from dev.cluster.celery_backend import WORKERS
 from dev.vendors import scope_folder
 from tests.stack.dags.three_months import OPERATORS
-from tests.stack.journal import assert_never_exceeded, visits
 from tests.stack.published import objects, partitions, truth
+from tests.stack.request_log import assert_never_exceeded, requests_of
 from tests.support.samples import DAY
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_three_months_are_published_once_whatever_breaks_meanwhile(stack, tasks,
 
 def test_the_vendors_limits_were_kept_by_both_workers_together(stack, tasks):
     print(assert_never_exceeded(stack))
-    statuses = Counter(visit["status"] for visit in visits(stack))
+    statuses = Counter(request["status"] for request in requests_of(stack))
     print(statuses)
     assert statuses[429]
     assert any(status >= 500 for status in statuses)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dev.vendors import scope_folder
-from tests.stack.journal import assert_never_exceeded, visits
 from tests.stack.published import objects, partitions, truth
+from tests.stack.request_log import assert_never_exceeded, requests_of
 from tests.support.samples import DAY
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def test_two_workers_use_at_least_95_percent_of_agentxs_limit_and_never_more(sta
         stack, "agentx", "messages", TODAY - 80 * DAY, TODAY - 20 * DAY, folder=scope_folder("agentx")
     )
     assert partitions(objects(stack, "full_speed/")) == expected
-    requests = visits(stack)
+    requests = requests_of(stack)
     assert len(requests) >= 200
-    assert all(visit["status"] == 200 for visit in requests)
+    assert all(request["status"] == 200 for request in requests)
     assert_never_exceeded(stack)
     rate = len(requests) / (requests[-1]["monotonic"] - requests[0]["monotonic"])
     print(f"{len(requests)} requests, {rate:.3f} a second")

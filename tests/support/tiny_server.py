@@ -83,6 +83,10 @@ def tiny_server() -> Iterator[TinyServer]:
             self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
             self.close_connection = self.close_connection or answer.cut
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -43,10 +44,26 @@ def long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def answer_empty(server: TinyServer) -> TinyServer:
     """A vendor without records, whichever it is."""
-    server.fallback = lambda asked: as_json(
-        {"results": [], "next": None, "data": [], "meta": None, "cursor": None}
-    )
+    server.fallback = lambda asked: as_json(empty_answer())
     return server
+
+
+def empty_answer() -> dict[str, Any]:
+    """Return what every vendor would read as its last page, without records."""
+    answer: dict[str, Any] = {}
+    for stream in (stream for vendor in vendors() for stream in hook_of(vendor).streams.values()):
+        answer |= {key: [] for key in stream.list_keys}
+        for path, value in ((stream.pagination.link, None), (stream.pagination.end_flag, True)):
+            _put(answer, path, value)
+    return answer
+
+
+def _put(answer: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    """Set the value at the end of a path of keys; an empty path leads nowhere."""
+    for key in path[:-1]:
+        answer = answer.setdefault(key, {})
+    if path:
+        answer[path[-1]] = value
 
 
 @pytest.fixture

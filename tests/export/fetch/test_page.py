@@ -160,7 +160,7 @@ def test_bytes_that_are_not_utf_8_are_malformed_since_they_would_spoil_their_who
 
 def test_a_character_on_the_edge_of_what_is_checked_at_a_time_is_utf_8():
     for shift in range(4):
-        raw = b'{"_id": "a", "text": "' + b"x" * (2**16 - 40 - shift) + "😀€é".encode() * 10 + b'"}'
+        raw = b'{"_id": "a", "text": "' + b"x" * (2**12 - 40 - shift) + "😀€é".encode() * 10 + b'"}'
         assert bytes(LAYOUT.decode(b'{"data": [' + raw + b"]}").raws[0]) == raw
 
 

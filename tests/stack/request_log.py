@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dev.cluster.cluster import Cluster
 
 
-def visits(stack: Cluster) -> list[dict[str, Any]]:
+def requests_of(stack: Cluster) -> list[dict[str, Any]]:
     """Return every request since the simulator's start or the last `forget`."""
     return list(_ask(stack, "requests"))
 
@@ -19,8 +19,8 @@ def assert_never_exceeded(stack: Cluster) -> list[dict[str, Any]]:
     """Check that no limit was exceeded in any moving window, and return how far each was used."""
     uses = _ask(stack, "summary")["limits"]
     assert uses
-    seen = visits(stack)
-    limited = [position for position, visit in enumerate(seen) if visit["limited"]]
+    seen = requests_of(stack)
+    limited = [position for position, request in enumerate(seen) if request["limited"]]
     assert not limited, _around(seen, limited[0])
     assert [use for use in uses if use["max_arrivals"] > use["allowed"]] == []
     return list(uses)
@@ -30,8 +30,8 @@ def _around(seen: list[dict[str, Any]], position: int) -> str:
     """Describe the requests before and after one that was above a limit, so that its cause can be found."""
     at = seen[position]["monotonic"]
     return "\n".join(
-        f"{visit['monotonic'] - at:+9.3f} s {visit['vendor']} {visit['endpoint']} {visit['status']}"
-        for visit in seen[max(position - 25, 0) : position + 10]
+        f"{request['monotonic'] - at:+9.3f} s {request['vendor']} {request['endpoint']} {request['status']}"
+        for request in seen[max(position - 25, 0) : position + 10]
     )
 
 
