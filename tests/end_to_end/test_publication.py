@@ -114,6 +114,6 @@ def test_a_window_of_31_days_that_the_vendor_refuses_fails_with_one_clear_senten
 
     assert str(caught.value) == (
         "Applied Labs /v2026-04/conversations/export/ refused the request with status 400 (request id not "
-        "given). The vendor will not answer this request however often it is sent; check the Dag's arguments."
+        "given). The vendor will reject this request whenever it is sent again; check the Dag's arguments."
     )
     assert not list(tmp_path.rglob("part-*"))
