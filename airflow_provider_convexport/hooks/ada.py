@@ -81,7 +81,8 @@ def _moved_back(bound: str, asked: str) -> str:
     except ValueError:
         return bound
     moment = utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    if moment <= utc(datetime.fromisoformat(asked)):
+    before = moment_of(asked)
+    if before is not None and moment.timestamp() <= before:
         return bound
     digits = _FRACTION.search(bound)
     return iso(moment - timedelta(seconds=1) / 10 ** (len(digits[1][:6]) if digits else 0))

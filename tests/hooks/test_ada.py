@@ -166,6 +166,26 @@ def test_a_vendor_that_is_seen_to_include_the_lower_bound_is_followed_as_it_asks
     assert params(ada.targets[1])["created_since"] == "2026-04-01T05:00:00Z"
 
 
+@pytest.mark.parametrize("strange", ["2026-04-01T05:00:00", "yesterday"])
+def test_a_link_after_one_with_a_strange_lower_bound_is_followed_too(ada, strange):
+    first = {"_id": "a", "date_created": "2026-03-31T23:59:59"}  # proves the bound inclusive
+    links = [
+        f"?{urlencode({'created_since': bound, 'created_to': TO})}"
+        for bound in (strange, "2026-04-01T09:00:00Z")
+    ]
+    ada.script = [
+        as_json({"data": [first], "meta": {"next_page_uri": links[0]}}),
+        as_json({"data": [], "meta": {"next_page_uri": links[1]}}),
+    ]
+
+    list(AdaHook().export_conversations(APRIL_1, APRIL_1.add(days=1)))
+
+    assert [params(target)["created_since"] for target in ada.targets[1:]] == [
+        strange,
+        "2026-04-01T08:59:59Z",
+    ]
+
+
 def test_an_upper_bound_that_the_link_forgets_is_put_back_since_without_one_it_would_mean_seven_days(ada):
     link = "/api/v2/export/conversations?created_since=2026-04-01T05%3A00%3A00Z"
     ada.script = [as_json({"data": [], "meta": {"next_page_uri": link}})]
