@@ -114,7 +114,8 @@ def bound_page(
 ) -> BoundPage:
     """Return the first at most ``size`` records of a window, for vendors whose links move the lower bound.
 
-    The next page begins at the time of the last record, so that records with the same time are not lost.
+    The next page's lower bound is the time of the last record. If lower bounds are exclusive, the link itself
+    skips further records of that time; no vendor promises more.
 
     :param query: The window as the client asked for it, with the low bound inclusive and the high exclusive.
     :param may_be_emptied: False if the request follows a page that was empty because of ``empty_pages``.
@@ -162,8 +163,7 @@ def _next_low(request: ApiRequest, page: Page) -> int | None:
     if page.following is None:
         return None
     repeated = min(request.settings.page_overlap, len(page.records) - 1)
-    at = page.records[-1 - repeated].at
-    return at if request.settings.lower_inclusive else at - 1
+    return page.records[-1 - repeated].at
 
 
 def _following(request: ApiRequest, cursor: Cursor, *, position: Position | None) -> str | None:

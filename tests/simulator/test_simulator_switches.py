@@ -66,11 +66,14 @@ def test_no_switch_on_pages_loses_a_record(client, simulator, changes):
         assert sorted(set(flat(pages))) == sorted(truth)
 
 
-def test_ada_does_not_lose_ties_across_pages_when_its_lower_bound_is_exclusive(client, simulator):
+def test_adas_own_link_skips_ties_across_pages_when_its_lower_bound_is_exclusive(client, simulator):
+    """Nobody promises otherwise, so an exporter must not follow it as it is."""
     simulator.update(lower_inclusive=False, ties=60)
     low = START + timedelta(microseconds=1)
 
-    assert set(flat(client.walk_ada(**ADA))) == set(simulator.truth("ada", "conversations", low, END))
+    found = set(flat(client.walk_ada(**ADA)))
+
+    assert found < set(simulator.truth("ada", "conversations", low, END))
 
 
 def test_overlap_repeats_the_end_of_the_page_before(client, simulator):
