@@ -142,3 +142,18 @@ def test_whatever_the_span_of_one_request_the_records_are_the_same(simulator, tm
 
     assert partitions(tmp_path) == truth(simulator, case, start, end)
     assert facts["requests"] == -(-(end - start) // length)
+
+
+@pytest.mark.parametrize("lower_inclusive", [True, False])
+@pytest.mark.parametrize("case", STREAMS, ids=str)
+def test_records_of_one_instant_on_two_pages_are_all_published(simulator, tmp_path, case, lower_inclusive):
+    """Twelve conversations begin at noon; with one of these sizes a page ends among them."""
+    start = MIDNIGHT - 40 * DAY
+    simulator.update(lower_inclusive=lower_inclusive, ties=12)
+    expected = truth(simulator, case, start, start + DAY)
+    assert expected
+
+    for size in range(16, 28):
+        simulator.update(max_page=size)
+        export(case, tmp_path, start, start + DAY, concurrency=1, run_id=str(size))
+        assert partitions(tmp_path) == expected
