@@ -1,5 +1,8 @@
 """Exports yesterday's conversations of one Applied Labs shop, with their messages, every day.
 
+Messages exist only inside their conversation, which is exported once, minutes after its day. Replies on the
+following days are not in the export; ``applied_labs_late_edits`` keeps up with them.
+
 Requirements:
 
 * the connection ``applied_labs_default`` with the extra ``shop_id``

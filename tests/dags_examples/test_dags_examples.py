@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -123,7 +124,8 @@ def vendors(simulator, monkeypatch):
 
 
 def test_every_example_is_tested():
-    others = {"ada_hourly", "ada_late_edits", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
+    others = {"ada_hourly", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
+    others |= {"ada_late_edits", "applied_labs_late_edits"}
 
     assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS}
     assert {vendor_of(file) for file in DAILY} == {vendor_of(file) for file in WINDOWS} == set(EXPORTS)
@@ -347,18 +349,23 @@ def test_the_hourly_dag_runs(root):
 
 
 @runs
-def test_late_edits_rewrite_nothing_while_nothing_is_edited(root):
-    file = example("ada_late_edits")
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [("ada_late_edits", "conversations_updated"), ("applied_labs_late_edits", "conversations_active")],
+)
+def test_late_edits_rewrite_nothing_while_nothing_is_edited(root, name, changed):
+    file = example(name)
 
     first = dag_of(file).test(logical_date=MIDNIGHT - 3 * DAY)
-    before = {manifest["commit"] for manifest in manifests(root / "ada_late_edits" / "conversations")}
+    before = {manifest["commit"] for manifest in manifests(root / name)}
     second = dag_of(file).test(logical_date=MIDNIGHT - 2 * DAY)
 
     assert {first.state, second.state} == {DagRunState.SUCCESS}
-    days = manifests(root / "ada_late_edits" / "conversations")
-    assert len(days) == 9
-    assert before < {manifest["commit"] for manifest in days}
-    assert len(manifests(root / "ada_late_edits" / "conversations_updated")) == 2
+    found = manifests(root / name)
+    by_window = Counter(manifest["window_on"] for manifest in found)
+    assert sorted(by_window.values()) == [2, 9]
+    assert before < {manifest["commit"] for manifest in found}
+    assert len(list((root / name / changed).rglob("_manifest.json"))) == 2
 
 
 @runs

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from airflow_provider_convexport.errors import SupersededError
-from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Saved
+from airflow_provider_convexport.export.stage.staged_name import StagedName, staged, task_folder
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.store import Store
@@ -64,26 +64,26 @@ class Attempt:
         """
         generation = max((int(name.split("-")[0]) for name in _attempts(store, task)), default=0) + 1
         name = f"{generation:06d}-{try_number:04d}-{secrets.token_hex(8)}"
-        folder = f"{STAGING}/{task}/{fingerprint}/{name}"
-        attempt = cls(replace(store, scratch=folder), task, fingerprint, name)
+        lease = StagedName(task, fingerprint, name, _LEASE)
+        attempt = cls(replace(store, scratch=lease.folder), task, fingerprint, name)
         try:
-            attempt.store.put(attempt.path(_LEASE), b"held\n")
+            attempt.store.put(lease.path, b"held\n")
         except FileNotFoundError:
             # On a local disk a newer attempt that cleans up deletes the file that is being written.
             if not store.is_local:
                 raise
-            store.delete([attempt.path(_LEASE)])
+            store.delete([lease.path])
             raise SupersededError(_SUPERSEDED) from None
-        leases = {path: path.split("/")[-2] for path in attempt._objects() if path.endswith(f"/{_LEASE}")}
-        if any(other > name for other in leases.values()):
-            store.delete([attempt.path(_LEASE)])
+        leases = [each for each in attempt._objects() if each.name == _LEASE]
+        if any(other.attempt > name for other in leases):
+            store.delete([lease.path])
             raise SupersededError(_SUPERSEDED)
-        store.delete(path for path, other in leases.items() if other < name)
+        store.delete(other.path for other in leases if other.attempt < name)
         return attempt
 
     def path(self, name: str) -> str:
         """Return the name of an object in this attempt's folder."""
-        return f"{STAGING}/{self.task}/{self.fingerprint}/{self.name}/{name}"
+        return StagedName(self.task, self.fingerprint, self.name, name).path
 
     def check(self) -> None:
         """Check that this attempt still has its lease; call after staging and before publishing.
@@ -92,9 +92,10 @@ class Attempt:
         """
         if self.store.get(self.path(_LEASE)) is not None:
             return
-        if not any(path.endswith(f"/{_LEASE}") for path in self._objects()):
+        if not any(each.name == _LEASE for each in self._objects()):
             # The newer attempt has finished and cleaned up, so nobody else deletes what this one wrote since.
-            self.store.delete([*self.store.find(self.path("").rstrip("/")), self.path(_LEASE)])
+            mine = [each.path for each in self._objects() if each.attempt == self.name]
+            self.store.delete([*mine, self.path(_LEASE)])
         raise SupersededError(_SUPERSEDED)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -126,7 +127,7 @@ class Attempt:
 
     def discard(self) -> None:
         """Delete everything that this and earlier attempts staged, so that the next one starts anew."""
-        self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
+        self.store.delete(each.path for each in self._objects() if each.attempt <= self.name)
 
     def finish(self) -> None:
         """Delete everything that this and earlier attempts staged, after publication.
@@ -137,38 +138,36 @@ class Attempt:
         :raises SupersededError: if a newer attempt has taken over; it cleans up.
         """
         self.check()
-        paths = [path for path in self._objects() if path.split("/")[3] <= self.name]
-        plans = [path for path in paths if path.split("/")[-1].startswith(_PLAN)]
+        ended = [each for each in self._objects() if each.attempt <= self.name]
+        plans = [each.path for each in ended if each.name.startswith(_PLAN)]
         lease = self.path(_LEASE)
-        self.store.delete(path for path in paths if path not in plans and path != lease)
+        self.store.delete(each.path for each in ended if each.path not in (*plans, lease))
         self.store.delete(plans)
         self.store.delete([lease])
         # An older attempt that still runs may have written objects in between and left them to this one;
         # from here on it finds no lease and cleans up itself.
-        self.store.delete(path for path in self._objects() if path.split("/")[3] <= self.name)
-        self.store.prune(f"{STAGING}/{self.task}")
+        self.store.delete(each.path for each in self._objects() if each.attempt <= self.name)
+        self.store.prune(task_folder(self.task))
 
     def planned_elsewhere(self) -> set[str]:
         """Return the ids of commits that other tasks or newer attempts of this one may still publish."""
-        commits = set[str]()
-        for path in self.store.find(STAGING):
-            parts = path.split("/")
-            is_elsewhere = parts[1] != self.task or parts[-2] > self.name
-            if parts[-1].startswith(_PLAN) and is_elsewhere:
-                commits.add(parts[-1].removeprefix(_PLAN).removesuffix(".json"))
-        return commits
+        return {
+            each.name.removeprefix(_PLAN).removesuffix(".json")
+            for each in staged(self.store)
+            if each.name.startswith(_PLAN) and (each.task != self.task or each.attempt > self.name)
+        }
 
     def _newest(self, prefix: str, kind: type[PlanT], not_before: float) -> PlanT | None:
-        folder = f"{STAGING}/{self.task}/{self.fingerprint}"
-        names = [path for path in self.store.find(folder) if path.split("/")[-1].startswith(prefix)]
-        for name in sorted(names, reverse=True):
-            saved = _decoded(self.store.get(name), kind)
+        folder = task_folder(self.task, self.fingerprint)
+        found = [each for each in staged(self.store, folder) if each.name.startswith(prefix)]
+        for each in sorted(found, reverse=True):
+            saved = _decoded(self.store.get(each.path), kind)
             if saved is not None and saved.saved_at >= not_before:
                 return saved
         return None
 
-    def _objects(self) -> list[str]:
-        return self.store.find(f"{STAGING}/{self.task}")
+    def _objects(self) -> list[StagedName]:
+        return list(staged(self.store, task_folder(self.task)))
 
 
 _SUPERSEDED = (
@@ -188,4 +187,4 @@ def _decoded(content: bytes | None, kind: type[PlanT]) -> PlanT | None:
 
 def _attempts(store: Store, task: str) -> set[str]:
     """Return the names of all attempts that have staged objects."""
-    return {path.split("/")[3] for path in store.find(f"{STAGING}/{task}")}
+    return {each.attempt for each in staged(store, task_folder(task))}
