@@ -273,11 +273,14 @@ def _is_utf8(body: bytes) -> bool:
     """Return whether a body is valid UTF-8, without copying all of it."""
     if body.isascii():
         return True
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    view, start = memoryview(body), 0
     try:
-        for start in range(0, len(body), _CHUNK):
-            decoder.decode(body[start : start + _CHUNK])
-        decoder.decode(b"", final=True)
+        while start < len(body):
+            # Leaves a character that the piece cuts to the next piece; nothing is left to it at the end.
+            _, used = codecs.utf_8_decode(view[start : start + _CHUNK], "strict", False)
+            if not used:
+                return False
+            start += used
     except UnicodeDecodeError:
         return False
     return True
