@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dev.vendors import scope_folder
 from tests.support.samples import DAY
-from tests.support.vendors import scope_of
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
@@ -104,7 +104,7 @@ def truth(simulator: RunningSimulator, case: Case, start: datetime, end: datetim
     def records(begin: datetime, until: datetime) -> Iterable[bytes]:
         return simulator.truth(case.vendor, case.stream, begin, until, window_on=case.truth_on)
 
-    return by_day(records, start, end, folder=folder_of(case.vendor))
+    return by_day(records, start, end, folder=scope_folder(case.vendor))
 
 
 def by_day(
@@ -120,8 +120,3 @@ def by_day(
         expected[f"{folder}dt={start:%Y-%m-%d}"] = sorted(records(start, start + DAY))
         start += DAY
     return expected
-
-
-def folder_of(vendor: str) -> str:
-    """Return what the folders of a vendor's partitions begin with: its scope."""
-    return "".join(f"{name}={value}/" for name, value in scope_of(vendor).items())
