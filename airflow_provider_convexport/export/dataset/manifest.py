@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
@@ -115,11 +115,16 @@ class Manifest(msgspec.Struct, frozen=True):
             return whole
         return Window(max(whole.start, self.expired.window.end), whole.end)
 
-    def is_requested_after(self, moment: float) -> bool:
-        """Return whether the records were requested after ``moment`` (epoch seconds)."""
+    def is_newer_than(self, requested_at: float, commit: str) -> bool:
+        """Return whether this version is the newer one; the ids of the commits decide between equal times.
+
+        :param requested_at: When the other version's records were requested, in epoch seconds.
+        :param commit: Id of the other version's commit.
+        """
         if isinstance(self.requested_at, UnsetType):
             return False
-        return datetime.fromisoformat(self.requested_at).timestamp() > moment
+        mine = datetime.fromisoformat(self.requested_at)
+        return (mine, self.commit) > (datetime.fromtimestamp(requested_at, UTC), commit)
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""
