@@ -115,16 +115,15 @@ class Manifest(msgspec.Struct, frozen=True):
             return whole
         return Window(max(whole.start, self.expired.window.end), whole.end)
 
-    def is_newer_than(self, requested_at: float, commit: str) -> bool:
-        """Return whether this version is the newer one; the ids of the commits decide between equal times.
+    def seconds_after(self, moment: float) -> float:
+        """Return how many seconds after ``moment`` (epoch seconds) the records were requested.
 
-        :param requested_at: When the other version's records were requested, in epoch seconds.
-        :param commit: Id of the other version's commit.
+        A version that does not say when counts as older than any other.
         """
         if isinstance(self.requested_at, UnsetType):
-            return False
-        mine = datetime.fromisoformat(self.requested_at)
-        return (mine, self.commit) > (datetime.fromtimestamp(requested_at, UTC), commit)
+            return float("-inf")
+        asked = datetime.fromisoformat(self.requested_at) - datetime.fromtimestamp(moment, UTC)
+        return asked.total_seconds()
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""

@@ -133,7 +133,7 @@ class Publisher:
         """Return whether another run's version is newer than this run's, covers more, or is the same."""
         folder = writer.partition.folder
         covered = self.grid.covered_of(writer.partition.index)
-        if there.is_newer_than(self.plan.requested_at, self.plan.commit):
+        if there.seconds_after(self.plan.requested_at) > 0:
             log.warning(
                 "The partition %s keeps the version of %s.%s (%s), whose records were requested later.",
                 folder,
@@ -190,15 +190,17 @@ class Publisher:
         """Return the files that belong neither to a manifest nor to the plan of a run that goes on.
 
         Files are listed first, then plans: a plan exists from before its first file is written until after
-        its manifest is written. The plan of the version that is replaced does not count: nobody replaces a
-        newer version by it.
+        its manifest is written. The plan of the version that is replaced does not count if its records were
+        requested earlier: then it does not come back.
         """
         wanted = {file.name for file in manifest.files}
         names = (path.removeprefix(f"{folder}/") for path in self.attempt.store.find(folder))
         unknown = {name: ours[1] for name in names if (ours := _OURS.fullmatch(name)) and name not in wanted}
         if not unknown:
             return []
-        planned = self.attempt.planned_elsewhere() - {replaced.commit if replaced else ""}
+        planned = self.attempt.planned_elsewhere()
+        if replaced is not None and replaced.seconds_after(self.plan.requested_at) < 0:
+            planned.discard(replaced.commit)
         return [f"{folder}/{name}" for name, commit in unknown.items() if commit not in planned]
 
     def _too_many_rounds(self, folder: str) -> DestinationUnavailableError:
