@@ -62,7 +62,7 @@ def _warn(job: Job, outcome: Outcome) -> None:
             counts.undated,
             field,
         )
-    if not outcome.records and query.scope:
+    if not outcome.records and not outcome.unchanged and query.scope:
         scope = ", ".join(f"{name}={value}" for name, value in query.scope.items())
         log.warning("There are no records; check that %s is right.", scope)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn
 
+from airflow_provider_convexport.simulator.agentx_living import living_conversation
 from airflow_provider_convexport.simulator.api_keys import header
 from airflow_provider_convexport.simulator.cursors import requested_cursor
 from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
@@ -149,13 +150,14 @@ def _epoch(at: int) -> bytes:
 
 
 def _conversation(conversation: Conversation, _number: int) -> bytes:
-    return _CONVERSATIONS[conversation.variant] % {
+    text = _CONVERSATIONS[conversation.variant] % {
         b"id": b'"%b"' % _conversation_id(conversation),
         b"start": _epoch(_start_time(conversation)),
         b"local": b"%d" % (conversation.messages[-1] // _MILLISECOND),
         b"count": b"%d" % (len(conversation.messages) // 2),
         b"last": b'"%b"' % naive_text(_last_action_at(conversation)).encode(),
     }
+    return living_conversation(text, conversation)
 
 
 def _message(conversation: Conversation, number: int) -> bytes:
