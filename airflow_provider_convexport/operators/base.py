@@ -174,7 +174,8 @@ class ExportOperator(BaseOperator):
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
-        outcome = Export(job, client, store, reporter, self.tuning).run()
+        export = Export(job, client, store, reporter, self.tuning)
+        job, outcome = export.run_decided(hook.window_reading)
 
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)

@@ -172,7 +172,6 @@ class Publisher:
                 duplicates=counts.duplicates
                 + sum(len(source.drop) for each in plan.partitions for source in each.sources),
                 outside_interval=counts.outside_interval,
-                kept_outside=counts.kept_outside,
                 undated=counts.undated,
                 throttled_seconds=round(plan.usage.throttled_seconds, 3),
             ),
@@ -186,6 +185,7 @@ class Publisher:
             expired=UNSET if self.grid.expired is None else Span.of(self.grid.expired),
             content_digest=UNSET if digest is None else digest,
             requested_at=_moment(plan.requested_at) or UNSET,
+            window_evidence=query.window_evidence or UNSET,
         )
 
     def _sweep(self, folder: str, manifest: Manifest) -> None:
