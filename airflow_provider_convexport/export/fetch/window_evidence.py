@@ -61,14 +61,15 @@ def check_page(query: Query, page: Page, window: Window, *, requested_at: float)
     def is_outside(moment: float | None) -> bool:
         return moment is not None and (moment < low or high < moment <= latest)
 
-    records = all_moments(query, page)
-    excluded = frozenset(
-        window_on
-        for number, window_on in enumerate(stream.time_fields)
-        if any(is_outside(moments[number]) for moments in records)
-    )
-    if query.window_on in excluded:
-        raise WindowContradictedError(query, excluded)
+    # The page has the times by which the query selects; the others matter only after a contradiction.
+    if any(map(is_outside, page.moments)):
+        records = all_moments(query, page)
+        excluded = frozenset(
+            window_on
+            for number, window_on in enumerate(stream.time_fields)
+            if any(is_outside(moments[number]) for moments in records)
+        )
+        raise WindowContradictedError(query, excluded | {query.window_on})
 
 
 def all_moments(query: Query, page: Page) -> list[Moments]:

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.fetch.page import Page
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.window_evidence import WindowContradictedError, check_page
 from tests.support.samples import APRIL_1, DAY, days, stream
@@ -26,17 +25,17 @@ def query(**changes):
     return Query(undecided, **changes)
 
 
-def page(*records):
-    """A page of records given as (created, updated)."""
-    raws = [
-        msgspec.Raw(msgspec.json.encode({"id": str(number), "at": at, "changed_at": changed_at}))
+def page(asked, *records):
+    """The page of a query with records given as (created, updated)."""
+    rows = [
+        {"id": str(number), "at": at, "changed_at": changed_at}
         for number, (at, changed_at) in enumerate(records)
     ]
-    return Page(raws, [str(number) for number in range(len(raws))], [at for at, _ in records])
+    return asked.page_format.decode(msgspec.json.encode({"list": rows}))
 
 
 def check(asked, *records, requested_at=LATE):
-    check_page(asked, page(*records), days(1), requested_at=requested_at)
+    check_page(asked, page(asked, *records), days(1), requested_at=requested_at)
 
 
 def proven(asked, *records, **kwargs):
@@ -93,10 +92,14 @@ def test_naive_text_is_read_as_utc():
     check(query(window_on="updated"), (NOON, "2026-03-31T23:59:49"))
 
 
-def test_a_record_with_a_lone_surrogate_stops_nothing():
-    raw = msgspec.Raw(b'{"id": "a", "at": 1, "changed_at": 1, "text": "\\ud800", "\\ud800": 1}')
+def test_a_record_with_a_lone_surrogate_proves_what_its_time_says():
+    raw = b'{"id": "a", "at": 1, "changed_at": %d, "text": "\\ud800", "\\ud800": 1}' % NOON
+    asked = query()
 
-    check_page(query(), Page([raw], ["a"], [None]), days(1), requested_at=LATE)
+    with pytest.raises(WindowContradictedError) as caught:
+        page_ = asked.page_format.decode(b'{"list": [%b]}' % raw)
+        check_page(asked, page_, days(1), requested_at=LATE)
+    assert caught.value.proven == "updated"
 
 
 def test_an_empty_page_proves_nothing():
