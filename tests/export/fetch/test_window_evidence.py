@@ -95,10 +95,10 @@ def test_naive_text_is_read_as_utc():
 def test_a_record_with_a_lone_surrogate_proves_what_its_time_says():
     raw = b'{"id": "a", "at": 1, "changed_at": %d, "text": "\\ud800", "\\ud800": 1}' % NOON
     asked = query()
+    answer = asked.page_format.decode(b'{"list": [%b]}' % raw)
 
     with pytest.raises(WindowContradictedError) as caught:
-        page_ = asked.page_format.decode(b'{"list": [%b]}' % raw)
-        check_page(asked, page_, days(1), requested_at=LATE)
+        check_page(asked, answer, days(1), requested_at=LATE)
     assert caught.value.proven == "updated"
 
 
