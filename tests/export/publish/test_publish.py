@@ -87,7 +87,6 @@ def test_a_manifest_says_what_the_partition_holds(store):
             "requests": 5,
             "duplicates": 1,
             "outside_interval": 0,
-            "kept_outside": 0,
             "undated": 0,
             "throttled_seconds": 0.123,
         },
