@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.dataset.identity import Dataset, is_registered, register
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.outcome import Outcome, Published
@@ -53,8 +54,8 @@ class Export:
     def run(self) -> Outcome:
         """Publish the interval's partitions, resuming from the checkpoint or plan of an earlier attempt.
 
-        :raises ConfigurationError: before the first request, if a partition was written by another kind of
-            export.
+        :raises ConfigurationError: before the first request, if the destination or one of the partitions
+            holds another kind of export.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
         grid = self.job.grid()
@@ -83,10 +84,14 @@ class Export:
 
     def _check_destination(self, grid: PartitionGrid) -> None:
         check_available(self.job.compression)
+        dataset = Dataset.of(self.job.query, grid)
+        was_registered = is_registered(self.store, dataset)
         for index in grid.published:
             folder = grid.folder_of(index)
             manifest = read_manifest(self.store, folder)
             check_replaceable(manifest, self.store.url_of(folder), self.job.query, grid, index)
+        if not was_registered:
+            register(self.store, dataset)
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)

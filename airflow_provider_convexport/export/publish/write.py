@@ -132,6 +132,7 @@ class VersionWriter:
             expired=UNSET if self.grid.expired is None else Span.of(self.grid.expired),
             content_digest=UNSET if self.digest is None else self.digest,
             requested_at=moment_text(plan.requested_at) or UNSET,
+            account=query.account or UNSET,
         )
 
 
