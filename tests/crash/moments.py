@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -47,6 +48,7 @@ class Moments:
         self.moment = moment
         self.counts = [0, 0] if counts is None else counts
         self._is_planned = False
+        self._replacing = 0
 
     def install(self) -> None:
         """Wrap all operations."""
@@ -58,7 +60,11 @@ class Moments:
         def counted(*args: Any, **kwargs: Any) -> Any:
             self._is_planned = self._is_planned or any("/plan-" in str(each) for each in args[1:2])
             self._pass_by()
-            result = operation(*args, **kwargs)
+            self._replacing += operation.__name__ == "replace"
+            try:
+                result = operation(*args, **kwargs)
+            finally:
+                self._replacing -= operation.__name__ == "replace"
             self._pass_by()
             return result
 
@@ -68,6 +74,9 @@ class Moments:
         self.counts[0] += 1
         self.counts[1] += self._is_planned
         moment = self.moment
-        if moment is not None and self.counts[moment.is_planned] == moment.number:
+        if moment is None or self.counts[moment.is_planned] < moment.number:
+            return
+        # A process that stands still there holds the lock of a local disk, and nobody else can go on.
+        if moment.signal != signal.SIGSTOP or not self._replacing:
             self.moment = None
             os.kill(os.getpid(), moment.signal)

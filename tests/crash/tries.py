@@ -15,7 +15,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_convexport.errors import SupersededError
+from airflow_provider_convexport.errors import IncompleteExportError, SupersededError
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job, TaskTry
 from airflow_provider_convexport.export.run import Export
@@ -34,6 +34,8 @@ QUICK_STAGING = Tuning(flush_seconds=0.02)
 """Stages every page or two instead of every four seconds."""
 SUPERSEDED = 3
 """Exit code of a try that noticed a newer one."""
+INCOMPLETE = 4
+"""Exit code of a try that missed a staged object, so that the next one exports from the beginning."""
 KILLED = -signal.SIGKILL
 SECONDS = 60
 
@@ -85,6 +87,8 @@ class Try:
             Export(job, hook.client, store, tuning=self.tuning).run()
         except SupersededError:
             os._exit(SUPERSEDED)
+        except IncompleteExportError:
+            os._exit(INCOMPLETE)
         os._exit(0)
 
 
