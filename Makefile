@@ -45,7 +45,7 @@ demo: $(READY) ## Run the example Dags for one day against the simulator
 test: $(READY) ## Run the tests
 	$(BIN)/pytest $(PYTEST_FAST)
 
-test-crash: $(READY) ## Kill exports at 200 moments and run them again (CRASH_KILLS=1000 for more)
+test-crash: $(READY) ## Kill exports at random moments and run them again
 	$(BIN)/pytest -n 2 tests/crash
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
