@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests
 	$(BIN)/pytest $(PYTEST_FAST)
 
 test-crash: $(READY) ## Kill exports at random moments and run them again
-	$(BIN)/pytest tests/crash
+	$(BIN)/pytest -n 2 tests/crash
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_debian_packages.sh redis-server

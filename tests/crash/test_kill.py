@@ -1,220 +1,226 @@
-"""Kills exports with SIGKILL at any moment and runs them again."""
+"""Kills exports with SIGKILL at any moment and runs them again.
+
+``CRASH_KILLS=1000 make test-crash`` kills a thousand times; the number of a test is its seed.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import multiprocessing
 import os
 import random
 import signal
 import statistics
 import time
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_convexport.errors import SupersededError
-from airflow_provider_convexport.export.dataset.store import Store
-from airflow_provider_convexport.export.fetch.client import Client
-from airflow_provider_convexport.export.job import Job, TaskTry
-from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.hooks.agentx import AgentXHook
+from tests.crash.moments import Moment
+from tests.crash.tries import (
+    FORK,
+    INCOMPLETE,
+    INTERVAL,
+    KILLED,
+    START,
+    SUPERSEDED,
+    Try,
+    assert_whole,
+    exit_code,
+    read_until_ended,
+    wait_until_stopped,
+    wake,
+)
 from tests.support.published import assert_tidy, partitions, truth
 from tests.support.samples import DAY
-from tests.support.streams import MIDNIGHT, case_of
+from tests.support.streams import case_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")]
 
-FORK = multiprocessing.get_context("fork")
-START = MIDNIGHT - 20 * DAY
-INTERVAL = Window(START, START + 3 * DAY)
 CASE = case_of("agentx", "messages")
-TASK = TaskTry(dag_id="dag", task_id="export", run_id="scheduled__x")
-QUICK_STAGING = Tuning(flush_seconds=0.02)
-"""Stages every page or two instead of every four seconds."""
-SUPERSEDED = 3
-"""Exit code of an attempt that noticed a newer one."""
+TWO_TASKS_LEAVE_NO_FILES = False
+"""Whether two tasks that publish the same partitions at once leave nothing for the next run to remove."""
+SCENARIOS = 4
+SEEDS = range(-(-int(os.environ.get("CRASH_KILLS", "200")) // SCENARIOS))
+"""Seeds of each scenario; each has at least one kill."""
 
 
-class Moments:
-    """Counts the moments of an export at which it may be killed, and kills it at one of them."""
+class Chance:
+    """What is left to chance in one test, from its seed.
 
-    def __init__(self, die_at: int | None) -> None:
-        self.count = 0
-        self.die_at = die_at
+    :param seed: Number of the test. The moments of all seeds together are spread evenly, half of them over
+        the whole export and half over what follows the plan.
+    :param moments: Numbers of all moments and of those after the plan, of an undisturbed try.
+    """
 
-    def pass_by(self) -> None:
-        self.count += 1
-        if self.count == self.die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def __init__(self, seed: int, moments: tuple[int, int]) -> None:
+        self.random = random.Random(seed)
+        self.moments = moments
+        self._is_planned = seed % 2 == 1
+        self._place = (seed // 2 + self.random.random()) / (len(SEEDS) // 2 + 1)
 
-    def around(self, owner: type, name: str) -> None:
-        original = getattr(owner, name)
+    def moment(self, number: int = signal.SIGKILL) -> Moment:
+        """Return a moment; the first one is the seed's, further ones are anywhere."""
+        is_planned, place = self._is_planned, self._place
+        self._is_planned, self._place = self.random.random() < 0.5, self.random.random()
+        return Moment(1 + int(place * self.moments[is_planned]), number, is_planned=is_planned)
 
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            self.pass_by()
-            result = original(*args, **kwargs)
-            self.pass_by()
-            return result
-
-        setattr(owner, name, counted)
-
-
-def export(
-    root: Path,
-    die_at: int | None = None,
-    count: Any = None,
-    before: Callable[[], None] | None = None,
-    tuning: Tuning = QUICK_STAGING,
-) -> None:
-    """Run one attempt; meant for a process of its own."""
-    moments = Moments(die_at)
-    for owner, name in (
-        (Store, "put"), (Store, "put_file"), (Store, "get"), (Store, "get_range"), (Store, "delete"),
-        (Store, "find"), (Client, "fetch"), (os, "fsync"), (os, "remove"),
-    ):  # fmt: skip
-        moments.around(owner, name)
-    if before is not None:
-        before()
-    hook = AgentXHook()
-    job = Job(query=hook.query(stream="messages", page_size=10), interval=INTERVAL, task=TASK, concurrency=2)
-    store = Store(LocalFileSystem(), str(root), f"file://{root}")
-    try:
-        Export(job, hook.client, store, tuning=tuning).run()
-    except SupersededError:
-        os._exit(SUPERSEDED)
-    finally:
-        if count is not None:
-            count.value = moments.count
-    os._exit(0)
+    def arguments(self) -> dict[str, Any]:
+        """Return arguments with which a task may be tried again."""
+        return {
+            "page_size": self.random.choice([7, 10, 13]),
+            "target_file_bytes": self.random.choice([2_000, 20_000]),
+            "skip_unchanged": self.random.random() < 0.5,
+        }
 
 
-def attempt(root: Path, **kwargs: Any) -> int:
-    process = FORK.Process(target=partial(export, root, **kwargs))
-    process.start()
-    process.join(60)
-    assert process.exitcode is not None
-    return process.exitcode
+@pytest.fixture(scope="module")
+def counted() -> dict[str, tuple[int, int]]:
+    """What `moments` has counted, once for all tests."""
+    return {}
 
 
 @pytest.fixture
-def moments(simulator, tmp_path) -> int:
-    """The number of moments of one undisturbed export."""
+def moments(simulator, counted, tmp_path) -> tuple[int, int]:
+    """The numbers of moments of one undisturbed export: of all, and of those after its plan."""
     simulator.update(records=4_000)
-    count = FORK.Value("i", 0)
-    assert attempt(tmp_path / "undisturbed", count=count) == 0
-    return count.value
+    if "undisturbed" not in counted:
+        counts = FORK.Array("i", 2)
+        assert Try(tmp_path / "undisturbed", counts=counts).exit_code() == 0
+        counted["undisturbed"] = (counts[0], counts[1])
+    return counted["undisturbed"]
 
 
-def assert_published_once(simulator, root: Path) -> None:
-    assert partitions(root) == truth(simulator, CASE, INTERVAL.start, INTERVAL.end)
+def kill(attempt: Try, moment: Moment) -> None:
+    """Run a try that is killed, and look at what is published then.
+
+    A try that has ended before its moment, because it resumed, is repeated with an earlier one.
+    """
+    while (code := replace(attempt, moment=moment).exit_code()) != KILLED:
+        assert code == 0
+        assert moment.number > 1
+        moment = replace(moment, number=moment.number // 2)
+    assert_whole(attempt.root)
+
+
+def end_of(process: Any, attempt: Try) -> int:
+    """Return how a try has ended, or how the next one does if it failed and left all to the next one."""
+    code = exit_code(process)
+    return attempt.exit_code() if code == INCOMPLETE else code
+
+
+def assert_published_once(simulator, root: Path, interval: Window = INTERVAL) -> None:
+    assert partitions(root) == truth(simulator, CASE, interval.start, interval.end)
     assert_tidy(root)
     assert not (root / "_staging").exists()
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_an_export_killed_at_a_random_moment_and_retried_publishes_every_record_once(
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_export_that_is_killed_and_resumed_publishes_every_record_once(simulator, moments, tmp_path, seed):
+    chance = Chance(seed, moments)
+    attempt = Try(tmp_path / "killed")
+
+    for _ in range(chance.random.choice([1, 1, 2, 3])):
+        kill(attempt, chance.moment())
+
+    assert attempt.exit_code() == 0
+    assert_published_once(simulator, attempt.root)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_try_between_two_that_are_alive_at_once_changes_nothing(simulator, moments, tmp_path, seed):
+    chance = Chance(seed, moments)
+    attempt = Try(tmp_path / "both")
+    older = replace(attempt, moment=chance.moment(signal.SIGSTOP)).start()
+    wait_until_stopped(older)
+    chance = Chance(seed, moments)
+    kill(attempt, chance.moment())
+
+    newer = attempt.start()
+    time.sleep(chance.random.random() * 0.2)
+    wake(older)
+    read_until_ended([older, newer], attempt.root)
+
+    ends = (exit_code(older), end_of(newer, attempt))
+    assert ends in {(0, 0), (SUPERSEDED, 0), (0, SUPERSEDED)}
+    assert_published_once(simulator, attempt.root)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_task_killed_while_another_one_publishes_the_same_partitions_changes_nothing(
     simulator, moments, tmp_path, seed
 ):
-    root = tmp_path / "killed"
-    chance = random.Random(seed)
-    killed = attempt(root, die_at=chance.randint(1, moments))
-    if chance.random() < 0.3 and killed == -signal.SIGKILL:
-        killed = attempt(root, die_at=chance.randint(1, moments))
+    chance = Chance(seed, moments)
+    one = Try(tmp_path / "two")
+    other = replace(one, interval=Window(START + DAY, START + 4 * DAY), run_id="manual__y", page_size=13)
+    slow = replace(one, moment=chance.moment(signal.SIGSTOP)).start()
+    wait_until_stopped(slow)
+    chance = Chance(seed, moments)
+    kill(other, chance.moment())
 
-    assert killed in (0, -signal.SIGKILL)
-    assert attempt(root) == 0
-    assert_published_once(simulator, root)
+    again = other.start()
+    time.sleep(chance.random.random() * 0.2)
+    wake(slow)
+    read_until_ended([slow, again], one.root)
+
+    assert (end_of(slow, one), end_of(again, other)) == (0, 0)
+    if not TWO_TASKS_LEAVE_NO_FILES:
+        assert one.exit_code() == other.exit_code() == 0
+    assert_published_once(simulator, one.root, Window(START, START + 4 * DAY))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_task_that_is_tried_again_with_other_arguments_publishes_every_record_once(
+    simulator, moments, tmp_path, seed
+):
+    chance = Chance(seed, moments)
+    attempt = Try(tmp_path / "changed")
+
+    for _ in range(chance.random.choice([1, 1, 2, 3])):
+        kill(replace(attempt, **chance.arguments()), chance.moment())
+
+    assert replace(attempt, **chance.arguments()).exit_code() == 0
+    assert_published_once(simulator, attempt.root)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.99])
 def test_a_run_over_an_older_version_that_is_killed_leaves_one_whole_version_of_each_partition(
     simulator, moments, tmp_path, share
 ):
-    root = tmp_path / "killed"
+    attempt = Try(tmp_path / "killed")
     simulator.update(records=2_000)
-    assert attempt(root) == 0
-    old = partitions(root)
+    assert attempt.exit_code() == 0
+    old = partitions(attempt.root)
     simulator.update(records=4_000)
 
-    assert attempt(root, die_at=int(moments * share)) == -signal.SIGKILL
+    kill(attempt, Moment(int(moments[0] * share), signal.SIGKILL))
 
     new = truth(simulator, CASE, INTERVAL.start, INTERVAL.end)
-    for name, lines in partitions(root).items():
+    for name, lines in partitions(attempt.root).items():
         assert lines in (old[name], new[name])
-    assert attempt(root) == 0
-    assert_published_once(simulator, root)
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_two_attempts_alive_at_once_publish_every_record_once(simulator, moments, tmp_path, seed):
-    root = tmp_path / "both"
-    chance = random.Random(seed)
-    stop_at = chance.randint(1, moments)
-    zombie = FORK.Process(target=partial(stopped_export, root, stop_at))
-    zombie.start()
-    wait_until_stopped(zombie.pid)
-
-    retry = FORK.Process(target=partial(export, root))
-    retry.start()
-    time.sleep(chance.random() * 0.5)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(zombie.pid, signal.SIGCONT)
-    zombie.join(60)
-    retry.join(60)
-
-    assert (zombie.exitcode, retry.exitcode) in {(0, 0), (SUPERSEDED, 0), (0, SUPERSEDED)}
-    assert_published_once(simulator, root)
-
-
-def stopped_export(root: Path, stop_at: int) -> None:
-    """Run an attempt that stands still at a moment, as a worker does that lost its network."""
-    original = Moments.pass_by
-
-    def pass_by(self: Moments) -> None:
-        original(self)
-        if self.count == stop_at:
-            os.kill(os.getpid(), signal.SIGSTOP)
-
-    Moments.pass_by = pass_by
-    export(root)
-
-
-def wait_until_stopped(pid: int) -> None:
-    for _ in range(3000):
-        try:
-            with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-                if file.read().rsplit(")", 1)[1].split()[0] in "TZ":
-                    return
-        except FileNotFoundError:
-            return
-        time.sleep(0.01)
+    assert attempt.exit_code() == 0
+    assert_published_once(simulator, attempt.root)
 
 
 def test_at_most_five_seconds_of_pages_are_fetched_twice_after_a_kill(simulator, tmp_path):
     simulator.update(records=4_000, page_latency=0.2)
     redone = []
     for seed in range(5):
-        root = tmp_path / str(seed)
-        process = FORK.Process(target=partial(export, root, tuning=Tuning()))
+        attempt = Try(tmp_path / str(seed), tuning=Tuning())
         simulator.reset()
-        process.start()
+        process = attempt.start()
         time.sleep(5.0 + seed * 0.7)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
         before = {visit_key(visit) for visit in simulator.request_log.requests}
         simulator.reset()
-        assert attempt(root, tuning=Tuning()) == 0
-        assert_published_once(simulator, root)
+        assert attempt.exit_code() == 0
+        assert_published_once(simulator, attempt.root)
         again = sum(visit_key(visit) in before for visit in simulator.request_log.requests)
         redone.append(again * 0.2 / 2)
     print("seconds of pages fetched twice:", redone)
