@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.dataset.identity import (
     Dataset,
     ensure_registered,
@@ -66,7 +66,7 @@ class Export:
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
         grid = self.job.grid()
-        self._check_destination(grid)
+        new = self._check_destination(grid)
         attempt = Attempt.begin(
             self.store,
             task=self.job.task_key,
@@ -74,9 +74,11 @@ class Export:
             order=self.job.task.order,
         )
         try:
+            if new is not None:
+                _register(attempt, new)
             plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
             if self.job.query.stream.window_undecided:  # and no record has disproved what is published
-                ensure_registered(self.store, Dataset.of(self.job.query, grid))
+                ensure_registered(attempt.store, Dataset.of(self.job.query, grid))
             publisher = Publisher(self.job, grid, attempt.probed(), plan, self.now)
             manifests = {index: publisher.publish(plan.partitions[index]) for index in grid.published}
             publisher.tidy_after_older_attempts()
@@ -107,18 +109,21 @@ class Export:
 
         return reading.use(self.job.query, self.job.asked, run)
 
-    def _check_destination(self, grid: PartitionGrid) -> None:
+    def _check_destination(self, grid: PartitionGrid) -> Dataset | None:
+        """Check that the destination may be exported to; return what is to be recorded there, if anything.
+
+        :raises ConfigurationError: if the destination or one of the partitions holds another kind of export.
+        """
         check_available(self.job.compression)
         dataset = Dataset.of(self.job.query, grid)
         was_registered = is_registered(self.store, dataset)
-        if self.job.query.stream.window_undecided:
-            dataset = dataset.undecided()
         for index in grid.published:
             folder = grid.folder_of(index)
             manifest = read_manifest(self.store, folder)
             check_replaceable(manifest, self.store.url_of(folder), self.job.query, grid, index)
-        if not was_registered:
-            register(self.store, dataset)
+        if was_registered:
+            return None
+        return dataset.undecided() if self.job.query.stream.window_undecided else dataset
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)
@@ -172,3 +177,11 @@ class Export:
             if manifest.commit == plan.commit
         ]
         return Outcome(plan, written, unchanged=len(manifests) - len(written))
+
+
+def _register(attempt: Attempt, dataset: Dataset) -> None:
+    try:
+        register(attempt.store, dataset)
+    except ConfigurationError:
+        attempt.discard()
+        raise

@@ -121,8 +121,8 @@ class TestOrder:
             "get _dataset",
             "get _manifest",
             "get _manifest",
-            *["get _dataset", "put _dataset"],  # compares and writes
             "put lease",
+            *["get _dataset", "put _dataset"],  # compares and writes
             "ask 1",
             "put segments",
             "put checkpoint",
@@ -284,7 +284,8 @@ class TestDataset:
 
         def overtaken(self, *args):
             monkeypatch.undo()
-            export(store, FakeVendor(RECORDS), partition_by=partition_by)
+            other = TaskTry("dag", "other", "manual__1")
+            export(store, FakeVendor(RECORDS), partition_by=partition_by, task=other)
             return replace(self, *args)
 
         monkeypatch.setattr(Store, "replace", overtaken)
@@ -296,6 +297,7 @@ class TestDataset:
             with pytest.raises(ConfigurationError, match="holds a dataset with partition_by='interval'"):
                 export(store, vendor)
             assert vendor.requests == []
+        assert staged(store) == []
         assert read_dataset(store).partition_by == partition_by
 
     def test_a_destination_of_an_earlier_version_is_described_by_the_next_run(self, store):
