@@ -1,0 +1,238 @@
+"""A store in memory whose operations are atomic, and before each of which another actor may go on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_convexport.export.dataset import store as real
+from airflow_provider_convexport.export.dataset.manifest import MANIFEST
+from airflow_provider_convexport.export.dataset.store import STAGING, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.model.laws import Laws
+    from tests.model.schedule import Scheduler
+
+
+class _Versioned(NamedTuple):
+    content: bytes
+    version: str
+
+
+Versioned = getattr(real, "Versioned", _Versioned)
+
+
+class Blob(NamedTuple):
+    """An object's content and the number of the write that made it."""
+
+    content: bytes
+    version: str
+
+
+KINDS = ("manifest", "part", "lease", "plan", "checkpoint", "segments", "writing", "other")
+VERBS = ("write", "read", "delete", "list", "list on", "create", "request")
+
+
+def kind_of(name: str) -> str:
+    """Return what an object is, by its name."""
+    last = name.rpartition("/")[2]
+    if last == MANIFEST:
+        return "manifest"
+    return next((kind for kind in KINDS if last.startswith(kind)), "other")
+
+
+@dataclass(slots=True)
+class Bucket:
+    """All objects of a destination.
+
+    :param scheduler: Passed by before every operation.
+    :param laws: Told about every change.
+    :param is_disk: Whether objects are written to a temporary file first and then renamed, as on a local disk.
+    :param is_conditional: Whether the store compares versions when it writes.
+    :param shuffles: Whether several objects are deleted in random order.
+    """
+
+    scheduler: Scheduler
+    laws: Laws
+    is_disk: bool = False
+    is_conditional: bool = True
+    shuffles: bool = False
+    objects: dict[str, Blob] = field(default_factory=dict)
+    changes: int = 0
+    _kinds: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def pass_by(self, verb: str, name: str) -> None:
+        """Let another actor go on before an operation."""
+        kind = kind_of(name)
+        # "list" and "request" concern no object of a kind.
+        operation = f"{verb} {kind}" if verb in ("write", "read", "delete") else verb
+        self.scheduler.pass_by(operation, name, VERBS.index(verb) * 16 + KINDS.index(kind))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put an object in place, at once."""
+        self.changes += 1
+        self.objects[name] = Blob(content, str(self.changes))
+        self.laws.written(name, content)
+
+    def remove(self, name: str) -> None:
+        """Remove an object, at once."""
+        if name in self.objects:
+            self.laws.deleting(name)
+            self.changes += 1
+            del self.objects[name]
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names below a folder at this moment."""
+        return sorted(name for name in self.objects if name.startswith(f"{folder}/"))
+
+
+class MemoryFile:
+    """What a publisher needs of the path of a temporary file."""
+
+    def __init__(self, bucket: Bucket, name: str | None) -> None:
+        self._bucket = bucket
+        self.name = name
+        self._content: bytes | None = b""
+
+    def open(self, mode: str) -> io.BytesIO:
+        assert mode == "wb"
+        return _Writing(self)
+
+    def write_bytes(self, content: bytes) -> None:
+        if self.name is None:
+            self._content = content
+        else:
+            self._bucket.write(self.name, content)
+
+    def read_bytes(self) -> bytes:
+        content = self._content if self.name is None else self.found
+        if content is None:
+            raise FileNotFoundError(self.name)
+        return content
+
+    @property
+    def found(self) -> bytes | None:
+        blob = self._bucket.objects.get(self.name or "")
+        return None if blob is None else blob.content
+
+    def unlink(self, *, missing_ok: bool = False) -> None:
+        self._content = None
+        if self.name is not None and not self._bucket.scheduler.is_closed:
+            self._bucket.remove(self.name)
+
+
+class _Writing(io.BytesIO):
+    def __init__(self, file: MemoryFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def __exit__(self, *failure: Any) -> None:
+        if failure[0] is None:
+            self._file.write_bytes(self.getvalue())
+        super().__exit__(*failure)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStore(Store):
+    """The store of one actor; all share a bucket.
+
+    :param bucket: The objects.
+    """
+
+    bucket: Bucket = None  # type: ignore[assignment]
+
+    @property
+    def is_local(self) -> bool:
+        return self.bucket.is_disk
+
+    @property
+    def is_conditional(self) -> bool:
+        return self.bucket.is_conditional
+
+    def put(self, name: str, content: bytes) -> None:
+        if not self.bucket.is_disk:
+            self.bucket.pass_by("write", name)
+            self.bucket.write(name, content)
+            return
+        temporary = self.temporary_file()
+        temporary.write_bytes(content)
+        self.put_file(name, temporary)
+
+    def put_file(self, name: str, source: MemoryFile) -> None:
+        self.bucket.pass_by("write", name)
+        content = source.read_bytes()
+        source.unlink()
+        self.bucket.write(name, content)
+
+    def temporary_file(self) -> MemoryFile:
+        bucket = self.bucket
+        if not bucket.is_disk:
+            bucket.pass_by("create", "temporary file")
+            return MemoryFile(bucket, None)
+        name = f"{self.scratch}/writing-{bucket.changes:06d}"
+        bucket.pass_by("create", name)
+        bucket.write(name, b"")
+        return MemoryFile(bucket, name)
+
+    def get(self, name: str) -> bytes | None:
+        self.bucket.pass_by("read", name)
+        blob = self.bucket.objects.get(name)
+        return None if blob is None else blob.content
+
+    def get_range(self, name: str, start: int, end: int) -> bytes:
+        self.bucket.pass_by("read", name)
+        if end <= start:
+            return b""
+        blob = self.bucket.objects.get(name)
+        if blob is None:
+            raise FileNotFoundError(name)
+        return blob.content[start:end]
+
+    def get_versioned(self, name: str) -> Any:
+        self.bucket.pass_by("read", name)
+        blob = self.bucket.objects.get(name)
+        return None if blob is None else Versioned(*blob)
+
+    def replace(self, name: str, content: bytes, seen: str | None) -> bool:
+        bucket = self.bucket
+        bucket.pass_by("read" if not bucket.is_conditional else "write", name)
+        blob = bucket.objects.get(name)
+        if (None if blob is None else blob.version) != seen:
+            bucket.scheduler.tell(f"      is refused: {name} has changed")
+            return False
+        if not bucket.is_conditional:
+            bucket.pass_by("write", name)
+        bucket.write(name, content)
+        return True
+
+    def find(self, folder: str) -> list[str]:
+        """List in two halves, between which another actor may go on."""
+        bucket = self.bucket
+        bucket.pass_by("list", folder)
+        first, before = bucket.names(folder), bucket.changes
+        bucket.pass_by("list on", folder)
+        if bucket.changes == before or not first:
+            return bucket.names(folder)
+        middle = first[(len(first) - 1) // 2]
+        return [name for name in first if name <= middle] + [
+            name for name in bucket.names(folder) if name > middle
+        ]
+
+    def delete(self, names: Iterable[str]) -> None:
+        listed = list(names)
+        if self.bucket.shuffles:
+            self.bucket.scheduler.chance.shuffle(listed)
+        for name in listed:
+            self.bucket.pass_by("delete", name)
+            self.bucket.remove(name)
+
+    def prune(self, folder: str) -> None:
+        self.bucket.pass_by("list", folder)
+
+
+def model_store(bucket: Bucket) -> ModelStore:
+    """Return a store on a bucket."""
+    return ModelStore(fs=None, root="root", url="memory://root", scratch=STAGING, bucket=bucket)
