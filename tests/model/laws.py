@@ -11,7 +11,7 @@ import msgspec
 from airflow_provider_convexport.export.dataset.manifest import Manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.stage.staged_name import StagedName
-from tests.model.schedule import Violation
+from tests.model.schedule import KILLED, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.publish.plan import Plan
     from airflow_provider_convexport.export.stage.segment import Segment
     from tests.model.memory import Bucket
-    from tests.model.schedule import Scheduler
+    from tests.model.schedule import Actor, Scheduler
     from tests.model.vendor import Page, Vendor
 
 WHOLE = "a manifest names whole files that exist"
@@ -30,7 +30,10 @@ NEWEST_WINS = "the newest version that was asked for wins"
 NOTHING_LEFT = "nothing is left when all have ended"
 NO_FOREIGN_DELETE = "nobody deletes what a live manifest or plan names"
 EXPECTED_END = "every actor ends as expected"
-LAWS = (WHOLE, ONE_VERSION, NEWEST_WINS, NOTHING_LEFT, NO_FOREIGN_DELETE, EXPECTED_END)
+LATER_TRY_STAYS = "a running try is not superseded by an earlier one"
+NOTHING_LEFT_ELSEWHERE = "nothing is left in partitions that no last run covers"
+LAWS = (WHOLE, ONE_VERSION, NEWEST_WINS, NOTHING_LEFT, NO_FOREIGN_DELETE, EXPECTED_END, LATER_TRY_STAYS,
+        NOTHING_LEFT_ELSEWHERE)  # fmt: skip
 
 _MANIFEST = msgspec.json.Decoder(Manifest)
 
@@ -60,6 +63,7 @@ class Laws:
 
     :param vendor: What the truth is compared with.
     :param scheduler: Ends the order when an invariant does not hold.
+    :param ignored: Invariants that are not checked.
     :param saves_often: Whether a checkpoint is saved after every request instead of after the last.
     """
 
@@ -71,6 +75,7 @@ class Laws:
     named: set[str] = field(default_factory=set)
     versions: dict[str, Version] = field(default_factory=dict)
     successes: list[Success] = field(default_factory=list)
+    ignored: frozenset[str] = frozenset()
     _pages: dict[tuple[str, int], Page] = field(default_factory=dict)
     _collected: dict[str, Version] = field(default_factory=dict)
     _plans: dict[str, StagedName] = field(default_factory=dict)
@@ -133,8 +138,7 @@ class Laws:
             return
         actor = self.scheduler.current
         if last == "lease" and actor is not None:
-            actor.attempt = staged.attempt
-            actor.folder = staged.task
+            actor.attempt, actor.folder, actor.registered_at = staged.attempt, staged.task, self.scheduler.steps
         elif last.startswith("plan-"):
             commit = _commit_of(last)
             self._plans[commit] = staged
@@ -172,17 +176,34 @@ class Laws:
         if actor is None or actor.attempt is None or name.count("/") != 4:
             return
         staged = StagedName(*name.split("/")[1:])
+        if staged.attempt == actor.attempt:
+            return
         if staged.task != actor.folder:
             self._fail(NO_FOREIGN_DELETE, f"{actor.name} deletes {name} of another task")
         elif staged.attempt > actor.attempt:
             self._fail(NO_FOREIGN_DELETE, f"{actor.name} deletes {name} of a newer attempt")
+        elif self._holds_lease(staged.attempt) and not self._holds_lease(actor.attempt):
+            self._fail(NO_FOREIGN_DELETE, f"{actor.name}, which has no lease, deletes {name} of one that has")
+        elif staged.name == "lease":
+            self._check_takeover(actor, staged.attempt)
+
+    def _check_takeover(self, actor: Actor, attempt: str) -> None:
+        other = next(each for each in self.scheduler.actors if each.attempt == attempt)
+        if other.state != KILLED and other.try_number > actor.try_number:
+            self._fail(LATER_TRY_STAYS, f"{actor.name} deletes the lease of {other.name}")
+
+    def _holds_lease(self, attempt: str) -> bool:
+        return any(name.endswith(f"/{attempt}/lease") for name in self.bucket.objects)
 
     def _deleting_part(self, folder: str, last: str) -> None:
         actor, commit = self.scheduler.current, _commit_of(last)
         plan = self._plans.get(commit)
         if plan is None or actor is None or plan.path not in self.bucket.objects or not self._is_live(plan):
             return
-        if plan.task == actor.folder and plan.attempt <= (actor.attempt or ""):
+        mine = actor.attempt or ""
+        if plan.attempt == mine:
+            return
+        if plan.task == actor.folder and plan.attempt < mine and self._holds_lease(mine):
             return
         there = self.live.get(folder)
         if there is not None and there.is_requested_after(self.versions[commit].requested_at):
@@ -208,10 +229,17 @@ class Laws:
         for name in self.bucket.objects:
             folder, _, last = name.rpartition("/")
             if last.startswith("part-") and folder in self.live and name not in self.named:
-                self._fail(NOTHING_LEFT, f"{name} is left, and no manifest names it")
+                law = NOTHING_LEFT if self._is_covered_by_last_run(folder, last) else NOTHING_LEFT_ELSEWHERE
+                self._fail(law, f"{name} is left, and no manifest names it")
         for success in self.successes:
             for folder, manifest in success.manifests.items():
                 self._check_success(success, folder, manifest)
+
+    def _is_covered_by_last_run(self, folder: str, last: str) -> bool:
+        """Return whether the last run of the task that wrote a file has published the file's folder."""
+        task = self._plans[_commit_of(last)].task
+        runs = [each for each in self.successes if each.job.task_key == task]
+        return folder in runs[-1].manifests
 
     def _check_success(self, success: Success, folder: str, manifest: Manifest) -> None:
         if self.live[folder].requested_at < manifest.requested_at:
@@ -230,6 +258,8 @@ class Laws:
         return self.scheduler.current.name if self.scheduler.current else "nobody"
 
     def _fail(self, law: str, sentence: str) -> None:
+        if law in self.ignored:
+            return
         self.scheduler.tell(f"!!! {sentence}")
         self.scheduler.fail(Violation(law, sentence))
 

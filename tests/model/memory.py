@@ -34,14 +34,19 @@ class Blob(NamedTuple):
 
 KINDS = ("manifest", "part", "lease", "plan", "checkpoint", "segments", "writing", "other")
 VERBS = ("write", "read", "delete", "list", "list on", "create", "request")
+OPERATIONS = {
+    # Listing, creating a temporary file and requests concern no object of a kind.
+    (verb, kind): (f"{verb} {kind}" if verb in VERBS[:3] else verb, verb_number * len(KINDS) + kind_number)
+    for verb_number, verb in enumerate(VERBS)
+    for kind_number, kind in enumerate(KINDS)
+}
+"""Name and number of each operation, by verb and kind of object."""
 
 
 def kind_of(name: str) -> str:
     """Return what an object is, by its name."""
     last = name.rpartition("/")[2]
-    if last == MANIFEST:
-        return "manifest"
-    return next((kind for kind in KINDS if last.startswith(kind)), "other")
+    return "manifest" if last == MANIFEST else next((kind for kind in KINDS if last.startswith(kind)), "other")
 
 
 @dataclass(slots=True)
@@ -62,14 +67,14 @@ class Bucket:
     shuffles: bool = False
     objects: dict[str, Blob] = field(default_factory=dict)
     changes: int = 0
-    _kinds: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _kinds: dict[str, str] = field(default_factory=dict)
 
     def pass_by(self, verb: str, name: str) -> None:
         """Let another actor go on before an operation."""
-        kind = kind_of(name)
-        # "list" and "request" concern no object of a kind.
-        operation = f"{verb} {kind}" if verb in ("write", "read", "delete") else verb
-        self.scheduler.pass_by(operation, name, VERBS.index(verb) * 16 + KINDS.index(kind))
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = kind_of(name)
+        self.scheduler.pass_by(*OPERATIONS[verb, kind], name)
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object in place, at once."""
@@ -86,7 +91,8 @@ class Bucket:
 
     def names(self, folder: str) -> list[str]:
         """Return the names below a folder at this moment."""
-        return sorted(name for name in self.objects if name.startswith(f"{folder}/"))
+        prefix = f"{folder}/"
+        return sorted([name for name in self.objects if name.startswith(prefix)])
 
 
 class MemoryFile:
@@ -214,7 +220,9 @@ class ModelStore(Store):
         bucket.pass_by("list", folder)
         first, before = bucket.names(folder), bucket.changes
         bucket.pass_by("list on", folder)
-        if bucket.changes == before or not first:
+        if bucket.changes == before:
+            return first
+        if not first:
             return bucket.names(folder)
         middle = first[(len(first) - 1) // 2]
         return [name for name in first if name <= middle] + [

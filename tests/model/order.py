@@ -22,7 +22,7 @@ from tests.model.vendor import NOON, ModelExport, Vendor
 from tests.support.samples import APRIL_1, DAY, query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 LOG = publish.log
 """Says for each partition that is kept why, which is usual here."""
@@ -94,15 +94,18 @@ class Order:
     :param seed: Everything that is random in it comes from this seed.
     :param is_conditional: Whether the store has conditional writes.
     :param story: If given, receives one line for every operation.
+    :param ignored: Invariants that are not checked.
     """
 
-    def __init__(self, seed: int, *, is_conditional: bool = True, story: list[str] | None = None) -> None:
+    def __init__(
+        self, seed: int, *, is_conditional: bool = True, story: list[str] | None = None, ignored: Iterable[str] = ()
+    ) -> None:
         chance = random.Random(seed)
         self.seed = seed
         self.chance = chance
         self.scheduler = Scheduler(chance, Style.of(chance), story)
         self.vendor = Vendor.of(chance)
-        self.laws = Laws(self.vendor, self.scheduler, saves_often=chance.random() < 0.6)
+        self.laws = Laws(self.vendor, self.scheduler, saves_often=chance.random() < 0.6, ignored=frozenset(ignored))
         self.bucket = self.laws.bucket = Bucket(
             self.scheduler,
             self.laws,
@@ -160,12 +163,22 @@ class Order:
         self._tries[task] += 1
         number = self._tries[task]
         job = _job(task, change, number, skips=self._skips[task])
-        actor = Actor(f"{task}{number}", task, lambda: None)
+        actor = Actor(f"{task}{number}", task, number, lambda: None)
         actor.body = self._body(actor, job)
         self.scheduler.add(actor)
         if self.scheduler.story is not None:
             self.scheduler.story.append(f"       {actor.name:4s} exports {job.interval}, {change or 'as always'}")
         return actor
+
+    def _has_successor(self, actor: Actor) -> bool:
+        """Return whether an attempt of its task has registered after it, or was there and is the later one."""
+        others = [
+            each for each in self.scheduler.actors
+            if each.task == actor.task and each is not actor and each.attempt is not None
+        ]  # fmt: skip
+        return any(
+            each.registered_at > actor.registered_at or each.try_number > actor.try_number for each in others
+        )
 
     def _body(self, actor: Actor, job: Job) -> Callable[[], None]:
         def run() -> None:
@@ -175,6 +188,8 @@ class Order:
                 actor.error = type(error).__name__
             except Exception as error:
                 raise Violation(EXPECTED_END, f"{actor.name} ended with {error!r}") from error
+            if actor.error == SupersededError.__name__ and not self._has_successor(actor):
+                raise Violation(EXPECTED_END, f"{actor.name} stopped, but no newer attempt has registered")
             self.endings.append(actor.error or "success")
             self.scheduler.tell(f"... ends: {actor.error or 'success'}")
 

@@ -38,11 +38,13 @@ class Actor:
 
     :param name: For people, such as ``"A2"``.
     :param task: The task it belongs to.
+    :param try_number: Number of the try.
     :param body: What it does.
     """
 
     name: str
     task: str
+    try_number: int
     body: Callable[[], Any]
     state: str = WAITING
     priority: float = 0.0
@@ -51,6 +53,8 @@ class Actor:
     """Name of its attempt's folder, once it has registered."""
     folder: str | None = None
     """Name of its task's folder in staging, likewise."""
+    registered_at: int = 0
+    """Step at which it registered."""
     error: str | None = None
     """Name of the error it ended with."""
     thread: greenlet = field(init=False)
@@ -161,7 +165,7 @@ class Scheduler:
             if not actor.thread.dead:
                 actor.thread.throw(GreenletExit)
 
-    def pass_by(self, operation: str, name: str, code: int) -> None:
+    def pass_by(self, operation: str, code: int, name: str) -> None:
         """Let the scheduler decide; called right before every operation."""
         if self.is_closed:
             raise GreenletExit
