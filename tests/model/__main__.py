@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from tests.model.laws import LAWS
@@ -25,23 +26,25 @@ def ignored_by(args: argparse.Namespace) -> frozenset[str]:
 def results(args: argparse.Namespace) -> Iterator[Result]:
     seeds = range(args.seed, args.seed + args.orders)
     run = partial(run_order, is_conditional=not args.unconditional, ignored=ignored_by(args))
-    if args.processes == 1:
+    if args.processes == 1 or args.orders < 1_000:
         yield from map(run, seeds)
         return
     with multiprocessing.Pool(args.processes) as pool:
         yield from pool.imap_unordered(run, seeds, chunksize=200)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1, help="seed of the first order; the others follow it")
     parser.add_argument("--replay", type=int, metavar="SEED", help="replay one order, step by step")
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count(), help="one for each processor if left out"
+    )
     parser.add_argument("--unconditional", action="store_true", help="a store without conditional writes")
     laws = "; ".join(f"{number} {law}" for number, law in enumerate(LAWS, 1))
     parser.add_argument("--ignore", type=int, nargs="*", default=[], help=f"invariants left out: {laws}")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.replay is not None:
         return replay(args)
     return explore(args)

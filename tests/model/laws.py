@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +14,7 @@ from airflow_provider_convexport.export.dataset.manifest import Manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.stage.staged_name import StagedName
 from tests.model.schedule import KILLED, Violation
+from tests.support.samples import APRIL_1, DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +38,8 @@ NOTHING_LEFT_ELSEWHERE = "nothing is left in partitions that no last run covers"
 LAWS = (WHOLE, ONE_VERSION, NEWEST_WINS, NOTHING_LEFT, NO_FOREIGN_DELETE, EXPECTED_END, LATER_TRY_STAYS,
         NOTHING_LEFT_ELSEWHERE)  # fmt: skip
 
+DAYS = [(APRIL_1 + number * DAY).timestamp() for number in range(5)]
+"""Starts of the days that are exported, in epoch seconds."""
 _MANIFEST = msgspec.json.Decoder(Manifest)
 
 
@@ -96,15 +101,17 @@ class Laws:
             ids[segment.partition] += page.ids
         for index in grid.published:
             covered = grid.covered_of(index)
-            asked = self.vendor.page(_day(covered.start.timestamp()), covered.start.timestamp(), at=requested_at)
+            asked = self.vendor.page(
+                _day(covered.start.timestamp()), covered.start.timestamp(), at=requested_at
+            )
             if len(set(ids[index])) != len(ids[index]) or not set(ids[index]) >= set(asked.ids):
                 self._fail(ONE_VERSION, f"{self._actor} staged {ids[index]} instead of {asked.ids}")
-        contents = {grid.folder_of(index): found[index] for index in grid.published}
+        contents = {_folder(grid, index): found[index] for index in grid.published}
         self._collected[self._actor] = Version(requested_at, contents)
 
     def succeeded(self, job: Job, grid: PartitionGrid, plan: Plan, manifests: Mapping[int, Manifest]) -> None:
         """Remember what a run returned."""
-        by_folder = {grid.folder_of(index): manifest for index, manifest in manifests.items()}
+        by_folder = {_folder(grid, index): manifest for index, manifest in manifests.items()}
         version = self.versions[plan.commit]
         self.successes.append(Success(self._actor, job, grid, version, by_folder))
 
@@ -138,7 +145,11 @@ class Laws:
             return
         actor = self.scheduler.current
         if last == "lease" and actor is not None:
-            actor.attempt, actor.folder, actor.registered_at = staged.attempt, staged.task, self.scheduler.steps
+            actor.attempt, actor.folder, actor.registered_at = (
+                staged.attempt,
+                staged.task,
+                self.scheduler.steps,
+            )
         elif last.startswith("plan-"):
             commit = _commit_of(last)
             self._plans[commit] = staged
@@ -165,11 +176,15 @@ class Laws:
         blobs = [self.bucket.objects.get(f"{folder}/{file.name}") for file in manifest.files]
         missing = [f.name for f, blob in zip(manifest.files, blobs, strict=True) if blob is None]
         if missing:
-            self._fail(WHOLE, f"the manifest that {self._actor} writes in {folder} names {missing}, which is gone")
+            self._fail(
+                WHOLE, f"the manifest that {self._actor} writes in {folder} names {missing}, which is gone"
+            )
             return
         content = b"".join(blob.content for blob in blobs if blob is not None)
         if content != self.versions[manifest.commit].contents[folder]:
-            self._fail(ONE_VERSION, f"what {self._actor} publishes in {folder} is not what its request returned")
+            self._fail(
+                ONE_VERSION, f"what {self._actor} publishes in {folder} is not what its request returned"
+            )
 
     def _deleting_staged(self, name: str) -> None:
         actor = self.scheduler.current
@@ -208,7 +223,9 @@ class Laws:
         there = self.live.get(folder)
         if there is not None and there.is_requested_after(self.versions[commit].requested_at):
             return  # that plan cannot be published here any more
-        self._fail(NO_FOREIGN_DELETE, f"{actor.name} deletes {folder}/{last}, which the plan {plan.path} names")
+        self._fail(
+            NO_FOREIGN_DELETE, f"{actor.name} deletes {folder}/{last}, which the plan {plan.path} names"
+        )
 
     def _is_live(self, plan: StagedName) -> bool:
         """Return whether an attempt may still carry out a plan."""
@@ -243,10 +260,12 @@ class Laws:
 
     def _check_success(self, success: Success, folder: str, manifest: Manifest) -> None:
         if self.live[folder].requested_at < manifest.requested_at:
-            self._fail(NEWEST_WINS, f"{success.name} returned a version of {folder} that an older one replaced")
-        if manifest.requested_at >= _iso(success.version.requested_at):
+            self._fail(
+                NEWEST_WINS, f"{success.name} returned a version of {folder} that an older one replaced"
+            )
+        if not _is_older(manifest, success.version.requested_at):
             return
-        index = next(i for i in success.grid.published if success.grid.folder_of(i) == folder)
+        index = next(i for i in success.grid.published if _folder(success.grid, i) == folder)
         if manifest.covers != success.grid.covered_of(index):
             return  # published when the vendor still kept more
         kept = self.versions[manifest.commit].contents[folder]
@@ -269,14 +288,19 @@ def _commit_of(name: str) -> str:
 
 
 def _day(epoch: float) -> int:
-    from tests.model.vendor import DAYS
-
-    return max(number for number, start in enumerate(DAYS) if start <= epoch)
+    return bisect_right(DAYS, epoch) - 1
 
 
-def _iso(epoch: float) -> str:
-    from datetime import UTC, datetime
+def _is_older(manifest: Manifest, epoch: float) -> bool:
+    return datetime.fromisoformat(str(manifest.requested_at)).timestamp() < epoch
 
-    from airflow_provider_convexport.export.window import iso
 
-    return iso(datetime.fromtimestamp(epoch, tz=UTC))
+_FOLDERS: dict[tuple[int, int], str] = {}
+
+
+def _folder(grid: PartitionGrid, index: int) -> str:
+    """Return a partition's folder; grids live as long as their jobs, which is for ever."""
+    key = id(grid), index
+    if key not in _FOLDERS:
+        _FOLDERS[key] = grid.folder_of(index)
+    return _FOLDERS[key]

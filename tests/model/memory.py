@@ -46,7 +46,9 @@ OPERATIONS = {
 def kind_of(name: str) -> str:
     """Return what an object is, by its name."""
     last = name.rpartition("/")[2]
-    return "manifest" if last == MANIFEST else next((kind for kind in KINDS if last.startswith(kind)), "other")
+    return (
+        "manifest" if last == MANIFEST else next((kind for kind in KINDS if last.startswith(kind)), "other")
+    )
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Bucket:
 
     :param scheduler: Passed by before every operation.
     :param laws: Told about every change.
-    :param is_disk: Whether objects are written to a temporary file first and then renamed, as on a local disk.
+    :param is_disk: Whether objects are written to a temporary file first and then renamed, as on a disk.
     :param is_conditional: Whether the store compares versions when it writes.
     :param shuffles: Whether several objects are deleted in random order.
     """

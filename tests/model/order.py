@@ -15,7 +15,7 @@ from airflow_provider_convexport.errors import IncompleteExportError, Superseded
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.publish import publish
 from airflow_provider_convexport.export.window import Window
-from tests.model.laws import EXPECTED_END, Laws
+from tests.model.laws import EXPECTED_END, LATER_TRY_STAYS, Laws
 from tests.model.memory import Bucket, model_store
 from tests.model.schedule import Actor, Scheduler, Style, Violation
 from tests.model.vendor import NOON, ModelExport, Vendor
@@ -23,6 +23,8 @@ from tests.support.samples import APRIL_1, DAY, query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 
 LOG = publish.log
 """Says for each partition that is kept why, which is usual here."""
@@ -57,12 +59,39 @@ CHANGES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+class ModelJob(Job):
+    """A job that computes what never changes only once, since all orders share their jobs."""
+
+    __slots__ = ()
+
+    def grid(self) -> PartitionGrid:
+        return _remembered(self, "grid", super().grid)
+
+    @property
+    def task_key(self) -> str:
+        return _remembered(self, "task_key", lambda: Job.task_key.fget(self))
+
+    @property
+    def fingerprint(self) -> str:
+        return _remembered(self, "fingerprint", lambda: Job.fingerprint.fget(self))
+
+
+_REMEMBERED: dict[tuple[int, str], Any] = {}
+
+
+def _remembered(job: ModelJob, what: str, compute: Callable[[], Any]) -> Any:
+    key = id(job), what
+    if key not in _REMEMBERED:
+        _REMEMBERED[key] = compute()
+    return _REMEMBERED[key]
+
+
 @cache
 def _job(task: str, change: str, try_number: int, *, skips: bool) -> Job:
     facts = {"query": _QUERY, "compression": "none", "skip_unchanged": skips, **BASE[task]}
     facts |= CHANGES[task].get(change, {})
     who = TaskTry(dag_id="dag", task_id=task, run_id="run", try_number=try_number)
-    return Job(**facts, task=who)
+    return ModelJob(**facts, task=who)
 
 
 _QUERY = query()
@@ -98,14 +127,21 @@ class Order:
     """
 
     def __init__(
-        self, seed: int, *, is_conditional: bool = True, story: list[str] | None = None, ignored: Iterable[str] = ()
+        self,
+        seed: int,
+        *,
+        is_conditional: bool = True,
+        story: list[str] | None = None,
+        ignored: Iterable[str] = (),
     ) -> None:
         chance = random.Random(seed)
         self.seed = seed
         self.chance = chance
         self.scheduler = Scheduler(chance, Style.of(chance), story)
         self.vendor = Vendor.of(chance)
-        self.laws = Laws(self.vendor, self.scheduler, saves_often=chance.random() < 0.6, ignored=frozenset(ignored))
+        self.laws = Laws(
+            self.vendor, self.scheduler, saves_often=chance.random() < 0.6, ignored=frozenset(ignored)
+        )
         self.bucket = self.laws.bucket = Bucket(
             self.scheduler,
             self.laws,
@@ -167,17 +203,22 @@ class Order:
         actor.body = self._body(actor, job)
         self.scheduler.add(actor)
         if self.scheduler.story is not None:
-            self.scheduler.story.append(f"       {actor.name:4s} exports {job.interval}, {change or 'as always'}")
+            self.scheduler.story.append(
+                f"       {actor.name:4s} exports {job.interval}, {change or 'as always'}"
+            )
         return actor
 
     def _has_successor(self, actor: Actor) -> bool:
-        """Return whether an attempt of its task has registered after it, or was there and is the later one."""
+        """Return whether an attempt of its task has registered after it, or is that of a later try."""
         others = [
             each for each in self.scheduler.actors
             if each.task == actor.task and each is not actor and each.attempt is not None
         ]  # fmt: skip
         return any(
-            each.registered_at > actor.registered_at or each.try_number > actor.try_number for each in others
+            each.registered_at > actor.registered_at
+            or each.try_number > actor.try_number
+            or (LATER_TRY_STAYS in self.laws.ignored and str(each.attempt) > str(actor.attempt))
+            for each in others
         )
 
     def _body(self, actor: Actor, job: Job) -> Callable[[], None]:

@@ -1,7 +1,7 @@
 """Which actor goes on: a scheduler that decides before every operation on the store, from one seed.
 
-An actor is a run of the real classes in a greenlet. Before each operation it passes by the scheduler, which lets
-it go on, lets another actor go on, kills it (it never continues) or freezes it (it continues much later).
+An actor is a run of the real classes in a greenlet. Before each operation it passes by the scheduler, which
+lets it go on, lets another actor go on, kills it (it never continues) or freezes it (it continues much later).
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Actor:
 class Style:
     """How the scheduler chooses: where it interrupts an actor, and what happens then.
 
-    :param kind: ``"priorities"``: the actor with the highest one goes on, and at a few random points it becomes
-        the lowest. ``"bursts"``: random actors go on for random times. ``"targets"``: actors are interrupted at
-        certain operations only, often.
+    :param kind: ``"priorities"``: the actor with the highest one goes on, and at a few random points it
+        becomes the lowest. ``"bursts"``: random actors go on for random times. ``"targets"``: actors are
+        interrupted at certain operations only, often.
     :param points: Steps at which ``"priorities"`` interrupts.
     :param mean: Mean number of steps between two interruptions of ``"bursts"``.
     :param targets: Operations at which ``"targets"`` interrupts.
@@ -252,4 +252,6 @@ class Scheduler:
         style = self.style
         if style.kind == "priorities":
             return min((point for point in style.points if point > self.steps), default=NEVER)
-        return self.steps + 1 + int(self.chance.expovariate(1 / style.mean)) if style.kind == "bursts" else NEVER
+        return (
+            self.steps + 1 + int(self.chance.expovariate(1 / style.mean)) if style.kind == "bursts" else NEVER
+        )

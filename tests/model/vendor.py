@@ -17,6 +17,7 @@ from airflow_provider_convexport.export.stage.collect import Collected
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.stage.window_queue import RequestWindow
+from tests.model.laws import DAYS
 from tests.support.samples import APRIL_1, DAY
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tests.model.laws import Laws
     from tests.model.memory import Bucket
 
-DAYS = [(APRIL_1 + number * DAY).timestamp() for number in range(5)]
 NOON = 10 * 3600.0
 """Where the clip of `kept_from` falls into its day, in seconds."""
 BEGIN = (APRIL_1 + 100 * DAY).timestamp()
