@@ -47,7 +47,7 @@ def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None
         fs = _file_system(path, connection)
     root = str(fs._strip_protocol(path.path)).rstrip("/")
     url = f"file://{root}" if path.protocol in ("", "file", "local") else str(path)
-    return Store(fs, root, url, connection=connection)
+    return Store.of(fs, root, url, connection=connection)
 
 
 def _path(destination: str | ObjectStoragePath, **options: str) -> ObjectStoragePath:

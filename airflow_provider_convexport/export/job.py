@@ -30,6 +30,8 @@ class TaskTry:
     """One try of an Airflow task instance; all tries of a task instance share their staged work.
 
     :param try_number: Number of the try, from 1; not part of the identity.
+    :param order: Order of the tries; a newer try has a higher number, even if the Dag run was deleted and
+        created again and its tries are numbered from 1 again.
     """
 
     dag_id: str = ""
@@ -37,6 +39,7 @@ class TaskTry:
     run_id: str = ""
     map_index: int = -1
     try_number: int = 1
+    order: int = 0
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:

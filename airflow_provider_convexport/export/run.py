@@ -63,12 +63,13 @@ class Export:
             self.store,
             task=self.job.task_key,
             fingerprint=self.job.fingerprint,
-            try_number=self.job.task.try_number,
+            order=self.job.task.order,
         )
         try:
-            plan = attempt.newest_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
-            publisher = Publisher(self.job, grid, attempt, plan, self.now)
+            plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
+            publisher = Publisher(self.job, grid, attempt.probed(), plan, self.now)
             manifests = {index: publisher.publish(plan.partitions[index]) for index in grid.published}
+            publisher.tidy_after_older_attempts()
             attempt.finish()
         except FileNotFoundError as error:
             # A newer attempt that has finished removes what this one staged; check() says so.
@@ -92,7 +93,7 @@ class Export:
         partitions = partition_plans(
             collected.segments,
             find_duplicates(collected.segments, self._ids_of) if collected.may_hold_duplicates else {},
-            partitions=grid.count,
+            folders=[grid.folder_of(index) for index in range(grid.count)],
             target_file_bytes=self.job.target_file_bytes,
         )
         plan = Plan(

@@ -49,6 +49,7 @@ TASK_FIELDS = {
     "run_id": ("other", True),
     "map_index": (4, True),
     "try_number": (3, False),
+    "order": (3, False),
 }
 """For every field another value, and whether it makes another task instance."""
 

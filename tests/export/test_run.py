@@ -121,7 +121,7 @@ class TestOrder:
             "put segments",
             "put checkpoint",
             "put plan",
-            *["get _manifest", "put_file part", "put _manifest"] * 2,
+            *["get _manifest", "put_file part", "get _manifest", "put _manifest"] * 2,
         ]
 
     def test_the_right_to_go_on_is_checked_after_each_save_and_before_each_manifest(self, memory, steps):
@@ -331,7 +331,7 @@ class TestLostObject:
 
         def overtaken(self_, name, start, end):
             monkeypatch.undo()
-            newer = Attempt.begin(store, task=job.task_key, fingerprint=job.fingerprint, try_number=3)
+            newer = Attempt.begin(store, task=job.task_key, fingerprint=job.fingerprint, order=3)
             self.lose_segments(store)
             newer.finish()
             return get_range(self_, name, start, end)

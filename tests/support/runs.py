@@ -30,9 +30,8 @@ class Run:
         for identity, moment in records:
             stager.add([batch((identity, moment), partition=self.grid.index_of(moment))])
             stager.flush()
-        plans = partition_plans(
-            stager.segments, drops or {}, partitions=self.grid.count, target_file_bytes=target
-        )
+        folders = [self.grid.folder_of(index) for index in range(self.grid.count)]
+        plans = partition_plans(stager.segments, drops or {}, folders=folders, target_file_bytes=target)
         commit = commit_of(plans, seed=self.attempt.name)
         self.plan = Plan(
             saved_at=START,

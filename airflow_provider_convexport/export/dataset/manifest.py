@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -75,6 +75,8 @@ class Manifest(msgspec.Struct, frozen=True):
         written; the same in each manifest of the run.
     :param requested_at: When the run sent its first request to the vendor, in UTC; no record is older. A
         version is not replaced by one that was requested earlier.
+    :param checked_at: When a later run found that this version is right and removed leftovers of other runs,
+        in UTC.
     :param content_digest: Digest of the records that does not depend on their order; only if the export ran
         with ``skip_unchanged``.
     """
@@ -103,6 +105,7 @@ class Manifest(msgspec.Struct, frozen=True):
     expired: Span | UnsetType = UNSET
     content_digest: str | UnsetType = UNSET
     requested_at: str | UnsetType = UNSET
+    checked_at: str | UnsetType = UNSET
 
     @property
     def covers(self) -> Window:
@@ -139,14 +142,35 @@ class Manifest(msgspec.Struct, frozen=True):
         }
 
 
+class Seen(NamedTuple):
+    """A partition's manifest as a run has seen it, and its version, for `Store.replace`.
+
+    Both are ``None`` if the partition was never published.
+    """
+
+    manifest: Manifest | None
+    version: str | None
+
+
 def read_manifest(store: Store, folder: str) -> Manifest | None:
     """Return a partition's manifest, or ``None`` if the partition was never published.
 
     :raises ConfigurationError: if the object of that name is not a manifest.
     """
     content = store.get(f"{folder}/{MANIFEST}")
-    if content is None:
-        return None
+    return None if content is None else _decoded(content, store, folder)
+
+
+def see_manifest(store: Store, folder: str) -> Seen:
+    """Return a partition's manifest with its version.
+
+    :raises ConfigurationError: if the object of that name is not a manifest.
+    """
+    there = store.get_versioned(f"{folder}/{MANIFEST}")
+    return Seen(None, None) if there is None else Seen(_decoded(there.content, store, folder), there.version)
+
+
+def _decoded(content: bytes, store: Store, folder: str) -> Manifest:
     try:
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.DecodeError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import logging
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +16,22 @@ from typing import TYPE_CHECKING
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_convexport.errors import DestinationUnavailableError
+from airflow_provider_convexport.export.dataset import local_disk
+from airflow_provider_convexport.export.dataset.conditional import (
+    ConditionalWrites,
+    Versioned,
+    conditional_writes,
+    is_lost,
+)
 from airflow_provider_convexport.export.dataset.store_errors import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from fsspec import AbstractFileSystem
+
+log = logging.getLogger(__name__)
 
 _NO_BUCKET = "there is no such bucket or container; create it, or correct its name"
 
@@ -43,6 +54,7 @@ class Store:
     :param scratch: Folder below the root for incomplete files on a local disk. Each attempt has its own, so
         that the files of a killed attempt are found and removed.
     :param connection: Airflow connection of the store, for messages.
+    :param conditions: How `replace` compares and writes in one step; ``None`` if the store cannot.
 
     All methods raise ``ConfigurationError`` if an object store rejects the credentials or has no such bucket,
     and ``DestinationUnavailableError`` if a retry may help.
@@ -53,6 +65,12 @@ class Store:
     url: str
     scratch: str = STAGING
     connection: str | None = None
+    conditions: ConditionalWrites | None = None
+
+    @classmethod
+    def of(cls, fs: AbstractFileSystem, root: str, url: str, *, connection: str | None = None) -> Store:
+        """Return the store of a file system, with its conditional writes if it has any."""
+        return cls(fs, root, url, connection=connection, conditions=conditional_writes(fs))
 
     @property
     def is_local(self) -> bool:
@@ -83,7 +101,7 @@ class Store:
         with source.open("rb") as file:
             os.fsync(file.fileno())  # its content must be durable before it gets its final name
         target = Path(self._path(name))
-        _create(target, lambda: source.replace(target))
+        local_disk.create(target, lambda: source.replace(target))
 
     def temporary_file(self) -> Path:
         """Return the path of a new empty local file, for `put_file`.
@@ -96,7 +114,7 @@ class Store:
             os.close(descriptor)
             return Path(name)
         path = Path(self._path(f"{self.scratch}/writing-{secrets.token_hex(8)}"))
-        _create(path, path.touch)
+        local_disk.create(path, path.touch)
         return path
 
     def get(self, name: str) -> bytes | None:
@@ -117,34 +135,92 @@ class Store:
         with self._explained():
             return bytes(self.fs.cat_file(self._path(name), start=start, end=end))
 
+    @property
+    def is_conditional(self) -> bool:
+        """Return whether `replace` compares and writes in one step."""
+        return self.is_local or self.conditions is not None
+
+    def get_versioned(self, name: str) -> Versioned | None:
+        """Return an object's content and its version, or ``None`` if there is no object of that name.
+
+        The version may be older than the content; `replace` fails then.
+        """
+        version: str | None = None
+        if self.conditions is not None:
+            try:
+                with self._explained():
+                    version = self.conditions.version(self._path(name))
+            except FileNotFoundError:
+                return None
+        content = self.get(name)
+        if content is None:
+            return None
+        return Versioned(content, _digest(content) if version is None else version)
+
+    def replace(self, name: str, content: bytes, seen: str | None) -> bool:
+        """Write an object if its version is still the one that the caller has seen.
+
+        A store that cannot compare and write in one step compares first and then writes.
+
+        :param name: Name of the object.
+        :param content: Its content.
+        :param seen: The version from `get_versioned`; ``None`` if the object must not exist.
+        :returns: Whether it was written. ``False`` may also follow a write that the store's client repeated
+            because it got no answer; read the object again.
+        """
+        if self.is_local:
+            return self._replace_on_disk(name, content, seen)
+        if self.conditions is None:
+            if unchanged := self._is_still(name, seen):
+                self.put(name, content)
+            return unchanged
+        try:
+            with self._explained(missing=_NO_BUCKET if seen is None else None):
+                self.conditions.write(self._path(name), content, seen)
+        except (DestinationUnavailableError, FileNotFoundError) as error:
+            if is_lost(error):
+                return False
+            raise
+        return True
+
+    def probed(self, name: str) -> Store:
+        """Return this store after finding out whether it honours conditions of writes.
+
+        Some stores that speak S3's protocol ignore them, or have a notation of their own. If it ignores them,
+        a log line says so, and `replace` compares first and then writes.
+
+        :param name: Name of an object that the caller owns; it may exist afterwards.
+        """
+        if self.is_local:
+            with local_disk.locked(self.root, url=self.url) as has_locks:
+                if has_locks:
+                    return self
+        elif self.conditions is not None:
+            if not self.conditions.candidates:
+                return self
+            for candidate in self.conditions.candidates:
+                probed = replace(self, conditions=candidate)
+                if _honours_conditions(probed, name, candidate.unknown_version):
+                    return probed
+        log.warning(
+            "%s has no conditional writes, so two tasks must not write the same partitions at the same time.",
+            self.url,
+        )
+        return replace(self, conditions=None)
+
     def find(self, folder: str) -> list[str]:
         """Return the sorted names of all objects below a folder, without caching."""
         self.fs.invalidate_cache()
         prefix = f"{self.root.rstrip('/')}/"
-        within = f"{self._path(folder).rstrip('/')}/"
+        path = self._path(folder)
+        within = f"{path.rstrip('/')}/"
         try:
             with self._explained():
-                found = self._files_below(folder) if self.is_local else self.fs.find(self._path(folder))
+                found = local_disk.files_below(path, self.url) if self.is_local else self.fs.find(path)
         except FileNotFoundError:
             return []
         # s3fs and adlfs also "find" the folder itself if it was empty and is being filled at the same time.
-        return sorted(path.removeprefix(prefix) for path in found if path.startswith(within))
-
-    def _files_below(self, folder: str) -> list[str]:
-        """Return the files below a folder of a local disk; fsspec silently omits what it cannot read.
-
-        :raises DestinationUnavailableError: if a folder cannot be listed, so that it does not appear empty.
-        """
-
-        def fail(error: OSError) -> None:
-            if isinstance(error, FileNotFoundError):
-                return  # another attempt has just removed the folder
-            raise DestinationUnavailableError(
-                url=self.url, problem=f"a folder cannot be listed: {error.strerror}", connection=None
-            ) from error
-
-        folders = os.walk(self._path(folder), onerror=fail)
-        return [f"{path}/{name}" for path, _, names in folders for name in names]
+        return sorted(each.removeprefix(prefix) for each in found if each.startswith(within))
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; objects that no longer exist are ignored."""
@@ -155,18 +231,30 @@ class Store:
             self._remove(paths)
         if self.is_local:
             for folder in {Path(path).parent for path in paths}:
-                self._prune(folder)
+                local_disk.prune(folder, Path(self.root))
 
     def prune(self, folder: str) -> None:
         """Remove a folder and its subfolders where they are empty; only a local disk has folders."""
-        if not self.is_local:
-            return
-        top = Path(self._path(folder))
-        with contextlib.suppress(FileNotFoundError):  # another attempt prunes at the same time
-            for path in sorted(top.rglob("*"), reverse=True):
-                with contextlib.suppress(OSError):  # a file, or not empty
-                    path.rmdir()
-        self._prune(top)
+        if self.is_local:
+            local_disk.prune_tree(Path(self._path(folder)), Path(self.root))
+
+    def _replace_on_disk(self, name: str, content: bytes, seen: str | None) -> bool:
+        temporary = self.temporary_file()
+        try:
+            temporary.write_bytes(content)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())  # slow, so it is done before the folder is locked
+            with local_disk.locked(self.root, url=self.url):
+                if not self._is_still(name, seen):
+                    return False
+                self.put_file(name, temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def _is_still(self, name: str, seen: str | None) -> bool:
+        there = self.get(name)
+        return seen == (None if there is None else _digest(there))
 
     def _explained(self, *, missing: str | None = None) -> AbstractContextManager[None]:
         """Return a context that explains the store's failures; a local disk's own errors are clear enough."""
@@ -198,22 +286,18 @@ class Store:
     def _path(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}"
 
-    def _prune(self, folder: Path) -> None:
-        """Remove empty folders from ``folder`` upwards, below the root."""
-        root = Path(self.root)
-        while folder != root and root in folder.parents:
-            try:
-                folder.rmdir()
-            except OSError:
-                return
-            folder = folder.parent
+
+def _honours_conditions(store: Store, name: str, unknown_version: str) -> bool:
+    content = b"probe\n"
+    store.put(name, content)
+    there = store.get_versioned(name)
+    return (
+        there is not None
+        and not store.replace(name, content, None)
+        and not store.replace(name, content, unknown_version)
+        and store.replace(name, content, there.version)
+    )
 
 
-def _create(path: Path, create: Callable[[], object]) -> None:
-    """Create the parent of ``path``, then call ``create``; another attempt may prune it in between."""
-    for _ in range(100):
-        with contextlib.suppress(FileNotFoundError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            create()
-            return
-    create()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -52,7 +52,7 @@ def explained(url: str, connection: str | None, *, missing: str | None = None) -
     except (ConvExportError, *_PROGRAMMING_ERRORS):
         raise
     except Exception as error:
-        status, code = _response_of(error)
+        status, code = response_of(error)
         if missing is None and isinstance(error, FileNotFoundError):
             raise
         if missing is not None and (isinstance(error, FileNotFoundError) or status == 404):
@@ -79,9 +79,9 @@ def _is_refused(error: Exception, status: int | None, code: str | None) -> bool:
         return True
     if status is not None:
         return False
-    names = {base.__name__ for each in _chain(error) for base in type(each).__mro__}
+    names = {base.__name__ for each in chain_of(error) for base in type(each).__mro__}
     if "RefreshError" in names:  # google.auth reports whether its token server may recover
-        return not any(getattr(each, "retryable", False) for each in _chain(error))
+        return not any(getattr(each, "retryable", False) for each in chain_of(error))
     return "PermissionError" in names or bool(names & _NO_CREDENTIALS)
 
 
@@ -92,9 +92,9 @@ def _problem(error: Exception, status: int | None, code: str | None) -> str:
     return ", ".join(parts) or type(error).__name__
 
 
-def _response_of(error: Exception) -> tuple[int | None, str | None]:
+def response_of(error: Exception) -> tuple[int | None, str | None]:
     """Return the HTTP status and the store's error code, each ``None`` if the exception has none."""
-    for each in _chain(error):
+    for each in chain_of(error):
         response: Any = getattr(each, "response", None)
         if isinstance(response, dict):  # botocore
             code = response.get("Error", {}).get("Code")
@@ -119,7 +119,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value.isalnum() else None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and its causes; some libraries wrap their own exceptions."""
     seen = set[int]()
     while error is not None and id(error) not in seen:

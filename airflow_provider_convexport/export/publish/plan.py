@@ -29,9 +29,10 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PartitionPlan(msgspec.Struct, frozen=True):
-    """One partition: its number in the grid and the sources of each file, in order."""
+    """One partition: its number in the grid, its folder, and the sources of each file, in order."""
 
     index: int
+    folder: str
     files: list[list[Source]]
 
     @property
@@ -66,22 +67,25 @@ def partition_plans(
     segments: Sequence[Segment],
     drops: Mapping[int, Iterable[int]],
     *,
-    partitions: int,
+    folders: Sequence[str],
     target_file_bytes: int,
 ) -> list[PartitionPlan]:
     """Assign segments to partitions and files.
 
     :param segments: All staged segments.
     :param drops: Lines to leave out, by position in ``segments``.
-    :param partitions: Number of partitions in the grid.
+    :param folders: The folder of each partition in the grid.
     :param target_file_bytes: A file is closed once it holds that many bytes of deflate data.
     """
-    sources: list[list[Source]] = [[] for _ in range(partitions)]
+    sources: list[list[Source]] = [[] for _ in folders]
     for position, segment in enumerate(segments):
         source = Source(segment, sorted(drops.get(position, ())))
         if source.records:
             sources[segment.partition].append(source)
-    return [PartitionPlan(index, list(_files(each, target_file_bytes))) for index, each in enumerate(sources)]
+    return [
+        PartitionPlan(index, folder, list(_files(each, target_file_bytes)))
+        for index, (folder, each) in enumerate(zip(folders, sources, strict=True))
+    ]
 
 
 def _files(sources: Iterable[Source], target: int) -> Iterable[list[Source]]:

@@ -1,52 +1,59 @@
-"""Publishes partitions: writes the files, then the manifest, then deletes the files of the old version."""
+"""Publishes partitions: writes the files, replaces the manifest, then deletes the files of other versions.
+
+A partition's manifest is replaced only by a writer that has seen the version which it replaces
+(`Store.replace`), and of two versions the one wins whose records were requested later.
+
+Files are deleted in an order that leaves every version whole which can still be published:
+
+1. The manifest is read, then the lease is checked. A writer whose lease was deleted before it read the
+   manifest stops here.
+2. The folder is listed, then the plans. Whoever may still publish a file has a plan in staging.
+3. The manifest is replaced, by the new version, or by the same version with another time in ``checked_at``.
+   A writer that froze earlier now finds another version than the one that it has seen, and starts over at 1.
+4. The files that were listed and belong neither to the manifest nor to a plan are deleted.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+import msgspec
 
-from airflow_provider_convexport import __version__
-from airflow_provider_convexport.export.dataset.compression import suffix_of
+from airflow_provider_convexport.errors import DestinationUnavailableError, SupersededError
 from airflow_provider_convexport.export.dataset.manifest import (
-    FORMAT_VERSION,
     MANIFEST,
-    FileEntry,
     Manifest,
-    RunFacts,
-    Span,
     check_replaceable,
-    read_manifest,
+    see_manifest,
 )
 from airflow_provider_convexport.export.job import TaskTry
-from airflow_provider_convexport.export.publish.compose import compose
-from airflow_provider_convexport.export.publish.digest import digest_of_lines, digest_of_partition
-from airflow_provider_convexport.export.stage.segment import inflate, without
-from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.export.publish.digest import digest_of_partition
+from airflow_provider_convexport.export.publish.plan import Plan
+from airflow_provider_convexport.export.publish.write import VersionWriter, moment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
+    from airflow_provider_convexport.export.dataset.manifest import Seen
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.job import Job
-    from airflow_provider_convexport.export.publish.plan import PartitionPlan, Plan, Source
+    from airflow_provider_convexport.export.publish.plan import PartitionPlan
     from airflow_provider_convexport.export.stage.attempt import Attempt
-    from airflow_provider_convexport.export.stage.segment import Segment
-
 
 log = logging.getLogger(__name__)
 
-_OURS = re.compile(r"part-[0-9a-f]{16}-\d{5,}\.jsonl(\.gz|\.zst)?")
+_OURS = re.compile(r"part-([0-9a-f]{16})-\d{5,}\.jsonl(\.gz|\.zst)?")
 """Names of published files; other files in the folder are never deleted."""
+_MAX_ROUNDS = 100
+"""So often a manifest may be replaced by others while this run wants to replace it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Carries out one plan; it is idempotent, even if two attempts do it concurrently.
+    """Carries out one plan; it is idempotent, even if several attempts and runs publish concurrently.
 
     :param job: What is exported.
     :param grid: The run's partitions.
@@ -62,27 +69,70 @@ class Publisher:
     now: Callable[[], float]
 
     def publish(self, partition: PartitionPlan) -> Manifest:
-        """Publish one partition and return its manifest, or the existing one if the partition is unchanged.
+        """Publish one partition and return its manifest, or the existing one if that is to be kept.
 
-        :raises SupersededError: if a newer attempt has taken over; it publishes the same plan.
+        :raises SupersededError: if a newer attempt has taken over.
         :raises ConfigurationError: if the partition was written by another kind of export.
+        :raises DestinationUnavailableError: if others replace the manifest again and again.
         """
-        store = self.attempt.store
-        folder = self.grid.folder_of(partition.index)
-        manifest = read_manifest(store, folder)
-        if manifest is None or manifest.commit != self.plan.commit:
-            check_replaceable(manifest, store.url_of(folder), self.job.query, self.grid, partition.index)
-            digest = digest_of_lines(self._lines(partition)) if self.job.skip_unchanged else None
-            if manifest is None or not self._should_keep(folder, manifest, partition, digest):
-                manifest = self._replace(folder, partition, digest)
-        self._sweep(folder, manifest)
-        return manifest
+        try:
+            return self._publish(partition)
+        except SupersededError:
+            self._withdraw(partition.folder)
+            raise
 
-    def _should_keep(
-        self, folder: str, there: Manifest, partition: PartitionPlan, digest: str | None
-    ) -> bool:
-        """Return whether the published version is to be kept instead of being replaced."""
-        covered = self.grid.covered_of(partition.index)
+    def _publish(self, partition: PartitionPlan) -> Manifest:
+        writer = VersionWriter(self.job, self.grid, self.attempt.store, self.plan, partition, self.now)
+        for _ in range(_MAX_ROUNDS):
+            seen = see_manifest(self.attempt.store, partition.folder)
+            manifest = self._kept(seen.manifest, writer) or writer.written
+            self.attempt.check()
+            if published := self._settle(partition.folder, seen, manifest):
+                return published
+        raise self._too_many_rounds(partition.folder)
+
+    def tidy_after_older_attempts(self) -> None:
+        """Delete the files that older attempts of this task wrote for other plans.
+
+        Such an attempt may have written files after this one looked into the folder, or to partitions that
+        this one does not publish. In a partition that was never published they stay: only a manifest can
+        stop a frozen writer.
+
+        :raises SupersededError: if a newer attempt has taken over.
+        :raises DestinationUnavailableError: if others replace a manifest again and again.
+        """
+        for plan in self.attempt.drop_older_plans(Plan, keep=self.plan.commit):
+            for partition in plan.partitions:
+                if partition.files:
+                    self._tidy(partition.folder)
+
+    def _withdraw(self, folder: str) -> None:
+        """Delete the files that this attempt wrote after newer attempts had come to their end.
+
+        As long as one of them goes on, it publishes the same plan or deletes the files.
+        """
+        if not self.attempt.is_planned(self.plan.commit):
+            self._tidy(folder)
+
+    def _tidy(self, folder: str) -> None:
+        for _ in range(_MAX_ROUNDS):
+            seen = see_manifest(self.attempt.store, folder)
+            if seen.manifest is None or self._settle(folder, seen, seen.manifest):
+                return
+        raise self._too_many_rounds(folder)
+
+    def _kept(self, there: Manifest | None, writer: VersionWriter) -> Manifest | None:
+        """Return the published version if it is to be kept instead of being replaced."""
+        if there is None or there.commit == self.plan.commit:
+            return there
+        folder, index = writer.partition.folder, writer.partition.index
+        check_replaceable(there, self.attempt.store.url_of(folder), self.job.query, self.grid, index)
+        return there if self._is_better(there, writer) else None
+
+    def _is_better(self, there: Manifest, writer: VersionWriter) -> bool:
+        """Return whether another run's version is newer than this run's, covers more, or is the same."""
+        folder = writer.partition.folder
+        covered = self.grid.covered_of(writer.partition.index)
         if there.is_requested_after(self.plan.requested_at):
             log.warning(
                 "The partition %s keeps the version of %s.%s (%s), whose records were requested later.",
@@ -94,12 +144,12 @@ class Publisher:
             return True
         if there.covers.start < covered.start and there.covers.covers(covered):
             return True  # published when the vendor still kept more
-        if digest is None or there.covers != covered:
+        if not self.job.skip_unchanged or there.covers != covered:
             return False
-        if there.records != sum(source.records for source in partition.sources) or self._is_own(there):
+        if there.records != writer.records or self._is_own(there):
             return False
         try:
-            return self._has_all_files(folder, there) and digest == digest_of_partition(
+            return self._has_all_files(folder, there) and writer.digest == digest_of_partition(
                 self.attempt.store, folder, there
             )
         except FileNotFoundError:
@@ -113,105 +163,46 @@ class Publisher:
         there = set(self.attempt.store.find(folder))
         return all(f"{folder}/{file.name}" in there for file in manifest.files)
 
-    def _lines(self, partition: PartitionPlan) -> Iterator[bytes]:
-        return (inflate(segment, data) for segment, data in self._parts(partition.sources))
+    def _settle(self, folder: str, seen: Seen, manifest: Manifest) -> Manifest | None:
+        """Replace the manifest that was seen and delete the files that no version needs any more.
 
-    def _replace(self, folder: str, partition: PartitionPlan, digest: str | None) -> Manifest:
-        files = [self._write(folder, number, sources) for number, sources in enumerate(partition.files)]
-        manifest = self._manifest(partition, files, digest)
-        self.attempt.check()
-        self.attempt.store.put(f"{folder}/{MANIFEST}", manifest.encode())
+        :param folder: The partition's folder.
+        :param seen: The manifest that was read before any file of ``manifest`` was written.
+        :param manifest: The manifest to write, or the one that was seen if that is to stay.
+        :returns: The manifest that is there now; ``None`` if somebody else has replaced it in the meantime.
+        """
+        store, stays = self.attempt.store, manifest is seen.manifest
+        leftovers = self._leftovers(folder, manifest)
+        if stays and not leftovers:
+            return manifest
+        if stays and store.is_conditional:
+            moment = moment_text(self.now())
+            manifest = msgspec.structs.replace(manifest, checked_at=moment or "")
+        if stays and not store.is_conditional:
+            if see_manifest(store, folder) != seen:
+                return None
+        elif not store.replace(f"{folder}/{MANIFEST}", manifest.encode(), seen.version):
+            return None
+        store.delete(leftovers)
         return manifest
 
-    def _write(self, folder: str, number: int, sources: Sequence[Source]) -> FileEntry:
-        compression = self.job.compression
-        name = f"part-{self.plan.commit}-{number:05d}{suffix_of(compression)}"
-        store = self.attempt.store
-        path = store.temporary_file()
-        try:
-            with path.open("wb") as file:
-                composed = compose(self._parts(sources), file, compression=compression)
-            store.put_file(f"{folder}/{name}", path)
-        finally:
-            path.unlink(missing_ok=True)
-        return FileEntry(
-            name=name,
-            records=composed.records,
-            bytes=composed.bytes,
-            uncompressed_bytes=composed.uncompressed_bytes,
-            sha256=composed.sha256,
-        )
+    def _leftovers(self, folder: str, manifest: Manifest) -> list[str]:
+        """Return the files that belong neither to a manifest nor to the plan of a run that goes on.
 
-    def _parts(self, sources: Sequence[Source]) -> Iterator[tuple[Segment, bytes]]:
-        for source in sources:
-            segment = source.segment
-            data = self.attempt.store.get_range(segment.object, segment.offset, segment.ids_offset)
-            yield without(segment, data, set(source.drop)) if source.drop else (segment, data)
-
-    def _manifest(self, partition: PartitionPlan, files: list[FileEntry], digest: str | None) -> Manifest:
-        query, plan, job = self.job.query, self.plan, self.job
-        counts = plan.counts
-        segments = [source.segment for source in partition.sources]
-        return Manifest(
-            format_version=FORMAT_VERSION,
-            provider_version=__version__,
-            vendor=query.stream.vendor,
-            stream=query.stream.name,
-            scope=dict(query.scope),
-            filters=dict(query.filters),
-            window_on=query.window_on,
-            partition=Span.of(self.grid.window_of(partition.index)),
-            interval=Span.of(job.interval),
-            records=sum(file.records for file in files),
-            first_record_at=_moment(min((s.first for s in segments if s.first is not None), default=None)),
-            last_record_at=_moment(max((s.last for s in segments if s.last is not None), default=None)),
-            files=files,
-            run=RunFacts(
-                pages=plan.usage.pages,
-                requests=plan.usage.requests,
-                duplicates=counts.duplicates
-                + sum(len(source.drop) for each in plan.partitions for source in each.sources),
-                outside_interval=counts.outside_interval,
-                kept_outside=counts.kept_outside,
-                undated=counts.undated,
-                throttled_seconds=round(plan.usage.throttled_seconds, 3),
-            ),
-            dag_id=job.task.dag_id,
-            task_id=job.task.task_id,
-            run_id=job.task.run_id,
-            map_index=job.task.map_index,
-            try_number=job.task.try_number,
-            commit=plan.commit,
-            committed_at=iso(datetime.fromtimestamp(round(self.now()), tz=UTC)),
-            expired=UNSET if self.grid.expired is None else Span.of(self.grid.expired),
-            content_digest=UNSET if digest is None else digest,
-            requested_at=_moment(plan.requested_at) or UNSET,
-        )
-
-    def _sweep(self, folder: str, manifest: Manifest) -> None:
-        """Delete files that no version of the partition needs: those of the old version and of dead attempts.
-
-        Files are listed first, then plans, then the manifest is read. So files of another task that publishes
-        the same partition concurrently are not deleted: that task's plan exists from before its first file is
-        written until after its manifest is written.
+        Files are listed first, then plans: a plan exists from before its first file is written until after
+        its manifest is written.
         """
-        store = self.attempt.store
-        prefix = f"{folder}/part-"
-        wanted = {f"{folder}/{file.name}" for file in manifest.files}
-        ours = [path for path in store.find(folder) if _OURS.fullmatch(path.removeprefix(f"{folder}/"))]
-        unknown = [path for path in ours if path not in wanted]
+        wanted = {file.name for file in manifest.files}
+        names = (path.removeprefix(f"{folder}/") for path in self.attempt.store.find(folder))
+        unknown = {name: ours[1] for name in names if (ours := _OURS.fullmatch(name)) and name not in wanted}
         if not unknown:
-            return
-        busy = self.attempt.planned_elsewhere()
-        present = read_manifest(store, folder)
-        if present is not None:
-            busy.add(present.commit)
-            store.delete(path for path in unknown if path.removeprefix(prefix).split("-")[0] not in busy)
+            return []
+        planned = self.attempt.planned_elsewhere()
+        return [f"{folder}/{name}" for name, commit in unknown.items() if commit not in planned]
 
-
-def _moment(epoch: float | None) -> str | None:
-    """Format a record's time; ``None`` if there is none or it is outside the years 1 to 9999."""
-    try:
-        return None if epoch is None else iso(datetime.fromtimestamp(epoch, tz=UTC))
-    except (OverflowError, ValueError, OSError):
-        return None
+    def _too_many_rounds(self, folder: str) -> DestinationUnavailableError:
+        return DestinationUnavailableError(
+            url=self.attempt.store.url_of(folder),
+            problem=f"others replaced its manifest {_MAX_ROUNDS} times while this run tried to",
+            connection=self.attempt.store.connection,
+        )

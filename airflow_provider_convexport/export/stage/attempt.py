@@ -10,8 +10,10 @@
 Two attempts may run concurrently (a worker that lost its network, and the retry). The newer one deletes the
 older one's lease and *then* reads its checkpoint or plan; the older one writes its plan and *then* checks its
 lease. So either the older one finds no lease and stops, or the newer one finds the plan and publishes exactly
-that: the same names with the same bytes. No order of events lets two attempts publish different versions,
-and no clocks are compared. This relies on read-after-write consistency, which all supported stores guarantee.
+that: the same names with the same bytes. An attempt copies such a plan into its own folder before it
+publishes, so that everybody sees the plan for as long as somebody may publish it. Which attempt is newer is
+decided by Airflow's order of the tries; of two attempts of one try, the one is newer that began later. This
+relies on read-after-write consistency, which all supported stores guarantee.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Save
 from airflow_provider_convexport.export.stage.staged_name import StagedName, staged, task_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_convexport.export.dataset.store import Store
 
 PlanT = TypeVar("PlanT", bound=Saved)
@@ -43,7 +47,7 @@ class Attempt:
     :param store: The destination.
     :param task: Name of the task instance's folder below ``_staging``.
     :param fingerprint: Digest of all settings that must be equal if earlier work is to be resumed.
-    :param name: Name of the attempt's own folder; the names of later attempts sort after it.
+    :param name: Name of the attempt's own folder; the names of newer attempts sort after it.
     """
 
     store: Store
@@ -52,18 +56,17 @@ class Attempt:
     name: str
 
     @classmethod
-    def begin(cls, store: Store, *, task: str, fingerprint: str, try_number: int = 1) -> Attempt:
-        """Register a new attempt and delete the leases of all earlier ones.
+    def begin(cls, store: Store, *, task: str, fingerprint: str, order: int = 0) -> Attempt:
+        """Register a new attempt and delete the leases of all older ones.
 
         :param store: The destination.
         :param task: Name of the task instance's folder.
         :param fingerprint: Digest of all settings that must be equal if earlier work is to be resumed.
-        :param try_number: Airflow's number of the try; of two attempts that register concurrently, the one
-            with the higher number continues.
-        :raises SupersededError: if a newer attempt registered concurrently.
+        :param order: Airflow's order of the tries; a newer try has a higher number.
+        :raises SupersededError: if an attempt of a newer try, or a newer attempt of this try, has registered.
         """
-        generation = max((int(name.split("-")[0]) for name in _attempts(store, task)), default=0) + 1
-        name = f"{generation:06d}-{try_number:04d}-{secrets.token_hex(8)}"
+        generation = max((_generation(name) for name in _attempts(store, task)), default=0) + 1
+        name = f"{order:015d}-{generation:06d}-{secrets.token_hex(8)}"
         lease = StagedName(task, fingerprint, name, _LEASE)
         attempt = cls(replace(store, scratch=lease.folder), task, fingerprint, name)
         try:
@@ -98,6 +101,10 @@ class Attempt:
             self.store.delete([*mine, self.path(_LEASE)])
         raise SupersededError(_SUPERSEDED)
 
+    def probed(self) -> Attempt:
+        """Return this attempt on a store of which is known whether it has conditional writes."""
+        return replace(self, store=self.store.probed(self.path("probe")))
+
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint; it replaces this attempt's previous one."""
         self.store.put(self.path(_CHECKPOINT), msgspec.json.encode(checkpoint))
@@ -115,15 +122,46 @@ class Attempt:
 
         :param not_before: Older checkpoints are not used; epoch seconds.
         """
-        return self._newest(_CHECKPOINT, Checkpoint, not_before)
+        saved = self._saved(_CHECKPOINT, Checkpoint)
+        return next((point for _, point in saved if point.saved_at >= not_before), None)
 
-    def newest_plan(self, kind: type[PlanT], *, not_before: float) -> PlanT | None:
-        """Return the newest usable plan of this task instance; ``None`` if there is none.
+    def adopt_plan(self, kind: type[PlanT], *, not_before: float) -> PlanT | None:
+        """Return the newest usable plan of this task instance after copying it into this attempt's folder.
 
         :param kind: Type of the plan.
         :param not_before: Older plans are not used; epoch seconds.
+        :returns: The plan; ``None`` if there is none, or if an attempt that has carried it out removes it.
+        :raises SupersededError: if a newer attempt has taken over.
         """
-        return self._newest(_PLAN, kind, not_before)
+        for each, plan in self._saved(_PLAN, kind):
+            if plan.saved_at < not_before:
+                continue
+            copy = self.path(each.name)
+            self.store.put(copy, msgspec.json.encode(plan))
+            self.check()
+            if self.store.get(each.path) is not None:
+                return plan
+            self.store.delete([copy])
+        return None
+
+    def drop_older_plans(self, kind: type[PlanT], *, keep: str) -> list[PlanT]:
+        """Delete the plans of older attempts, which will not be carried out any more, and return them.
+
+        :param kind: Type of the plans.
+        :param keep: Id of the commit whose plans are not deleted.
+        """
+        older = [
+            each
+            for each in self._objects()
+            if each.name.startswith(_PLAN) and each.attempt < self.name and _commit_of(each) != keep
+        ]
+        plans = [_decoded(self.store.get(each.path), kind) for each in older]
+        self.store.delete(each.path for each in older)
+        return [plan for plan in plans if plan is not None]
+
+    def is_planned(self, commit: str) -> bool:
+        """Return whether any attempt of this task instance still has a plan."""
+        return any(each.name.startswith(_PLAN) and _commit_of(each) == commit for each in self._objects())
 
     def discard(self) -> None:
         """Delete everything that this and earlier attempts staged, so that the next one starts anew."""
@@ -152,19 +190,23 @@ class Attempt:
     def planned_elsewhere(self) -> set[str]:
         """Return the ids of commits that other tasks or newer attempts of this one may still publish."""
         return {
-            each.name.removeprefix(_PLAN).removesuffix(".json")
+            _commit_of(each)
             for each in staged(self.store)
             if each.name.startswith(_PLAN) and (each.task != self.task or each.attempt > self.name)
         }
 
-    def _newest(self, prefix: str, kind: type[PlanT], not_before: float) -> PlanT | None:
+    def _saved(self, prefix: str, kind: type[PlanT]) -> Iterator[tuple[StagedName, PlanT]]:
+        """Yield what attempts with the same fingerprint have saved, that of the newest attempt first.
+
+        :param prefix: What the objects' names begin with.
+        :param kind: Type of what they hold; objects in another format are left out.
+        """
         folder = task_folder(self.task, self.fingerprint)
         found = [each for each in staged(self.store, folder) if each.name.startswith(prefix)]
-        for each in sorted(found, reverse=True):
+        for each in sorted(found, key=lambda each: each.attempt, reverse=True):
             saved = _decoded(self.store.get(each.path), kind)
-            if saved is not None and saved.saved_at >= not_before:
-                return saved
-        return None
+            if saved is not None:
+                yield each, saved
 
     def _objects(self) -> list[StagedName]:
         return list(staged(self.store, task_folder(self.task)))
@@ -174,6 +216,14 @@ _SUPERSEDED = (
     "A newer attempt of this task has taken over the export, so this one stopped and publishes nothing more; "
     "look at the newest try of the task."
 )
+
+
+def _commit_of(plan: StagedName) -> str:
+    return plan.name.removeprefix(_PLAN).removesuffix(".json")
+
+
+def _generation(attempt: str) -> int:
+    return int(attempt.split("-")[1])
 
 
 def _decoded(content: bytes | None, kind: type[PlanT]) -> PlanT | None:

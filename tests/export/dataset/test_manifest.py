@@ -92,6 +92,7 @@ class TestEncoding:
             "expired",
             "content_digest",
             "requested_at",
+            "checked_at",
         }
 
     def test_a_field_of_a_later_version_does_not_disturb(self, store):

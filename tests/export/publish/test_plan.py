@@ -15,7 +15,8 @@ def segment(number, *, partition=0, length=10, records=5):
 
 
 def plans(segments, drops=None, *, partitions=2, target=100):
-    return partition_plans(segments, drops or {}, partitions=partitions, target_file_bytes=target)
+    folders = [f"day-{number}" for number in range(partitions)]
+    return partition_plans(segments, drops or {}, folders=folders, target_file_bytes=target)
 
 
 def names(partition):

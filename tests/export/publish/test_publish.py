@@ -8,12 +8,18 @@ import msgspec
 import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError, SupersededError
-from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
+from airflow_provider_convexport.export.dataset.manifest import (
+    MANIFEST,
+    check_replaceable,
+    read_manifest,
+    see_manifest,
+)
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.publish.plan import Plan, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
+from airflow_provider_convexport.export.publish.write import VersionWriter
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from tests.support.runs import DAY_1, DAY_2, START, TASK, Run
@@ -24,6 +30,13 @@ def lines_of(store, folder):
     manifest = read_manifest(store, folder)
     content = b"".join(gzip.decompress(store.get(f"{folder}/{file.name}")) for file in manifest.files)
     return [json.loads(line)["id"] for line in content.splitlines()]
+
+
+def write_files(run):
+    """Write the files of a run's first day, without the manifest."""
+    partition = run.plan.partitions[0]
+    writer = VersionWriter(run.job, run.grid, run.attempt.store, run.plan, partition, lambda: START)
+    assert writer.written.files
 
 
 def published(store):
@@ -91,7 +104,7 @@ def test_dropped_lines_are_not_published_and_count_as_duplicates(store):
     whole = partition_plans(
         [source.segment for source in run.plan.partitions[0].sources],
         {2: [0]},
-        partitions=2,
+        folders=[DAY_1, DAY_2],
         target_file_bytes=10**6,
     )
     run.plan = Plan(
@@ -134,7 +147,7 @@ def test_a_newer_attempt_finishes_what_an_older_one_began_with_the_same_bytes(st
     publisher.publish(run.plan.partitions[0])
     files = published(store)
     newer = Attempt.begin(store, task=run.job.task_key, fingerprint=run.job.fingerprint)
-    plan = newer.newest_plan(Plan, not_before=START)
+    plan = newer.adopt_plan(Plan, not_before=START)
     assert plan == run.plan
 
     run.publish(newer)
@@ -177,14 +190,14 @@ def test_the_old_version_stays_whole_until_the_manifest_switches(store, monkeypa
     Run(store, ("old", START)).publish()
     new = Run(store, ("new", START), task=replace(TASK, run_id="manual__2"))
     seen = []
-    put = type(store).put
+    write = type(store).replace
 
-    def look_first(self, name, content):
+    def look_first(self, name, content, version):
         if name == f"{DAY_1}/{MANIFEST}":
             seen.append(lines_of(store, DAY_1))
-        put(self, name, content)
+        return write(self, name, content, version)
 
-    monkeypatch.setattr(type(store), "put", look_first)
+    monkeypatch.setattr(type(store), "replace", look_first)
     new.publish()
 
     assert seen == [["old"]]
@@ -193,8 +206,7 @@ def test_the_old_version_stays_whole_until_the_manifest_switches(store, monkeypa
 
 def test_the_sweep_spares_files_that_another_task_is_about_to_publish(store):
     other = Run(store, ("theirs", START), task=replace(TASK, run_id="other"))
-    publisher = Publisher(other.job, other.grid, other.attempt, other.plan, lambda: START)
-    publisher._write(DAY_1, 0, other.plan.partitions[0].files[0])
+    write_files(other)
 
     Run(store, ("ours", START)).publish()
 
@@ -209,11 +221,10 @@ def test_the_sweep_of_an_older_try_spares_what_a_newer_try_has_just_written(stor
     publisher = Publisher(old.job, old.grid, old.attempt, old.plan, lambda: START)
     publisher.publish(old.plan.partitions[0])
     new = Run(store, ("new", START), requested_at=START + 1)
-    Publisher(new.job, new.grid, new.attempt, new.plan, lambda: START)._write(
-        DAY_1, 0, new.plan.partitions[0].files[0]
-    )
+    seen = see_manifest(store, DAY_1)
+    write_files(new)
 
-    publisher._sweep(DAY_1, read_manifest(store, DAY_1))
+    assert publisher._settle(DAY_1, seen, seen.manifest) == seen.manifest
     new.publish()
 
     assert lines_of(store, DAY_1) == ["new"]
@@ -329,9 +340,9 @@ def test_a_day_of_another_zone_is_not_replaced(store):
 def test_a_longer_interval_of_the_same_start_is_not_replaced_by_a_shorter_one(store):
     run = Run(store, ("a", START))
     job = replace(run.job, partition_by="interval")
-    publisher = Publisher(job, job.grid(), run.attempt, run.plan, lambda: START)
-    publisher.publish(run.plan.partitions[0])
     folder = job.grid().folder_of(0)
+    publisher = Publisher(job, job.grid(), run.attempt, run.plan, lambda: START)
+    publisher.publish(msgspec.structs.replace(run.plan.partitions[0], folder=folder))
     shorter = replace(job, interval=days(1)).grid()
     assert shorter.folder_of(0) == folder
 

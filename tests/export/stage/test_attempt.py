@@ -34,7 +34,7 @@ def begin(store, fingerprint="print", task="task"):
 
 
 def plan_of(attempt):
-    found = attempt.newest_plan(Note, not_before=0)
+    found = attempt.adopt_plan(Note, not_before=0)
     return found and found.text
 
 
@@ -91,8 +91,8 @@ def test_a_retry_finds_what_the_newest_attempt_left(store):
 def test_what_was_saved_too_long_ago_is_not_used(store):
     begin(store).save_plan(note("old", saved_at=10.0), commit="c0ffee")
 
-    assert begin(store).newest_plan(Note, not_before=10.5) is None
-    assert begin(store).newest_plan(Note, not_before=10.0) == note("old", saved_at=10.0)
+    assert begin(store).adopt_plan(Note, not_before=10.5) is None
+    assert begin(store).adopt_plan(Note, not_before=10.0) == note("old", saved_at=10.0)
 
 
 def test_a_checkpoint_of_another_layout_is_as_good_as_none(store):
@@ -127,6 +127,7 @@ def test_in_no_order_do_two_attempts_publish_different_plans(store, monkeypatch,
     found = []
 
     def take_over():
+        monkeypatch.undo()
         new = begin(store)
         found.append(plan_of(new) or "new")
 
@@ -193,10 +194,10 @@ def test_of_two_attempts_that_begin_at_the_same_moment_exactly_one_goes_on(memor
 
 def test_of_two_attempts_that_begin_at_the_same_moment_airflows_later_try_goes_on(memory, monkeypatch):
     monkeypatch.setattr(module, "_attempts", lambda *args: set())
-    retry = Attempt.begin(memory, task="task", fingerprint="print", try_number=2)
+    retry = Attempt.begin(memory, task="task", fingerprint="print", order=2)
 
     with pytest.raises(SupersededError, match=NEWER):
-        Attempt.begin(memory, task="task", fingerprint="print", try_number=1)
+        Attempt.begin(memory, task="task", fingerprint="print", order=1)
     retry.check()
 
 
