@@ -83,7 +83,7 @@ class Laws:
     ignored: frozenset[str] = frozenset()
     _pages: dict[tuple[str, int], Page] = field(default_factory=dict)
     _collected: dict[str, Version] = field(default_factory=dict)
-    _plans: dict[str, StagedName] = field(default_factory=dict)
+    _plans: dict[str, set[StagedName]] = field(default_factory=lambda: defaultdict(set))
 
     # --- what actors tell ----------------------------------------------------------------------------
 
@@ -152,8 +152,9 @@ class Laws:
             )
         elif last.startswith("plan-"):
             commit = _commit_of(last)
-            self._plans[commit] = staged
-            self.versions[commit] = self._collected[self._actor]
+            self._plans[commit].add(staged)
+            if commit not in self.versions:  # otherwise it is a copy
+                self.versions[commit] = self._collected[self._actor]
 
     def _published(self, folder: str, content: bytes) -> None:
         manifest = _MANIFEST.decode(content)
@@ -197,34 +198,35 @@ class Laws:
             self._fail(NO_FOREIGN_DELETE, f"{actor.name} deletes {name} of another task")
         elif staged.attempt > actor.attempt:
             self._fail(NO_FOREIGN_DELETE, f"{actor.name} deletes {name} of a newer attempt")
-        elif self._holds_lease(staged.attempt) and not self._holds_lease(actor.attempt):
-            self._fail(NO_FOREIGN_DELETE, f"{actor.name}, which has no lease, deletes {name} of one that has")
         elif staged.name == "lease":
             self._check_takeover(actor, staged.attempt)
 
     def _check_takeover(self, actor: Actor, attempt: str) -> None:
         other = next(each for each in self.scheduler.actors if each.attempt == attempt)
-        if other.state != KILLED and other.try_number > actor.try_number:
+        if other.state != KILLED and other.order > actor.order:
             self._fail(LATER_TRY_STAYS, f"{actor.name} deletes the lease of {other.name}")
 
     def _holds_lease(self, attempt: str) -> bool:
         return any(name.endswith(f"/{attempt}/lease") for name in self.bucket.objects)
 
     def _deleting_part(self, folder: str, last: str) -> None:
-        actor, commit = self.scheduler.current, _commit_of(last)
-        plan = self._plans.get(commit)
-        if plan is None or actor is None or plan.path not in self.bucket.objects or not self._is_live(plan):
-            return
-        mine = actor.attempt or ""
-        if plan.attempt == mine:
-            return
-        if plan.task == actor.folder and plan.attempt < mine and self._holds_lease(mine):
-            return
+        commit = _commit_of(last)
         there = self.live.get(folder)
         if there is not None and there.is_requested_after(self.versions[commit].requested_at):
-            return  # that plan cannot be published here any more
-        self._fail(
-            NO_FOREIGN_DELETE, f"{actor.name} deletes {folder}/{last}, which the plan {plan.path} names"
+            return  # its plan cannot be published here any more
+        for plan in self._plans[commit]:
+            if plan.path in self.bucket.objects and not self._may_give_up(plan) and self._is_live(plan):
+                self._fail(
+                    NO_FOREIGN_DELETE, f"{self._actor} deletes {folder}/{last}, which {plan.path} names"
+                )
+
+    def _may_give_up(self, plan: StagedName) -> bool:
+        """Return whether the running actor may delete what a plan names: its own, or one it took over."""
+        actor = self.scheduler.current
+        if actor is None or plan.task != actor.folder or actor.attempt is None:
+            return False
+        return plan.attempt == actor.attempt or (
+            plan.attempt < actor.attempt and self._holds_lease(actor.attempt)
         )
 
     def _is_live(self, plan: StagedName) -> bool:
@@ -254,7 +256,7 @@ class Laws:
 
     def _is_covered_by_last_run(self, folder: str, last: str) -> bool:
         """Return whether the last run of the task that wrote a file has published the file's folder."""
-        task = self._plans[_commit_of(last)].task
+        task = next(iter(self._plans[_commit_of(last)])).task
         runs = [each for each in self.successes if each.job.task_key == task]
         return folder in runs[-1].manifests
 

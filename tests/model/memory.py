@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_convexport.export.dataset import store as real
+from airflow_provider_convexport.export.dataset.conditional import Versioned
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST
 from airflow_provider_convexport.export.dataset.store import STAGING, Store
 
@@ -15,21 +16,6 @@ if TYPE_CHECKING:
 
     from tests.model.laws import Laws
     from tests.model.schedule import Scheduler
-
-
-class _Versioned(NamedTuple):
-    content: bytes
-    version: str
-
-
-Versioned = getattr(real, "Versioned", _Versioned)
-
-
-class Blob(NamedTuple):
-    """An object's content and the number of the write that made it."""
-
-    content: bytes
-    version: str
 
 
 KINDS = ("manifest", "part", "lease", "plan", "checkpoint", "segments", "writing", "other")
@@ -67,7 +53,7 @@ class Bucket:
     is_disk: bool = False
     is_conditional: bool = True
     shuffles: bool = False
-    objects: dict[str, Blob] = field(default_factory=dict)
+    objects: dict[str, Versioned] = field(default_factory=dict)
     changes: int = 0
     _kinds: dict[str, str] = field(default_factory=dict)
 
@@ -81,7 +67,8 @@ class Bucket:
     def write(self, name: str, content: bytes) -> None:
         """Put an object in place, at once."""
         self.changes += 1
-        self.objects[name] = Blob(content, str(self.changes))
+        version = blake2b(content).hexdigest() if self.is_disk else str(self.changes)
+        self.objects[name] = Versioned(content, version)
         self.laws.written(name, content)
 
     def remove(self, name: str) -> None:
@@ -199,22 +186,44 @@ class ModelStore(Store):
             raise FileNotFoundError(name)
         return blob.content[start:end]
 
-    def get_versioned(self, name: str) -> Any:
-        self.bucket.pass_by("read", name)
-        blob = self.bucket.objects.get(name)
-        return None if blob is None else Versioned(*blob)
+    def get_versioned(self, name: str) -> Versioned | None:
+        """Read the version and then the content; unless on a disk, another actor may go on in between."""
+        bucket = self.bucket
+        bucket.pass_by("read", name)
+        first = bucket.objects.get(name)
+        if first is None or bucket.is_disk:
+            return first
+        bucket.pass_by("read", name)
+        second = bucket.objects.get(name)
+        return second and Versioned(second.content, first.version)
 
     def replace(self, name: str, content: bytes, seen: str | None) -> bool:
         bucket = self.bucket
-        bucket.pass_by("read" if not bucket.is_conditional else "write", name)
-        blob = bucket.objects.get(name)
-        if (None if blob is None else blob.version) != seen:
-            bucket.scheduler.tell(f"      is refused: {name} has changed")
+        temporary = self.temporary_file() if bucket.is_disk else None
+        if temporary is not None:
+            temporary.write_bytes(content)
+        try:
+            return self._replace(name, content, seen, temporary)
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+
+    def _replace(self, name: str, content: bytes, seen: str | None, temporary: MemoryFile | None) -> bool:
+        bucket = self.bucket
+        bucket.pass_by("write" if bucket.is_conditional else "read", name)
+        if temporary is not None:
+            temporary.read_bytes()  # somebody may have removed it
+        there = bucket.objects.get(name)
+        if seen != (None if there is None else there.version):
+            bucket.scheduler.tell(f"      is refused, because somebody has changed {name}")
             return False
         if not bucket.is_conditional:
             bucket.pass_by("write", name)
         bucket.write(name, content)
         return True
+
+    def probed(self, name: str) -> ModelStore:
+        return self
 
     def find(self, folder: str) -> list[str]:
         """List in two halves, between which another actor may go on."""

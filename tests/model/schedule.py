@@ -1,7 +1,7 @@
 """Which actor goes on: a scheduler that decides before every operation on the store, from one seed.
 
 An actor is a run of the real classes in a greenlet. Before each operation it passes by the scheduler, which
-lets it go on, lets another actor go on, kills it (it never continues) or freezes it (it continues much later).
+lets it go on, lets another actor go on, kills it (it never continues) or freezes it (it goes on much later).
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Actor:
 
     :param name: For people, such as ``"A2"``.
     :param task: The task it belongs to.
-    :param try_number: Number of the try.
+    :param order: Order of its try among those of the task.
     :param body: What it does.
     """
 
     name: str
     task: str
-    try_number: int
+    order: int
     body: Callable[[], Any]
     state: str = WAITING
     priority: float = 0.0
