@@ -44,6 +44,8 @@ class Bucket:
     :param scheduler: Passed by before every operation.
     :param laws: Told about every change.
     :param is_disk: Whether objects are written to a temporary file first and then renamed, as on a disk.
+    :param has_digests: Whether the name of a version is a digest of the content, as on S3 and on a disk, so
+        that the same content has the same version again.
     :param is_conditional: Whether the store compares versions when it writes.
     :param shuffles: Whether several objects are deleted in random order.
     """
@@ -51,6 +53,7 @@ class Bucket:
     scheduler: Scheduler
     laws: Laws
     is_disk: bool = False
+    has_digests: bool = False
     is_conditional: bool = True
     shuffles: bool = False
     objects: dict[str, Versioned] = field(default_factory=dict)
@@ -67,7 +70,7 @@ class Bucket:
     def write(self, name: str, content: bytes) -> None:
         """Put an object in place, at once."""
         self.changes += 1
-        version = blake2b(content).hexdigest() if self.is_disk else str(self.changes)
+        version = blake2b(content).hexdigest() if self.has_digests else str(self.changes)
         self.objects[name] = Versioned(content, version)
         self.laws.written(name, content)
 

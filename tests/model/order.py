@@ -142,10 +142,16 @@ class Order:
         self.laws = Laws(
             self.vendor, self.scheduler, saves_often=chance.random() < 0.6, ignored=frozenset(ignored)
         )
+        is_disk = chance.random() < 0.25
+        # With a coarse clock, two manifests that differ by their time alone may be the same.
+        has_digests = is_disk or chance.random() < 0.5
+        if has_digests:
+            self.vendor.tick = 1.0
         self.bucket = self.laws.bucket = Bucket(
             self.scheduler,
             self.laws,
-            is_disk=chance.random() < 0.25,
+            is_disk=is_disk,
+            has_digests=has_digests,
             is_conditional=is_conditional,
             shuffles=chance.random() < 0.3,
         )
