@@ -1,4 +1,15 @@
-"""Exports yesterday's conversations and messages of one Ada instance every day.
+"""Exports the conversations and messages of one Ada instance every day, and keeps up with their changes.
+
+A record belongs to the partition of the day on which it was created, and may change on later days. Four tasks
+run every day:
+
+* ``export_conversations`` exports the conversations that were created yesterday.
+* ``export_updated`` exports the conversations that were updated yesterday, whenever they were created, into a
+  dataset of their own. The last line of an id in that dataset is its newest version.
+* ``export_messages`` exports the messages that were sent yesterday.
+* ``export_last_messages`` exports the messages of the seven days before yesterday again, because they change,
+  too (``link_was_clicked``, ``review``), and Ada has no filter for that. It rewrites only partitions whose
+  records have changed, and sends an asset event only then. If nothing has changed, the task ends as skipped.
 
 Requirements:
 
@@ -21,6 +32,10 @@ from airflow_provider_convexport.operators.ada import AdaExportOperator
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
 # ``Variable.get`` would query the database at every parse.
 ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada"
+LAST_DAYS = 7
+
+# Two tasks write to this dataset, so both name the same asset.
+messages = Asset("ada_messages", uri=f"{ROOT}/messages")
 
 with DAG(
     dag_id="ada_daily",
@@ -31,7 +46,8 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     # Export every day since start_date, including the days on which the Dag was paused.
     catchup=True,
-    max_active_runs=2,
+    # Each run exports days again that earlier runs exported, so runs must not overlap.
+    max_active_runs=1,
     default_args={
         "retries": 5,
         "retry_delay": timedelta(minutes=1),
@@ -48,11 +64,34 @@ with DAG(
     AdaExportOperator(
         task_id="export_conversations",
         destination=f"{ROOT}/conversations",
+        # Partitions that already hold the same records are not rewritten, and send no event.
+        skip_unchanged=True,
         outlets=[Asset("ada_conversations", uri=f"{ROOT}/conversations")],
     )
     AdaExportOperator(
+        task_id="export_updated",
+        window_on="updated",
+        destination=f"{ROOT}/conversations_updated",
+        outlets=[Asset("ada_conversations_updated", uri=f"{ROOT}/conversations_updated")],
+    )
+    yesterday = AdaExportOperator(
         task_id="export_messages",
         stream="messages",
         destination=f"{ROOT}/messages",
-        outlets=[Asset("ada_messages", uri=f"{ROOT}/messages")],
+        skip_unchanged=True,
+        outlets=[messages],
     )
+    last_days = AdaExportOperator(
+        task_id="export_last_messages",
+        stream="messages",
+        destination=f"{ROOT}/messages",
+        # Every run with a data interval has these template variables; see "Which interval" in the README.
+        interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
+        interval_end="{{ data_interval_start.isoformat() }}",
+        skip_unchanged=True,
+        # export_messages ends as skipped if it is run again and nothing has changed.
+        trigger_rule="none_failed",
+        outlets=[messages],
+    )
+    # Both tasks write to the same folder, so they must not run concurrently.
+    yesterday >> last_days

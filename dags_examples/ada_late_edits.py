@@ -1,9 +1,11 @@
 """Keeps up with conversations that change after the day on which they were created.
 
 A conversation belongs to the partition of the day on which it was created. On later days it may still receive
-messages, ratings or a resolution. Three tasks run every day:
+messages, ratings or a resolution. ``ada_daily`` exports the new versions into a dataset of their own; this
+Dag also corrects the partitions of the last days, and so removes what the vendor has deleted. Three tasks run
+every day:
 
-* ``export_created`` exports the conversations that were created yesterday, as ``ada_daily`` does.
+* ``export_created`` exports the conversations that were created yesterday.
 * ``export_updated`` exports the conversations that were updated yesterday, whenever they were created, into a
   dataset of their own. The last line of an id in that dataset is its newest version.
 * ``export_last_days`` exports the seven days before yesterday again. It rewrites only partitions whose
@@ -59,6 +61,7 @@ with DAG(
     created = AdaExportOperator(
         task_id="export_created",
         destination=f"{ROOT}/conversations",
+        skip_unchanged=True,
         outlets=[conversations],
     )
     updated = AdaExportOperator(
@@ -74,6 +77,8 @@ with DAG(
         interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
         interval_end="{{ data_interval_start.isoformat() }}",
         skip_unchanged=True,
+        # export_created ends as skipped if it is run again and nothing has changed.
+        trigger_rule="none_failed",
         outlets=[conversations],
     )
     # Both tasks write to the same folder, so they must not run concurrently.

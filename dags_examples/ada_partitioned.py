@@ -63,6 +63,8 @@ with DAG(
         destination=f"{ROOT}/conversations",
         # A partition key names only the start of the interval; this is its length.
         period=DAY,
+        # The Dag ada_backfill_events writes to the same folder; a day with the same records is not rewritten.
+        skip_unchanged=True,
         # Airflow adds the run's partition key to the asset event.
         outlets=[conversations],
     )

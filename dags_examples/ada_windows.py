@@ -1,6 +1,7 @@
 """Backfills the history of Ada with runs over the longest windows that the vendor accepts.
 
-It writes the same partitions to the same folders as ``ada_daily``, with far fewer requests.
+It writes the same partitions to the same folders as ``ada_daily``, with far fewer requests, and with the
+same asset events. A day that is already there with the same records is left as it is.
 ``airflow convexport plan --vendor ada ...`` prints the backfill command and its cost.
 
 The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
@@ -19,7 +20,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
@@ -56,9 +57,15 @@ with DAG(
         task_id="export_conversations",
         stream="conversations",
         destination=f"{ROOT}/conversations",
+        # Days that the daily Dag has published and that have not changed are not rewritten.
+        skip_unchanged=True,
+        outlets=[Asset("ada_conversations", uri=f"{ROOT}/conversations")],
     )
     AdaExportOperator(
         task_id="export_messages",
         stream="messages",
         destination=f"{ROOT}/messages",
+        # Days that the daily Dag has published and that have not changed are not rewritten.
+        skip_unchanged=True,
+        outlets=[Asset("ada_messages", uri=f"{ROOT}/messages")],
     )

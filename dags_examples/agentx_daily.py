@@ -1,4 +1,12 @@
-"""Exports yesterday's conversations and messages of several AgentX Support bots every day.
+"""Exports the conversations and messages of several AgentX Support bots every day, and keeps up with changes.
+
+A conversation belongs to the partition of the day on which it began, and changes on later days, for example
+its tags. For each stream, two tasks run every day:
+
+* ``export_conversations`` and ``export_messages`` export yesterday's records.
+* ``export_last_conversations`` and ``export_last_messages`` export the seven days before yesterday again,
+  because AgentX has no filter for changes. They rewrite only partitions whose records have changed, and send
+  an asset event only then. If nothing has changed, the task ends as skipped.
 
 Requirements:
 
@@ -24,6 +32,7 @@ BOTS = ["support-bot", "sales-bot"]
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
 # ``Variable.get`` would query the database at every parse.
 ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/agentx"
+LAST_DAYS = 7
 
 with DAG(
     dag_id="agentx_daily",
@@ -34,7 +43,8 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     # Export every day since start_date, including the days on which the Dag was paused.
     catchup=True,
-    max_active_runs=2,
+    # Each run exports days again that earlier runs exported, so runs must not overlap.
+    max_active_runs=1,
     default_args={
         "retries": 5,
         "retry_delay": timedelta(minutes=1),
@@ -45,17 +55,30 @@ with DAG(
     },
     tags=["convexport", "agentx"],
 ) as dag:
-    # The bots share a destination; each has its own folder bot_name=.../ there.
-    AgentXExportOperator.partial(
-        task_id="export_conversations",
-        destination=f"{ROOT}/conversations",
-        outlets=[Asset("agentx_conversations", uri=f"{ROOT}/conversations")],
-        map_index_template="{{ task.bot_name }}",
-    ).expand(bot_name=BOTS)
-    AgentXExportOperator.partial(
-        task_id="export_messages",
-        stream="messages",
-        destination=f"{ROOT}/messages",
-        outlets=[Asset("agentx_messages", uri=f"{ROOT}/messages")],
-        map_index_template="{{ task.bot_name }}",
-    ).expand(bot_name=BOTS)
+    for stream in ("conversations", "messages"):
+        # Two tasks write to this dataset, so both name the same asset. The bots share it; each has its own
+        # folder bot_name=.../ there.
+        asset = Asset(f"agentx_{stream}", uri=f"{ROOT}/{stream}")
+        yesterday = AgentXExportOperator.partial(
+            task_id=f"export_{stream}",
+            stream=stream,
+            destination=f"{ROOT}/{stream}",
+            skip_unchanged=True,
+            outlets=[asset],
+            map_index_template="{{ task.bot_name }}",
+        ).expand(bot_name=BOTS)
+        last_days = AgentXExportOperator.partial(
+            task_id=f"export_last_{stream}",
+            stream=stream,
+            destination=f"{ROOT}/{stream}",
+            # Every run with a data interval has these template variables; see "Which interval" in the README.
+            interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
+            interval_end="{{ data_interval_start.isoformat() }}",
+            skip_unchanged=True,
+            # The first task ends as skipped if it is run again and nothing has changed.
+            trigger_rule="none_failed",
+            outlets=[asset],
+            map_index_template="{{ task.bot_name }}",
+        ).expand(bot_name=BOTS)
+        # Both tasks write to the same folder, so they must not run concurrently.
+        yesterday >> last_days

@@ -1,6 +1,7 @@
 """Backfills the history of AgentX with runs over windows of a week.
 
-It writes the same partitions to the same folders as ``agentx_daily``, with far fewer requests.
+It writes the same partitions to the same folders as ``agentx_daily``, with far fewer requests, and with the
+same asset events. A day that is already there with the same records is left as it is.
 ``airflow convexport plan --vendor agentx ...`` prints the backfill command and its cost.
 
 The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
@@ -19,7 +20,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
@@ -57,6 +58,9 @@ with DAG(
             task_id=f"export_{stream}",
             stream=stream,
             destination=f"{ROOT}/{stream}",
+            # Days that the daily Dag has published and that have not changed are not rewritten.
+            skip_unchanged=True,
+            outlets=[Asset(f"agentx_{stream}", uri=f"{ROOT}/{stream}")],
             # The vendor documents no maximum span per request. The default of one day is cautious; one
             # request per schedule window is cheaper for bots with few conversations.
             request_window=timedelta(days=7),

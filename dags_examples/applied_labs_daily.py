@@ -1,7 +1,17 @@
-"""Exports yesterday's conversations of one Applied Labs shop, with their messages, every day.
+"""Exports the conversations of one Applied Labs shop, with their messages, every day, and keeps up with them.
 
-Messages exist only inside their conversation, which is exported once, minutes after its day. Replies on the
-following days are not in the export; ``applied_labs_late_edits`` keeps up with them.
+The messages of Applied Labs exist only inside their conversation, and the vendor has no filter for edits. A
+daily export by creation time therefore ends every thread with what had been written when its day was
+exported; replies of the following days, which are common in e-mail threads, would be missing. Three tasks run
+every day:
+
+* ``export_conversations`` exports the conversations that were created yesterday.
+* ``export_active`` exports the conversations whose last message is from yesterday, whenever they were
+  created, with all their messages, into a dataset of their own. The last line of an id in that dataset is its
+  newest version.
+* ``export_last_days`` exports the seven days before yesterday again. It rewrites only partitions whose
+  records have changed, and sends an asset event only then. If nothing has changed, the task ends as skipped.
+  It also catches changes without a message, such as a resolution or a rating.
 
 Requirements:
 
@@ -24,6 +34,11 @@ from airflow_provider_convexport.operators.applied_labs import AppliedLabsExport
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
 # ``Variable.get`` would query the database at every parse.
 ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/applied_labs"
+LAST_DAYS = 7
+
+# Two tasks write to this dataset, so both name the same asset.
+conversations = Asset("applied_labs_conversations", uri=f"{ROOT}/conversations")
+active = Asset("applied_labs_conversations_active", uri=f"{ROOT}/conversations_active")
 
 with DAG(
     dag_id="applied_labs_daily",
@@ -34,7 +49,9 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     # Export every day since start_date, including the days on which the Dag was paused.
     catchup=True,
-    max_active_runs=2,
+    # Each run exports days again that earlier runs exported, so runs must not overlap. They must also run in
+    # time: a conversation that is written to again leaves the day on which export_active would have found it.
+    max_active_runs=1,
     default_args={
         "retries": 5,
         "retry_delay": timedelta(minutes=1),
@@ -46,8 +63,28 @@ with DAG(
     },
     tags=["convexport", "applied_labs"],
 ) as dag:
-    AppliedLabsExportOperator(
+    created = AppliedLabsExportOperator(
         task_id="export_conversations",
         destination=f"{ROOT}/conversations",
-        outlets=[Asset("applied_labs_conversations", uri=f"{ROOT}/conversations")],
+        skip_unchanged=True,
+        outlets=[conversations],
     )
+    AppliedLabsExportOperator(
+        task_id="export_active",
+        window_on="last_message_at",
+        destination=f"{ROOT}/conversations_active",
+        outlets=[active],
+    )
+    last_days = AppliedLabsExportOperator(
+        task_id="export_last_days",
+        destination=f"{ROOT}/conversations",
+        # Every run with a data interval has these template variables; see "Which interval" in the README.
+        interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
+        interval_end="{{ data_interval_start.isoformat() }}",
+        skip_unchanged=True,
+        # export_conversations ends as skipped if it is run again and nothing has changed.
+        trigger_rule="none_failed",
+        outlets=[conversations],
+    )
+    # Both tasks write to the same folder, so they must not run concurrently.
+    created >> last_days

@@ -1,6 +1,7 @@
 """Backfills the history of Applied Labs with runs over the longest windows that the vendor accepts.
 
-It writes the same partitions to the same folders as ``applied_labs_daily``, with far fewer requests.
+It writes the same partitions to the same folders as ``applied_labs_daily``, with far fewer requests, and with
+the same asset events. A day that is already there with the same records is left as it is.
 ``airflow convexport plan --vendor applied_labs ...`` prints the backfill command and its cost.
 
 The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
@@ -19,7 +20,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
@@ -53,4 +54,7 @@ with DAG(
         task_id="export_conversations",
         stream="conversations",
         destination=f"{ROOT}/conversations",
+        # Days that the daily Dag has published and that have not changed are not rewritten.
+        skip_unchanged=True,
+        outlets=[Asset("applied_labs_conversations", uri=f"{ROOT}/conversations")],
     )

@@ -49,8 +49,11 @@ def main() -> None:
     manifests = sorted((root / "exports").rglob("_manifest.json"))
     if not manifests:
         sys.exit(f"No Dag of {options.dags} left a manifest.")
-    show_table(manifests, root / "exports")
-    show_records(manifests)
+    of_day = [path for path in manifests if path.parent.name == f"dt={day:%Y-%m-%d}"] or manifests
+    show_table(of_day, root / "exports")
+    if others := len(manifests) - len(of_day):
+        say(f"There are {others} more of the days before, which the Dags export again for late changes.")
+    show_records(of_day)
     show_next_steps(root)
 
 

@@ -126,7 +126,8 @@ def check_dag(python: Path, folder: Path) -> None:
     demo = [python, REPOSITORY / "dev" / "demo.py", "--root", root, "--dags", dags]
     output(demo, cwd=folder, variables=environment(folder))
     manifests = list(root.rglob("_manifest.json"))
-    check(len(manifests) == 4, "the example Dag agentx_daily ran and wrote four manifests")
+    # Two streams of two bots, each for a day and for the seven days before it.
+    check(len(manifests) == 32, "the example Dag agentx_daily ran and wrote 32 manifests")
 
 
 def output(command: Sequence[object], *, cwd: Path, variables: Mapping[str, str] | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import IncompleteExportError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.fetch.client import Client
+    from airflow_provider_convexport.export.fetch.stream import Query
+    from airflow_provider_convexport.export.fetch.window_reading import WindowReading
     from airflow_provider_convexport.export.job import Job
     from airflow_provider_convexport.export.stage.segment import Segment
 
@@ -80,6 +82,22 @@ class Export:
                 "from it, and the next try exports the interval from its beginning."
             ) from error
         return self._outcome(plan, grid, manifests)
+
+    def run_decided(self, reading: WindowReading) -> tuple[Job, Outcome]:
+        """Do the same as `run` with the ``window_on`` by which the vendor's window selects.
+
+        :param reading: What is known about the account's windows.
+        :returns: The job with that ``window_on``, and its outcome.
+        """
+        if not self.job.query.stream.window_undecided:
+            return self.job, self.run()
+        self._check_destination(self.job.grid())
+
+        def run(query: Query) -> tuple[Job, Outcome]:
+            job = replace(self.job, query=query)
+            return job, replace(self, job=job).run()
+
+        return reading.use(self.job.query, self.job.asked, run)
 
     def _check_destination(self, grid: PartitionGrid) -> None:
         check_available(self.job.compression)

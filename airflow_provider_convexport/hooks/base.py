@@ -19,15 +19,18 @@ from airflow_provider_convexport.errors import ConfigurationError, ConvExportErr
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
 from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.finding_storage import findings_in
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.export.fetch.stream import Query
-from airflow_provider_convexport.export.records import records
+from airflow_provider_convexport.export.fetch.window_reading import WindowReading
+from airflow_provider_convexport.export.records import decided_records
 from airflow_provider_convexport.export.window import Window, parse_moment
 from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_convexport.export.fetch.finding_storage import Findings
     from airflow_provider_convexport.export.fetch.limit import Limit
     from airflow_provider_convexport.export.fetch.page import Page
     from airflow_provider_convexport.export.fetch.request import PageRequest
@@ -107,6 +110,11 @@ class ExportHook(HttpHook):
             timeout=(CONNECT_TIMEOUT, settings.timeout),
             retry=self.retry,
         )
+
+    @functools.cached_property
+    def window_reading(self) -> WindowReading:
+        """What is known about the windows of this account's streams, where the vendor does not say."""
+        return WindowReading(self.client, _findings(_budget_storage()))
 
     def get_conn(
         self,
@@ -198,7 +206,7 @@ class ExportHook(HttpHook):
 
     def _records(self, query: Query, start: datetime | str, end: datetime | str) -> Iterator[dict[str, Any]]:
         interval = window_between(start, end)
-        return (json.loads(bytes(raw)) for raw in records(self.client, query, interval))
+        return (json.loads(bytes(raw)) for raw in decided_records(self.window_reading, query, interval))
 
 
 class _KeyHeaders(AuthBase):
@@ -239,6 +247,12 @@ def as_parameter(value: Any) -> str:
 def _budget(account: str, limits: tuple[Limit, ...], storage: str) -> Budget:
     """Return the one budget of an account in this process."""
     return Budget(account, limits, counter_factory(storage))
+
+
+@functools.lru_cache(maxsize=16)
+def _findings(storage: str) -> Findings:
+    """Return the findings of a storage, which are the same for all hooks of this process."""
+    return findings_in(storage)
 
 
 def _budget_storage() -> str:

@@ -17,6 +17,11 @@ class AgentXExportOperator(ExportOperator):
     ``stream`` is ``"conversations"`` (default) or ``"messages"``; for messages ``filters`` may hold
     ``conversation_id``. For several bots, map the operator over their names.
 
+    The vendor does not say whether it selects conversations by ``startTime`` or by ``lastActionAt``. Unless
+    ``window_on`` names one of them, the one that is proven for the account is used: by a probe before the
+    first export, and by every page. If no conversation tells, it is ``startTime``. A ``window_on`` that is
+    proven wrong fails the task without retry.
+
     :param agentx_conn_id: Airflow connection with the API key (templated).
     :param bot_name: Name or id of the bot, instead of the connection's (templated).
     :param kwargs: See `ExportOperator` for all further arguments.

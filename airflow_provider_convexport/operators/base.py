@@ -44,7 +44,7 @@ class ExportOperator(BaseOperator):
     :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
     :param stream: ``"conversations"``, or ``"messages"`` if the vendor exports messages separately.
     :param window_on: Which of a record's times decides whether it lies in the interval; by default the
-        vendor's time of creation.
+        vendor's time of creation, or the proven one if the vendor does not say by which its window selects.
     :param filters: The vendor's other query parameters (templated); only known names are accepted.
     :param interval_start: Explicit start, closed, a datetime or ISO-8601 text with a time zone (templated);
         given together with ``interval_end``.
@@ -174,7 +174,8 @@ class ExportOperator(BaseOperator):
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
-        outcome = Export(job, client, store, reporter, self.tuning).run()
+        export = Export(job, client, store, reporter, self.tuning)
+        job, outcome = export.run_decided(hook.window_reading)
 
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)

@@ -48,21 +48,13 @@ def summary_of(job: Job, outcome: Outcome, *, url: str) -> str:
 def _warn(job: Job, outcome: Outcome) -> None:
     query, counts = job.query, outcome.plan.counts
     field = query.stream.time_fields[query.window_on]
-    if counts.kept_outside:
-        log.warning(
-            "%d records lie outside the interval by their own %s; they were kept, in the nearest partition, "
-            "because %s does not say which field its window filters.",
-            counts.kept_outside,
-            field,
-            query.stream.title,
-        )
     if counts.undated:
         log.warning(
             "%d records have no %s that can be read; they were kept, in the partition of their request.",
             counts.undated,
             field,
         )
-    if not outcome.records and query.scope:
+    if not outcome.records and not outcome.unchanged and query.scope:
         scope = ", ".join(f"{name}={value}" for name, value in query.scope.items())
         log.warning("There are no records; check that %s is right.", scope)
 

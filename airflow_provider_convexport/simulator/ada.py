@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from urllib.parse import urlencode
 
+from airflow_provider_convexport.simulator.ada_living import living_conversation, living_message
 from airflow_provider_convexport.simulator.api_keys import bearer_token
 from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
 from airflow_provider_convexport.simulator.http_messages import ApiError, ApiRequest, ApiResponse
@@ -187,13 +188,14 @@ _MESSAGES: Final = tuple(
 
 
 def _conversation(conversation: Conversation, _number: int) -> bytes:
-    return _CONVERSATIONS[conversation.variant] % {
+    text = _CONVERSATIONS[conversation.variant] % {
         b"id": _conversation_id(conversation),
         b"chatter": _chatter(conversation),
         b"created": quoted(naive_text(whole_second(conversation.start))),
         b"updated": quoted(naive_text(whole_second(conversation.updated))),
         b"recorded": _offset_time(conversation.updated + 5 * SECOND),
     }
+    return living_conversation(text, conversation)
 
 
 def _message_id(conversation: Conversation, number: int) -> bytes:
@@ -202,7 +204,7 @@ def _message_id(conversation: Conversation, number: int) -> bytes:
 
 def _message(conversation: Conversation, number: int) -> bytes:
     at = conversation.messages[number]
-    return _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)] % {
+    text = _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)] % {
         b"id": _message_id(conversation, number),
         b"conversation": _conversation_id(conversation),
         b"chatter": _chatter(conversation),
@@ -210,6 +212,7 @@ def _message(conversation: Conversation, number: int) -> bytes:
         b"recorded": _offset_time(at + 3 * SECOND),
         b"before": _message_id(conversation, number - 1) if number else b"null",
     }
+    return living_message(text, conversation, number)
 
 
 def _offset_time(at: int) -> bytes:

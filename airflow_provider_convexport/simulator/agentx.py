@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn
 
+from airflow_provider_convexport.simulator.agentx_living import living_conversation
 from airflow_provider_convexport.simulator.api_keys import header
 from airflow_provider_convexport.simulator.cursors import requested_cursor
-from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
+from airflow_provider_convexport.simulator.dataset import LOOKBACK_DAYS, MAX_MESSAGES, VARIANTS
 from airflow_provider_convexport.simulator.http_messages import ApiError, ApiRequest, ApiResponse
 from airflow_provider_convexport.simulator.json_templates import Raw, slot, template
 from airflow_provider_convexport.simulator.limits import Limit
@@ -38,8 +39,8 @@ class AgentXSettings(VendorSettings):
     key: str = switch("agentx-simulated-key", "Key that AgentX accepts.")
     bots: tuple[str, ...] = switch(("support-bot", "sales-bot"), "Bots that AgentX knows.")
     max_window_days: int | None = switch(None, "Longest window that AgentX accepts.")
-    conversation_filter: Literal["startTime", "lastActionAt"] = switch(
-        "startTime", "Field by which the window of AgentX selects conversations."
+    conversation_filter: Literal["startTime", "lastActionAt", "overlap"] = switch(
+        "startTime", "Field by which the window of AgentX selects conversations, or both of them."
     )
     unknown_bot_is_empty: bool = switch(False, "AgentX answers an unknown bot with no records.")
 
@@ -149,13 +150,14 @@ def _epoch(at: int) -> bytes:
 
 
 def _conversation(conversation: Conversation, _number: int) -> bytes:
-    return _CONVERSATIONS[conversation.variant] % {
+    text = _CONVERSATIONS[conversation.variant] % {
         b"id": b'"%b"' % _conversation_id(conversation),
         b"start": _epoch(_start_time(conversation)),
         b"local": b"%d" % (conversation.messages[-1] // _MILLISECOND),
         b"count": b"%d" % (len(conversation.messages) // 2),
         b"last": b'"%b"' % naive_text(_last_action_at(conversation)).encode(),
     }
+    return living_conversation(text, conversation)
 
 
 def _message(conversation: Conversation, number: int) -> bytes:
@@ -221,6 +223,17 @@ def _params(request: ApiRequest, *, further: frozenset[str]) -> dict[str, str]:
     return params
 
 
+def _overlapping(request: ApiRequest, query: RecordQuery) -> RecordQuery:
+    """Return a query for the conversations that began before the window's end and ended after its start."""
+    first = query.low if request.settings.lower_inclusive else query.low + 1
+    return replace(
+        query,
+        field="startTime",
+        low=query.low - LOOKBACK_DAYS * DAY,
+        keep=lambda found: _last_action_at(found) >= first,
+    )
+
+
 def _list(
     request: ApiRequest, *, stream: Stream, field: str, further: frozenset[str] = frozenset()
 ) -> ApiResponse:
@@ -237,6 +250,8 @@ def _list(
     wanted = params.get("conversation_id")
     keep = None if wanted is None else lambda found: _conversation_id(found) == wanted.encode()
     query = RecordQuery(stream, scope=bot, field=field, low=low, high=high, keep=keep)
+    if field == "overlap":
+        query = _overlapping(request, query)
     page = cursor_page(request, query, cursor=cursor, size=size)
     return list_response(request, page.records, {"data": RECORDS, "cursor": page.following})
 

@@ -36,7 +36,7 @@ from airflow_provider_convexport.simulator.pagination import PaginationState
 from airflow_provider_convexport.simulator.record_store import RecordQuery, RecordStore
 from airflow_provider_convexport.simulator.registry import registered_vendors
 from airflow_provider_convexport.simulator.request_log import RequestLog
-from airflow_provider_convexport.simulator.times import DAY, SECOND, microseconds
+from airflow_provider_convexport.simulator.times import DAY, microseconds
 from airflow_provider_convexport.simulator.vendor_api import Endpoint
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class Simulator:
     ) -> Iterator[bytes]:
         """Yield the records of a half-open window as compact JSON, by time, regardless of the settings.
 
+        If records live, they are as of the time of the simulator's clock.
+
         :raises LookupError: The vendor, stream, field or scope is unknown.
         """
         chosen = self.vendors[vendor].streams[stream]
@@ -123,10 +125,10 @@ class Simulator:
         field = chosen.default_field if field is None else field
         if scope not in scopes or field not in chosen.time_fields:
             raise KeyError(f"{scope} {field}")
-        now = int(self.clock() * SECOND)
+        now = self.settings.moment(self.clock())
         low = max(microseconds(window[0]), now - self.settings.days * DAY)
-        query = RecordQuery(chosen, scope, field, low, min(microseconds(window[1]), now + 1))
-        return self.store.texts(query)
+        high, as_of = min(microseconds(window[1]), now + 1), now if self.settings.living else None
+        return self.store.texts(RecordQuery(chosen, scope, field, low, high, as_of=as_of))
 
 
 def create_app(
@@ -185,6 +187,7 @@ class _EndpointApp:
     def _request(self, scope: Scope, *, body: bytes, settings: SimulatorSettings) -> ApiRequest:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        wall = self._simulator.clock()
         return ApiRequest(
             endpoint=self._endpoint.name,
             params=(*query, *_members(body)),
@@ -193,7 +196,8 @@ class _EndpointApp:
             headers=headers,
             body=body,
             origin=f"{scope['scheme']}://{headers.get('host', '')}",
-            now=int(self._simulator.clock() * SECOND),
+            now=settings.moment(wall),
+            wall=wall,
             settings=settings,
             vendor_settings=settings.vendors[self._vendor.name],
             store=self._simulator.store,
@@ -203,7 +207,7 @@ class _EndpointApp:
     def _log(self, request: ApiRequest) -> LoggedRequest:
         entry = self._simulator.request_log.add(
             monotonic=self._simulator.monotonic(),
-            wall=request.now / SECOND,
+            wall=request.wall,
             vendor=self._vendor.name,
             endpoint=self._endpoint.name,
             path=request.path,
@@ -234,7 +238,7 @@ class _EndpointApp:
         if not entry.limited:
             return None
         form = request.settings.retry_after
-        wall = math.ceil(request.now / SECOND) if form == "date" else 0
+        wall = math.ceil(request.wall) if form == "date" else 0
         headers = retry_after(form, seconds=min(max(math.ceil(wait), 1), 86_400), wall=wall)
         return replace(self._vendor.error(429, "Too many requests."), headers=headers)
 
@@ -267,7 +271,7 @@ class _EndpointApp:
         headers = (
             ("X-RateLimit-Limit", str(shown.allowed)),
             ("X-RateLimit-Remaining", str(max(left, 0))),
-            ("X-RateLimit-Reset", str(math.ceil(request.now / SECOND + seconds))),
+            ("X-RateLimit-Reset", str(math.ceil(request.wall + seconds))),
         )
         return replace(response, headers=(*response.headers, *headers))
 

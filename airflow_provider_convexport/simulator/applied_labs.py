@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from urllib.parse import urlencode
 
 from airflow_provider_convexport.simulator.api_keys import bearer_token
+from airflow_provider_convexport.simulator.applied_labs_living import living_conversation
 from airflow_provider_convexport.simulator.cursors import Cursor, requested_cursor
 from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
 from airflow_provider_convexport.simulator.filters import exact_filter
@@ -167,9 +168,8 @@ def _message(conversation: Conversation, number: int) -> bytes:
 
 
 def _filled(shapes: tuple[bytes, ...], *, conversation: Conversation) -> bytes:
-    shape = shapes[conversation.variant]
     numbers = range(len(conversation.messages) if shapes is _EXPORTED else 0)
-    return shape % {
+    text = shapes[conversation.variant] % {
         b"id": quoted(_conversation_id(conversation)),
         b"agent": compact_json(agent_of(conversation)),
         b"contact": quoted(contact_of(conversation)),
@@ -178,6 +178,7 @@ def _filled(shapes: tuple[bytes, ...], *, conversation: Conversation) -> bytes:
         b"last": b"null" if conversation.hides_last_message else _time(conversation.messages[-1]),
         b"messages": b"[%b]" % b",".join([_message(conversation, number) for number in numbers]),
     }
+    return living_conversation(text, conversation)
 
 
 def _time(at: int) -> bytes:

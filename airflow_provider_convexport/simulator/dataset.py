@@ -48,6 +48,23 @@ class DatasetPlan:
         return self.days * DAY // max(self.records, 1)
 
 
+class State(NamedTuple):
+    """What has happened to a living conversation up to a moment; times are microseconds since the epoch.
+
+    :param edits: How often its subject, summary or tags were edited.
+    :param rated: When it was rated, or ``None``.
+    :param ended: When it was resolved, or ``None``.
+    :param clicked: For each message that exists when a link of it was first clicked, or ``None``.
+    :param reviewed: For each message that exists when it was reviewed, or ``None``.
+    """
+
+    edits: int
+    rated: int | None
+    ended: int | None
+    clicked: tuple[int | None, ...]
+    reviewed: tuple[int | None, ...]
+
+
 class Conversation(NamedTuple):
     """One conversation, independent of any vendor's format. Times are microseconds since the epoch.
 
@@ -59,6 +76,7 @@ class Conversation(NamedTuple):
     :param messages: When its messages were sent, ascending; the first at ``start``.
     :param updated: When it was last changed, never before the last message.
     :param hides_last_message: Whether vendors that serve the time of the last message serve null.
+    :param state: What has happened to it so far; ``None`` if it is shown in its final state.
     """
 
     ordinal: int
@@ -69,6 +87,7 @@ class Conversation(NamedTuple):
     messages: tuple[int, ...]
     updated: int
     hides_last_message: bool
+    state: State | None = None
 
 
 class ScopeDataset:

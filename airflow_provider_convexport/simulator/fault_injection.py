@@ -90,7 +90,7 @@ async def cut_connection(kind: str, *, response: ApiResponse, receive: Receive, 
 
 def _overloaded(name: str, *, vendor: VendorApi, request: ApiRequest) -> ApiResponse:
     status, form = _OVERLOAD[name]
-    headers = retry_after(form, seconds=request.settings.fault_retry_after, wall=request.now / 1e6)
+    headers = retry_after(form, seconds=request.settings.fault_retry_after, wall=request.wall)
     return replace(vendor.error(status, "Simulated fault."), headers=headers)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from airflow_provider_convexport.simulator.lifecycle import at_moment
 from airflow_provider_convexport.simulator.times import DAY, whole_second
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class ApiRequest:
     :param headers: Headers by lower-case name.
     :param body: The body; empty unless the endpoint's method has one.
     :param origin: Scheme, host and port that the client used.
-    :param now: Arrival, in microseconds since the epoch.
+    :param now: Arrival by the simulator's clock, in microseconds since the epoch; records are as of then.
+    :param wall: Arrival by the clock of the machine, in seconds since the epoch, for times in headers.
     :param settings: The simulator's settings at arrival.
     :param vendor_settings: The part of them that the vendor declared, an instance of its settings class.
     :param store: Source of the records.
@@ -80,6 +82,7 @@ class ApiRequest:
     body: bytes
     origin: str
     now: int
+    wall: float
     settings: SimulatorSettings
     vendor_settings: Any
     store: RecordStore
@@ -94,6 +97,8 @@ class ApiRequest:
     def conversation(self, ordinal: int, *, vendor: str, scope: str) -> Conversation | None:
         """Return the conversation with that ordinal, or ``None`` if it does not exist at this time."""
         found = self.store.find(ordinal, vendor=vendor, scope=scope)
+        if found is not None and self.settings.living:
+            found = at_moment(found, self.now)
         oldest = self.now - self.settings.days * DAY
         return found if found is not None and oldest <= whole_second(found.start) <= self.now else None
 

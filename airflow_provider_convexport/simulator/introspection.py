@@ -1,4 +1,4 @@
-"""The paths under ``/_simulator``: request log, its summary, the records themselves, and reset."""
+"""The paths under ``/_simulator``: request log, its summary, the records themselves, clock and reset."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def introspection_routes() -> list[Route]:
         Route("/_simulator/summary", _summary),
         Route("/_simulator/records/{vendor}/{stream}", _records),
         Route("/_simulator/reset", _reset, methods=["POST"]),
+        Route("/_simulator/clock", _clock, methods=["POST"]),
     ]
 
 
@@ -48,6 +49,15 @@ async def _summary(request: Request) -> Response:
 
 async def _reset(request: Request) -> Response:
     _simulator(request).reset()
+    return Response(status_code=204)
+
+
+async def _clock(request: Request) -> Response:
+    """Stop the simulator's clock at the time of the parameter ``now``; without it the clock goes on."""
+    try:
+        _simulator(request).update(now=request.query_params.get("now"))
+    except ValueError as error:
+        return Response(json_bytes({"error": str(error)}), 400, media_type="application/json")
     return Response(status_code=204)
 
 

@@ -146,11 +146,12 @@ def list_response(request: ApiRequest, records: list[Record], members: Mapping[s
 
 
 def _available(request: ApiRequest, query: RecordQuery, *, as_of: int) -> RecordQuery:
-    """Apply the settings about bounds, and leave out what is older than the history or in the future."""
+    """Apply the settings about bounds and life; leave out what is older than the history or in the future."""
     settings = request.settings
     low = query.low + (0 if settings.lower_inclusive else 1)
     high = query.high + (1 if settings.upper_inclusive else 0)
-    return replace(query, low=max(low, as_of - settings.days * DAY), high=min(high, as_of + 1))
+    low, high = max(low, as_of - settings.days * DAY), min(high, as_of + 1)
+    return replace(query, low=low, high=high, as_of=as_of if settings.living else None)
 
 
 def _allowed_size(request: ApiRequest, size: int) -> int:

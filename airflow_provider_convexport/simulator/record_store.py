@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from airflow_provider_convexport.simulator.dataset import LOOKBACK_DAYS, ScopeDataset
+from airflow_provider_convexport.simulator.lifecycle import LIFE_DAYS, at_moment
 from airflow_provider_convexport.simulator.times import DAY
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class RecordQuery:
     :param descending: Whether the newest records come first.
     :param shuffled: Whether records come in no order of time.
     :param keep: A further condition on the conversation, or ``None``.
+    :param as_of: Records are as they are at this time, in microseconds; ``None`` for their final state.
     """
 
     stream: Stream
@@ -104,6 +106,7 @@ class RecordQuery:
     descending: bool = False
     shuffled: bool = False
     keep: Callable[[Conversation], bool] | None = None
+    as_of: int | None = None
 
     def days(self) -> list[int]:
         """Return the UTC days that the window touches, counted from the epoch, in the order of serving."""
@@ -173,7 +176,7 @@ class RecordStore:
                     yield Position(number, offset), rows[offset]
 
     def _rows(self, query: RecordQuery, *, day: int) -> list[Record]:
-        rows = self._day(query.stream, scope=query.scope, field=query.field, day=day)
+        rows = self._day(query, day=day)
         first = bisect_left(rows, query.low, key=_TIME)
         rows = rows[first : bisect_left(rows, query.high, key=_TIME)]
         if query.shuffled:
@@ -182,29 +185,40 @@ class RecordStore:
             rows.reverse()
         return rows
 
-    def _day(self, stream: Stream, *, scope: str, field: str, day: int) -> list[Record]:
-        """Return the records whose ``field`` lies on ``day``, by time."""
-        key = (stream.vendor, stream.name, scope, field, day)
+    def _day(self, query: RecordQuery, *, day: int) -> list[Record]:
+        """Return the records whose field of the query lies on ``day``, by time."""
+        key = (query.stream.vendor, query.stream.name, query.scope, query.field, day, query.as_of)
         with self._lock:
-            return self._records.get(
-                key, make=lambda: self._collect(stream, scope=scope, field=field, day=day)
-            )
+            return self._records.get(key, make=lambda: self._collect(query, day=day))
 
-    def _collect(self, stream: Stream, *, scope: str, field: str, day: int) -> list[Record]:
-        time_of = stream.time_fields[field]
+    def _collect(self, query: RecordQuery, *, day: int) -> list[Record]:
+        stream, time_of = query.stream, query.stream.time_fields[query.field]
         rows = []
-        for first_day in range(day - LOOKBACK_DAYS, day + 1):
-            for conversation in self._conversations_of(stream.vendor, scope=scope, day=first_day):
-                for number in range(len(conversation.messages) if stream.by_message else 1):
-                    at = time_of(conversation, number)
-                    if at is not None and at // DAY == day:
-                        rows.append(Record(at, conversation.ordinal, number, conversation))
+        for conversation in self._candidates(query, day=day):
+            for number in range(len(conversation.messages) if stream.by_message else 1):
+                at = time_of(conversation, number)
+                if at is not None and at // DAY == day:
+                    rows.append(Record(at, conversation.ordinal, number, conversation))
         rows.sort(key=_ORDER)
         return rows
 
-    def _conversations_of(self, vendor: str, *, scope: str, day: int) -> list[Conversation]:
-        dataset = ScopeDataset(self.plan, vendor=vendor, scope=scope)
-        return self._conversations.get((vendor, scope, day), make=lambda: dataset.day(day))
+    def _candidates(self, query: RecordQuery, *, day: int) -> Iterator[Conversation]:
+        """Yield every conversation of which a time may lie on ``day``, as it is at the time of the query."""
+        lookback = LOOKBACK_DAYS if query.as_of is None else LIFE_DAYS
+        for first_day in range(day - lookback, day + 1):
+            yield from self._conversations_of(query, day=first_day)
+
+    def _conversations_of(self, query: RecordQuery, *, day: int) -> list[Conversation]:
+        """Return the conversations that began on ``day``, as they are at the time of the query."""
+        vendor, as_of = query.stream.vendor, query.as_of
+        key = (vendor, query.scope, day)
+        dataset = ScopeDataset(self.plan, vendor=vendor, scope=query.scope)
+        whole = self._conversations.get(key, make=lambda: dataset.day(day))
+        if as_of is None:
+            return whole
+        return self._conversations.get(
+            (*key, as_of), make=lambda: [each for each in (at_moment(one, as_of) for one in whole) if each]
+        )
 
 
 class _LruCache(Generic[RowT]):

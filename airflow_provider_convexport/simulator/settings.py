@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_convexport.simulator.dataset import DatasetPlan
 from airflow_provider_convexport.simulator.registry import registered_vendors
+from airflow_provider_convexport.simulator.times import SECOND, microseconds
 from airflow_provider_convexport.simulator.vendor_api import VendorSettings, switch
 
 if TYPE_CHECKING:
@@ -35,6 +37,15 @@ class SimulatorSettings:
     days: int = switch(400, "Days of history; older records do not exist.")
     seams: bool = switch(True, "Place conversations exactly on, before and after every midnight UTC.")
     ties: int = switch(0, "Additional conversations that share the instant of noon, every day.")
+
+    living: bool = switch(
+        False,
+        "Show records as they are at this time; they are changed, rated, ended or deleted later.",
+    )
+    now: str | None = switch(
+        None, "Stop the clock of the simulator at this ISO 8601 time, which is UTC without offset."
+    )
+    clock_offset: float = switch(0.0, "Seconds by which the clock of the simulator is ahead.")
 
     limits: bool = switch(True, "Refuse requests above the vendors' rate limits.")
     retry_after: Literal["seconds", "date", "none"] = switch("seconds", "Form of Retry-After on a 429.")
@@ -88,11 +99,23 @@ class SimulatorSettings:
             raise ValueError("records and ties cannot be negative, days must be positive.")
         if self.max_page is not None and self.max_page < 1:
             raise ValueError("max_page must be positive.")
+        self.moment(0.0)
 
     @property
     def plan(self) -> DatasetPlan:
         """The settings that determine which conversations exist."""
         return DatasetPlan(self.seed, self.records, self.days, self.ties, self.seams)
+
+    def moment(self, wall: float) -> int:
+        """Return the time of the simulator's clock, in microseconds since the epoch.
+
+        :param wall: The time of the machine's clock, in seconds since the epoch.
+        :raises ValueError: The setting ``now`` is no ISO 8601 time.
+        """
+        if self.now is None:
+            return int((wall + self.clock_offset) * SECOND)
+        moment = datetime.fromisoformat(self.now)
+        return microseconds(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
 
     def with_vendors(self, vendors: Iterable[VendorApi]) -> SimulatorSettings:
         """Return these settings with the defaults of further vendors; vendors that are known keep theirs."""

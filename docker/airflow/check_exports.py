@@ -21,6 +21,8 @@ from urllib.request import urlopen
 
 from airflow.sdk import ObjectStoragePath
 
+from airflow_provider_convexport.hooks.vendors import stream_of
+
 SIMULATOR = os.environ.get("SIMULATOR", "http://simulator:8600")
 
 
@@ -31,7 +33,8 @@ def main() -> None:
     totals: dict[str, Counter[str]] = {}
     for path in manifests:
         manifest = json.loads(content(path))
-        name = " ".join((manifest["vendor"], manifest["stream"], *manifest["scope"].values()))
+        dataset = (manifest["vendor"], manifest["stream"], "by", manifest["window_on"])
+        name = " ".join((*dataset, *manifest["scope"].values()))
         totals.setdefault(name, Counter()).update(checked(path.parent, manifest))
     for name, total in totals.items():
         sys.stdout.write(f"{name}: {', '.join(f'{number:,} {what}' for what, number in total.items())}\n")
@@ -65,7 +68,8 @@ def content(path: ObjectStoragePath) -> bytes:
 
 def truth(manifest: dict[str, Any]) -> list[bytes]:
     """Return the records that the simulator has for a partition."""
-    query = dict(manifest["partition"])
+    field = stream_of(manifest["vendor"], manifest["stream"]).time_fields[manifest["window_on"]]
+    query = {**manifest["partition"], "window_on": field}
     if manifest["scope"]:
         (query["scope"],) = manifest["scope"].values()
     url = f"{SIMULATOR}/_simulator/records/{manifest['vendor']}/{manifest['stream']}?{urlencode(query)}"

@@ -7,9 +7,10 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from airflow.models.asset import AssetEvent
@@ -50,6 +51,15 @@ EXPORTS = {
     },
     "applied_labs": {("applied_labs", "conversations", SETTINGS.applied_labs_shops[0])},
 }
+
+# What they export into datasets of their own, by a time that moves: vendor, stream, scope, window_on.
+CHANGES = {
+    "ada": {("ada", "conversations", "", "updated")},
+    "agentx": set(),
+    "applied_labs": {("applied_labs", "conversations", SETTINGS.applied_labs_shops[0], "last_message_at")},
+}
+# What they need not export again, because each change of it is found by such a time.
+NOT_AGAIN = {("ada", "conversations")}
 
 PARSE = """
 import json, runpy, sys, time
@@ -125,7 +135,7 @@ def vendors(simulator, monkeypatch):
 
 def test_every_example_is_tested():
     others = {"ada_hourly", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
-    others |= {"ada_late_edits", "applied_labs_late_edits"}
+    others |= {"ada_late_edits"}
 
     assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS}
     assert {vendor_of(file) for file in DAILY} == {vendor_of(file) for file in WINDOWS} == set(EXPORTS)
@@ -250,11 +260,50 @@ def test_every_dag_says_in_the_ui_what_it_needs(file):
         assert dag.doc_md == documentation
 
 
-@by_stem(DAILY + WINDOWS)
-def test_the_daily_dag_and_the_one_for_backfills_write_to_the_same_folders(file):
-    other = file.with_name(f"{vendor_of(file)}_daily.py")
+def datasets():
+    """Every destination of all examples, with what each task that writes there says of it."""
+    found = defaultdict(list)
+    for file in PARSED:
+        for settings in exports_of(file):
+            stream = stream_of(vendor_of_settings(settings), settings.get("stream", "conversations"))
+            outlets = {(asset.name, asset.uri) for asset in settings.get("outlets") or ()}
+            identity = {
+                "vendor": stream.vendor,
+                "stream": stream.name,
+                "window_on": settings.get("window_on") or next(iter(stream.time_fields)),
+                "partition_by": settings.get("partition_by", "day"),
+                "partition_timezone": settings.get("partition_timezone", "UTC"),
+                "outlets": outlets,
+            }
+            found[settings["destination"]].append((identity, settings.get("skip_unchanged", False)))
+    return found
 
-    assert destinations(file) == destinations(other)
+
+SHARED = {destination: tasks for destination, tasks in datasets().items() if len(tasks) > 1}
+
+
+@pytest.mark.parametrize("tasks", SHARED.values(), ids=[each.rpartition("convexport/")[2] for each in SHARED])
+def test_tasks_that_share_a_dataset_agree_on_what_it_is_and_rewrite_no_day_without_need_or_event(tasks):
+    """Else a backfill rewrites days that the daily Dag published, and no consumer is told."""
+    first, _ = tasks[0]
+
+    assert [identity for identity, _ in tasks] == [first] * len(tasks)
+    assert first["outlets"]
+    assert all(skips_unchanged for _, skips_unchanged in tasks)
+
+
+def test_the_examples_that_share_a_dataset_are_seen():
+    shared = {f"{vendor}/{stream}" for vendor, stream, _ in set().union(*EXPORTS.values())}
+
+    assert {each.rpartition("convexport/")[2] for each in SHARED} >= shared
+
+
+@by_stem(WINDOWS)
+def test_the_daily_dag_and_the_one_for_backfills_write_to_the_same_folders(file):
+    daily = destinations(file.with_name(f"{vendor_of(file)}_daily.py"))
+    windows = destinations(file)
+
+    assert windows == {task: destination for task, destination in daily.items() if task in windows}
 
 
 def destinations(file):
@@ -308,18 +357,32 @@ def interval_conf(start, end):
     return {"interval": [start.isoformat(), end.isoformat()]}
 
 
+def by_start(manifests):
+    """What manifests of one day each hold, by the start of that day."""
+    found = defaultdict(set)
+    for manifest in manifests:
+        assert manifest["records"] > 0
+        found[manifest["partition"]["start"]].add((*exported_by(manifest), manifest["window_on"]))
+    return found
+
+
 @runs
 @by_stem(DAILY)
-def test_a_daily_dag_runs(file, root):
+def test_a_daily_dag_exports_its_day_and_the_days_before_it_again(file, root):
+    vendor = vendor_of(file)
+    created = {(*each, next(iter(stream_of(*each[:2]).time_fields))) for each in EXPORTS[vendor]}
+
     # A run by hand exports the interval that ended at its logical date.
     run = dag_of(file).test(logical_date=MIDNIGHT - 2 * DAY)
 
     assert run.state == DagRunState.SUCCESS
-    found = manifests(root)
-    assert {exported_by(manifest) for manifest in found} == EXPORTS[vendor_of(file)]
-    for manifest in found:
-        assert manifest["partition"]["start"] == f"{MIDNIGHT - 3 * DAY:%Y-%m-%dT%H:%M:%SZ}"
-        assert manifest["records"] > 0
+    found = by_start(manifests(root))
+    days = [f"{MIDNIGHT - (3 + day) * DAY:%Y-%m-%dT%H:%M:%SZ}" for day in range(8)]
+    assert sorted(found, reverse=True) == days
+    assert found[days[0]] == created | CHANGES[vendor]
+    assert {frozenset(found[day]) for day in days[1:]} == {
+        frozenset(each for each in created if each[:2] not in NOT_AGAIN)
+    }
 
 
 @runs
@@ -350,22 +413,51 @@ def test_the_hourly_dag_runs(root):
 
 @runs
 @pytest.mark.parametrize(
-    ("name", "changed"),
-    [("ada_late_edits", "conversations_updated"), ("applied_labs_late_edits", "conversations_active")],
+    ("name", "under", "changed"),
+    [
+        ("ada_late_edits", "ada_late_edits", "conversations_updated"),
+        ("applied_labs_daily", "applied_labs", "conversations_active"),
+    ],
 )
-def test_late_edits_rewrite_nothing_while_nothing_is_edited(root, name, changed):
+def test_late_edits_rewrite_nothing_while_nothing_is_edited(root, name, under, changed):
     file = example(name)
 
     first = dag_of(file).test(logical_date=MIDNIGHT - 3 * DAY)
-    before = {manifest["commit"] for manifest in manifests(root / name)}
+    before = {manifest["commit"] for manifest in manifests(root / under)}
     second = dag_of(file).test(logical_date=MIDNIGHT - 2 * DAY)
 
     assert {first.state, second.state} == {DagRunState.SUCCESS}
-    found = manifests(root / name)
+    found = manifests(root / under)
     by_window = Counter(manifest["window_on"] for manifest in found)
     assert sorted(by_window.values()) == [2, 9]
     assert before < {manifest["commit"] for manifest in found}
-    assert len(list((root / name / changed).rglob("_manifest.json"))) == 2
+    assert len(list((root / under / changed).rglob("_manifest.json"))) == 2
+
+
+@runs
+@by_stem(WINDOWS)
+def test_a_backfill_leaves_the_days_of_the_daily_dag_as_they_are(file, root):
+    windows = dag_of(file).timetable
+    window = next(windows.windows(MIDNIGHT - 130 * DAY, MIDNIGHT - 65 * DAY))
+    shared = set(destinations(file).values())
+    dag_of(file.with_name(f"{vendor_of(file)}_daily.py")).test(logical_date=window.start + DAY)
+    before = commits_of_day(shared, window.start)
+
+    run = dag_of(file).test(logical_date=window.end)
+
+    assert run.state == DagRunState.SUCCESS
+    assert len(before) == len(EXPORTS[vendor_of(file)])
+    assert commits_of_day(shared, window.start) == before
+
+
+def commits_of_day(destinations, day):
+    """The versions of a day that are published in some destinations."""
+    return {
+        manifest["commit"]
+        for destination in destinations
+        for manifest in manifests(Path(urlsplit(destination).path))
+        if manifest["partition"]["start"] == f"{day:%Y-%m-%dT%H:%M:%SZ}"
+    }
 
 
 @runs

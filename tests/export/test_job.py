@@ -41,6 +41,7 @@ QUERY_FIELDS = {
     "page_size": (7, True),
     "scope_params": ({"name": "b"}, False),
     "request_window": (HOUR, False),
+    "window_evidence": ("probe", False),
 }
 
 TASK_FIELDS = {

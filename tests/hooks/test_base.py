@@ -281,7 +281,7 @@ class TestSession:
 
         list(HOOKS[vendor]().export_conversations(APRIL_1, APRIL_1.add(hours=1)))
 
-        (asked,) = answer_empty.asked
+        asked = answer_empty.asked[0]
         assert key_in(asked, vendor) == KEY
         assert asked.headers["Accept"] == "application/json"
         assert asked.headers["User-Agent"].startswith("airflow-provider-convexport/")

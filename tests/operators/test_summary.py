@@ -70,6 +70,20 @@ def test_it_names_the_scope(connect, answer_empty, tmp_path, caplog):
     assert "There are no records; check that bot_name=support is right." in caplog.text
 
 
+def test_it_does_not_doubt_the_scope_if_partitions_were_left_unchanged(
+    connect, answer_empty, tmp_path, caplog
+):
+    connect("agentx", answer_empty.url)
+    execute(tmp_path, AgentXExportOperator, bot_name="support")
+    caplog.clear()
+
+    again = {**INTERVAL, "run_id": "2"}
+    execute(tmp_path, AgentXExportOperator, again, bot_name="support", skip_unchanged=True)
+
+    assert "1 partition left unchanged" in last_line(caplog)
+    assert "check that" not in caplog.text
+
+
 def test_it_counts_the_partitions_that_were_left_unchanged(ada, tmp_path, caplog):
     execute(tmp_path)
     with pytest.raises(AirflowSkipException):

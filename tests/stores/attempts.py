@@ -48,14 +48,14 @@ class Moment:
     signal: int
 
     def arrange(self) -> None:
-        for method in ("put", "put_file"):
+        for method in ("put", "put_file", "replace"):
             setattr(Store, method, self._around(getattr(Store, method)))
 
     def _around(self, original: Any) -> Any:
-        def watched(store: Store, name: str, content: Any) -> None:
+        def watched(store: Store, name: str, content: Any, *version: Any) -> Any:
             if self.name in name:
                 os.kill(os.getpid(), self.signal)
-            original(store, name, content)
+            return original(store, name, content, *version)
 
         return watched
 

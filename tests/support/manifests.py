@@ -30,7 +30,7 @@ def manifest_of(**changes: Any) -> Manifest:
         "first_record_at": "2026-04-01T00:00:00Z",
         "last_record_at": "2026-04-01T23:59:59.999999Z",
         "files": [FileEntry("part-0-00000.jsonl.gz", 3, 100, 400, "ab" * 32)],
-        "run": RunFacts(4, 5, 1, 2, 0, 1, 0.123),
+        "run": RunFacts(4, 5, 1, 2, 1, 0.123),
         "dag_id": "dag",
         "task_id": "task",
         "run_id": "manual__1",

@@ -69,11 +69,15 @@ def cases_of(vendor: str) -> list[Case]:
 
 
 def cases_by_update(vendor: str) -> list[Case]:
-    """Return a vendor's streams by each further time that they can be selected by."""
+    """Return a vendor's streams by each further time that they can be selected by.
+
+    Where the vendor does not say which time its window selects by, only the right one can be asked for.
+    """
     return [
         Case(vendor, name, operator_of(vendor), window_on, field)
         for name, stream in hook_of(vendor).streams.items()
         for window_on, field in list(stream.time_fields.items())[1:]
+        if not stream.window_undecided
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_convexport.export.fetch.finding_storage import MemoryFindings
 from airflow_provider_convexport.hooks.vendors import hook_of, vendors
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from tests.support.tiny_server import Answer, TinyServer, as_json
@@ -23,6 +24,14 @@ def scope_of(vendor: str, settings: SimulatorSettings = DEFAULTS) -> dict[str, s
 def key_of(vendor: str, settings: SimulatorSettings = DEFAULTS) -> str:
     """Return the key that the simulator accepts."""
     return settings.key_of(vendor)
+
+
+@pytest.fixture(autouse=True)
+def nothing_found_out(monkeypatch: pytest.MonkeyPatch) -> MemoryFindings:
+    """Nothing is known about the vendors' windows; what is found out is kept until the test ends."""
+    findings = MemoryFindings()
+    monkeypatch.setattr("airflow_provider_convexport.hooks.base._findings", lambda storage: findings)
+    return findings
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
@@ -63,7 +63,6 @@ class RunFacts(msgspec.Struct, frozen=True):
     requests: int
     duplicates: int
     outside_interval: int
-    kept_outside: int
     undated: int
     throttled_seconds: float
 
@@ -77,6 +76,8 @@ class Manifest(msgspec.Struct, frozen=True):
         version is not replaced by one that was requested earlier.
     :param checked_at: When a later run found that this version is right and removed leftovers of other runs,
         in UTC.
+    :param window_evidence: How ``window_on`` was established, if the vendor does not say by which field its
+        window selects; see `WindowEvidence`.
     :param content_digest: Digest of the records that does not depend on their order; only if the export ran
         with ``skip_unchanged``.
     """
@@ -106,6 +107,7 @@ class Manifest(msgspec.Struct, frozen=True):
     content_digest: str | UnsetType = UNSET
     requested_at: str | UnsetType = UNSET
     checked_at: str | UnsetType = UNSET
+    window_evidence: str | UnsetType = UNSET
 
     @property
     def covers(self) -> Window:
@@ -115,11 +117,15 @@ class Manifest(msgspec.Struct, frozen=True):
             return whole
         return Window(max(whole.start, self.expired.window.end), whole.end)
 
-    def is_requested_after(self, moment: float) -> bool:
-        """Return whether the records were requested after ``moment`` (epoch seconds)."""
+    def seconds_after(self, moment: float) -> float:
+        """Return how many seconds after ``moment`` (epoch seconds) the records were requested.
+
+        A version that does not say when counts as older than any other.
+        """
         if isinstance(self.requested_at, UnsetType):
-            return False
-        return datetime.fromisoformat(self.requested_at).timestamp() > moment
+            return float("-inf")
+        asked = datetime.fromisoformat(self.requested_at) - datetime.fromtimestamp(moment, UTC)
+        return asked.total_seconds()
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""
@@ -128,8 +134,11 @@ class Manifest(msgspec.Struct, frozen=True):
     def differences(self, query: Query) -> dict[str, tuple[object, object]]:
         """Return the settings in which this manifest and ``query`` differ, which must not replace it then.
 
+        A ``window_on`` that was only assumed does not count: what is proven later replaces it.
+
         :returns: Name of a setting to its value in the manifest and its value in ``query``.
         """
+        is_assumed = "assumed" in (self.window_evidence, query.window_evidence)
         here: Mapping[str, object] = {
             "vendor": query.stream.vendor,
             "stream": query.stream.name,
@@ -138,7 +147,9 @@ class Manifest(msgspec.Struct, frozen=True):
             "window_on": query.window_on,
         }
         return {
-            name: (getattr(self, name), value) for name, value in here.items() if getattr(self, name) != value
+            name: (getattr(self, name), value)
+            for name, value in here.items()
+            if getattr(self, name) != value and not (name == "window_on" and is_assumed)
         }
 
 

@@ -64,12 +64,22 @@ def counter_factory(storage: str) -> CounterFactory:
         return memory_counter
     if storage == "machine":
         return machine_counter
-    if urlsplit(storage).scheme in ("redis", "rediss", "unix"):
-        client = _redis_client(storage)
+    if is_redis(storage):
+        client = redis_client(storage)
         return lambda name, limits: RedisCounter(client, f"{_KEY_PREFIX}{name}", rates_of(limits))
     raise ConfigurationError(
         "[convexport] budget_storage is not 'machine', 'memory' or a redis:// URL; set it to one of these."
     )
+
+
+def is_redis(storage: str) -> bool:
+    """Return whether a storage is the URL of a Redis server."""
+    return urlsplit(storage).scheme in ("redis", "rediss", "unix")
+
+
+def machine_folder() -> Path:
+    """Return the folder of what all processes of this user on this machine share; it need not exist yet."""
+    return Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
 
 
 def memory_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
@@ -86,7 +96,7 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
 
     :raises ConfigurationError: if the file cannot be written.
     """
-    folder = Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
+    folder = machine_folder()
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -184,7 +194,7 @@ class RedisCounter:
         # Each counter has its own script, so that a server that lost its data reports it as missing to each
         # counter, even if another counter has loaded its script since.
         self._text = f"-- {key}\n{_TAKE}"
-        with _redis_errors_converted():
+        with redis_errors_converted():
             self._script = str(self._client.script_load(self._text))
 
     def take(self) -> float:
@@ -199,14 +209,14 @@ class RedisCounter:
         for rate in self._rates:
             arguments += [str(rate.limit), str(rate.interval)]
         try:
-            with _redis_errors_converted():
+            with redis_errors_converted():
                 start = self._clock()
                 wait = self._client.evalsha(self._script, 1, self._key, *arguments)
                 if wait == 0 and self._is_stale(self._clock() - start):
                     self._client.zrem(self._key, request)
                     return _RETRY_AFTER
         except NoScriptError:
-            with _redis_errors_converted():
+            with redis_errors_converted():
                 self._assume_limit_reached()
             return 1.0
         return int(wait) / 1000
@@ -226,7 +236,7 @@ class RedisCounter:
 
 
 @contextlib.contextmanager
-def _redis_errors_converted() -> Iterator[None]:
+def redis_errors_converted() -> Iterator[None]:
     """Convert errors of the Redis client to one without the server's address or password."""
     from redis.exceptions import NoScriptError, RedisError
 
@@ -241,7 +251,11 @@ def _redis_errors_converted() -> Iterator[None]:
         ) from error
 
 
-def _redis_client(url: str) -> Redis:
+def redis_client(url: str) -> Redis:
+    """Return a client of a Redis server, which connects on first use.
+
+    :raises ConfigurationError: if the package redis is missing.
+    """
     try:
         from redis import Redis
         from redis.backoff import ExponentialBackoff

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_convexport.durations import in_words
 from airflow_provider_convexport.errors import ConfigurationError
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.fetch.pagination import Pagination
     from airflow_provider_convexport.export.window import Window
+
+WindowEvidence = Literal["", "assumed", "explicit", "probe", "page", "overlap"]
+"""How it was established which field a vendor's undecided window selects by.
+
+``"assumed"``: not at all; the stream's default is used. ``"explicit"``: by the Dag alone. ``"probe"``: by two
+short requests around the times of one record. ``"page"``: by a record of an export that is outside of the
+requested window by another field. ``"overlap"``: a probe found a record by each of its times, so that
+every field is safe.
+"""
 
 _MIN_REQUEST_WINDOW = timedelta(seconds=1)
 """Vendors accept whole seconds."""
@@ -57,10 +66,12 @@ class Stream:
     :param filters: Names of further query parameters that a Dag may set.
     :param settle: How long after an interval's end the vendor may still add records to it.
     :param history: How far back the vendor keeps records; ``None`` if it does not say.
-    :param keeps_outside: Whether records beyond the seam are kept and counted, because the vendor does not
-        say which field its window filters; records at the seam are always trimmed.
+    :param window_undecided: Whether the vendor does not say by which of ``time_fields`` its window selects;
+        each ``window_on`` is then a possible reading, and the vendor's answers decide between them. Requests
+        must be the same for all of them.
     :param concurrency: Number of request windows that one task fetches concurrently.
-    :param reach: How far requests reach beyond both ends of a window (the seam).
+    :param reach: How far requests reach beyond both ends of a window (the seam). If the window is undecided,
+        a record whose times differ by no more than this is in the answer whichever reading is right.
     """
 
     vendor: str
@@ -78,7 +89,7 @@ class Stream:
     filters: frozenset[str] = frozenset()
     settle: timedelta = timedelta(0)
     history: timedelta | None = None
-    keeps_outside: bool = False
+    window_undecided: bool = False
     concurrency: int = 1
     reach: timedelta = timedelta(seconds=1)
 
@@ -104,6 +115,8 @@ class Query:
     :param scope_params: Query parameters that select the scope (some vendors use a header instead).
     :param page_size: Records per request; ``None`` for the stream's default.
     :param request_window: Length of a request window; ``None`` for the stream's default.
+    :param window_evidence: How ``window_on`` was established, if the stream's window is undecided; empty for
+        all other streams.
     :raises ConfigurationError: if the stream does not support the ``window_on``, filters, page size or
         request window.
     """
@@ -115,9 +128,12 @@ class Query:
     scope_params: Mapping[str, str] = field(default_factory=dict)
     page_size: int | None = None
     request_window: timedelta | None = None
+    window_evidence: WindowEvidence = ""
 
     def __post_init__(self) -> None:
         stream = self.stream
+        if stream.window_undecided and not self.window_evidence:
+            object.__setattr__(self, "window_evidence", "explicit" if self.window_on else "assumed")
         if not self.window_on:
             object.__setattr__(self, "window_on", stream.default_window_on)
         if self.window_on not in stream.time_fields:
@@ -161,9 +177,13 @@ class Query:
 
     def first_request(self, window: Window) -> PageRequest:
         """Return the request for the first page of ``window``, which reaches beyond both its ends."""
+        return self.request_for(window.reach(self.stream.reach))
+
+    def request_for(self, asked: Window) -> PageRequest:
+        """Return the request for the first page of exactly the span ``asked``, in whole seconds."""
         stream = self.stream
         params = {
-            **stream.window_params(window.reach(stream.reach), self.window_on),
+            **stream.window_params(asked, self.window_on),
             **self.scope_params,
             stream.page_size.parameter: str(self.page_size or stream.page_size.default),
             **self.filters,

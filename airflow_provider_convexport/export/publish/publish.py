@@ -133,7 +133,7 @@ class Publisher:
         """Return whether another run's version is newer than this run's, covers more, or is the same."""
         folder = writer.partition.folder
         covered = self.grid.covered_of(writer.partition.index)
-        if there.is_requested_after(self.plan.requested_at):
+        if there.seconds_after(self.plan.requested_at) > 0:
             log.warning(
                 "The partition %s keeps the version of %s.%s (%s), whose records were requested later.",
                 folder,
@@ -172,7 +172,7 @@ class Publisher:
         :returns: The manifest that is there now; ``None`` if somebody else has replaced it in the meantime.
         """
         store, stays = self.attempt.store, manifest is seen.manifest
-        leftovers = self._leftovers(folder, manifest)
+        leftovers = self._leftovers(folder, manifest, replaced=None if stays else seen.manifest)
         if stays and not leftovers:
             return manifest
         if stays and store.is_conditional:
@@ -186,11 +186,12 @@ class Publisher:
         store.delete(leftovers)
         return manifest
 
-    def _leftovers(self, folder: str, manifest: Manifest) -> list[str]:
+    def _leftovers(self, folder: str, manifest: Manifest, *, replaced: Manifest | None) -> list[str]:
         """Return the files that belong neither to a manifest nor to the plan of a run that goes on.
 
         Files are listed first, then plans: a plan exists from before its first file is written until after
-        its manifest is written.
+        its manifest is written. The plan of the version that is replaced does not count if its records were
+        requested earlier: then it does not come back.
         """
         wanted = {file.name for file in manifest.files}
         names = (path.removeprefix(f"{folder}/") for path in self.attempt.store.find(folder))
@@ -198,6 +199,8 @@ class Publisher:
         if not unknown:
             return []
         planned = self.attempt.planned_elsewhere()
+        if replaced is not None and replaced.seconds_after(self.plan.requested_at) < 0:
+            planned.discard(replaced.commit)
         return [f"{folder}/{name}" for name, commit in unknown.items() if commit not in planned]
 
     def _too_many_rounds(self, folder: str) -> DestinationUnavailableError:

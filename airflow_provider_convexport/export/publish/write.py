@@ -118,7 +118,6 @@ class VersionWriter:
                 duplicates=counts.duplicates
                 + sum(len(source.drop) for each in plan.partitions for source in each.sources),
                 outside_interval=counts.outside_interval,
-                kept_outside=counts.kept_outside,
                 undated=counts.undated,
                 throttled_seconds=round(plan.usage.throttled_seconds, 3),
             ),
@@ -132,6 +131,7 @@ class VersionWriter:
             expired=UNSET if self.grid.expired is None else Span.of(self.grid.expired),
             content_digest=UNSET if self.digest is None else self.digest,
             requested_at=moment_text(plan.requested_at) or UNSET,
+            window_evidence=query.window_evidence or UNSET,
         )
 
 

@@ -14,6 +14,7 @@ from airflow_provider_convexport.durations import in_words
 from airflow_provider_convexport.errors import IncompleteExportError, RateLimitedError, VendorRejectedError
 from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.fetch.window_evidence import check_page
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 from airflow_provider_convexport.export.stage.partitioner import Partitioner
@@ -102,7 +103,7 @@ class Collector:
     def __post_init__(self) -> None:
         self._queue = WindowQueue.of(self.query.windows(self.interval))
         recent = RecentIds(capacity=self.tuning.remembered_ids)
-        self._partitioner = Partitioner(self.query.stream, self.grid, recent=recent)
+        self._partitioner = Partitioner(self.grid, recent=recent)
         self._stager = Stager(self.attempt, self.tuning)
         self._requested_at = self.now()
 
@@ -132,6 +133,7 @@ class Collector:
         :raises SupersededError: if a newer attempt has taken over.
         :raises VendorRejectedError: if the vendor rejects a request.
         :raises VendorUnavailableError: if the vendor fails after all tries.
+        :raises WindowContradictedError: if a record disproves the query's ``window_on``.
         """
         try:
             self._fetch_next()
@@ -217,6 +219,7 @@ class Collector:
                 if not self._is_consistent:
                     self._stop.set()
                     return
+                check_page(self.query, fetched.page, window.window, requested_at=self._requested_at)
                 self._keep(fetched, window)
                 if is_first and self._should_split(fetched, window):
                     self._queue.split(window, pieces=self._pieces(fetched, window))

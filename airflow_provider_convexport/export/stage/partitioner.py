@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.fetch.page import Page
-    from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.export.window import Window
 
 
@@ -26,8 +25,6 @@ class Counts(msgspec.Struct):
     :param records: Records kept.
     :param duplicates: Records dropped because their id was already known.
     :param outside_interval: Records dropped because their own time is outside the run's interval.
-    :param kept_outside: Records kept although their time is outside, because the vendor does not say which
-        field its window filters.
     :param undated: Records kept although they have no valid time; they are assigned to the first partition
         of their request window.
     """
@@ -35,7 +32,6 @@ class Counts(msgspec.Struct):
     records: int = 0
     duplicates: int = 0
     outside_interval: int = 0
-    kept_outside: int = 0
     undated: int = 0
 
 
@@ -43,13 +39,11 @@ class Counts(msgspec.Struct):
 class Partitioner:
     """Assigns the records of every page to partitions; drops duplicates and records of other runs.
 
-    :param stream: The vendor's stream, which says whether records outside the interval are kept.
     :param grid: The run's interval and partitions.
     :param counts: The counts so far; updated with each page.
     :param recent: The ids of recent records, for deduplication.
     """
 
-    stream: Stream
     grid: PartitionGrid
     counts: Counts = field(default_factory=Counts)
     recent: RecentIds = field(default_factory=RecentIds)
@@ -102,32 +96,17 @@ class Partitioner:
         start, end, index_of = grid.start, grid.end, grid.index_of
         kept: dict[int, list[int]] = defaultdict(list)
         for position, (identity, moment) in enumerate(zip(page.ids, page.moments, strict=True)):
-            partition: int | None
-            if moment is not None and start <= moment < end:
-                partition = index_of(moment)
-            else:
-                partition = self._partition_of_outsider(moment, window, identity)
-            if partition is None:
+            if moment is not None and not start <= moment < end:
                 self.counts.outside_interval += 1
-            elif is_new(identity):
-                kept[partition].append(position)
-            else:
+            elif not is_new(identity):
                 self.counts.duplicates += 1
+            elif moment is not None:
+                kept[index_of(moment)].append(position)
+            else:
+                self.counts.undated += 1
+                kept[index_of(max(window.start.timestamp(), start))].append(position)
         for partition, positions in kept.items():
             moments = [page.moments[position] for position in positions]
             dated = [moment for moment in moments if moment is not None]
             part = page.pick(positions)
             yield Batch(partition, part.raws, part.ids, min(dated, default=None), max(dated, default=None))
-
-    def _partition_of_outsider(self, moment: float | None, window: Window, identity: str) -> int | None:
-        """Return the partition of a record outside the interval; ``None`` if it belongs to another run."""
-        grid, is_new = self.grid, identity not in self.recent
-        if moment is None:
-            self.counts.undated += is_new
-            return grid.index_of(max(window.start.timestamp(), grid.start))
-        asked = grid.interval.reach(self.stream.reach)  # up to one second more if the ends have a fraction
-        at_seam = asked.start.timestamp() <= moment <= asked.end.timestamp()
-        if at_seam or not self.stream.keeps_outside:
-            return None
-        self.counts.kept_outside += is_new
-        return grid.index_of(max(moment, grid.start))

@@ -69,6 +69,7 @@ class TestEncoding:
             {},
             {"expired": Span.of(Window(APRIL_1, NOON))},
             {"content_digest": "c" * 64},
+            {"window_evidence": "probe"},
             {"files": [], "records": 0, "first_record_at": None, "last_record_at": None},
             {"scope": {"bot": "Zürich 🙂"}},
         ],
@@ -93,6 +94,7 @@ class TestEncoding:
             "content_digest",
             "requested_at",
             "checked_at",
+            "window_evidence",
         }
 
     def test_a_field_of_a_later_version_does_not_disturb(self, store):
@@ -150,6 +152,21 @@ class TestDifferences:
     )
     def test_each_is_told_as_there_and_here(self, other, differences):
         assert manifest_of().differences(same_query(**other)) == differences
+
+    @pytest.mark.parametrize(
+        ("there", "here", "replaceable"),
+        [
+            ("assumed", "probe", True),
+            ("probe", "assumed", True),
+            ("page", "probe", False),
+            (UNSET, "", False),
+        ],
+    )
+    def test_a_time_that_was_only_assumed_makes_no_difference(self, there, here, replaceable):
+        manifest = manifest_of(window_evidence=there)
+        differences = manifest.differences(same_query(window_on="updated", window_evidence=here))
+
+        assert differences == ({} if replaceable else {"window_on": ("created", "updated")})
 
     def test_another_stream_differs(self):
         other = Query(stream(vendor="other", name="messages"), scope={"bot": "b"}, filters={"agent": "a"})

@@ -7,7 +7,11 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from airflow_provider_convexport.errors import ConfigurationError, SupersededError
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    DestinationUnavailableError,
+    SupersededError,
+)
 from airflow_provider_convexport.export.dataset.manifest import (
     MANIFEST,
     check_replaceable,
@@ -83,7 +87,6 @@ def test_a_manifest_says_what_the_partition_holds(store):
             "requests": 5,
             "duplicates": 1,
             "outside_interval": 0,
-            "kept_outside": 0,
             "undated": 0,
             "throttled_seconds": 0.123,
         },
@@ -421,3 +424,111 @@ def test_a_clipped_partition_says_so_and_never_replaces_a_fuller_one(store):
     assert "expired" not in json.loads(store.get(f"{DAY_1}/{MANIFEST}"))
     publisher.publish(clipped.plan.partitions[0])
     assert lines_of(store, DAY_1) == ["a", "b"]
+
+
+def publisher_of(run):
+    return Publisher(run.job, run.grid, run.attempt, run.plan, lambda: START + 200)
+
+
+def test_a_writer_that_froze_before_its_manifest_does_not_replace_a_newer_version(store, monkeypatch):
+    slow = Run(store, ("slow", START), task=replace(TASK, run_id="slow"))
+    fast = Run(store, ("fast", START), task=replace(TASK, run_id="fast"), requested_at=START + 1)
+    write = type(store).replace
+
+    def freeze(self, *args):
+        monkeypatch.undo()
+        fast.publish()
+        fast.attempt.finish()
+        return write(self, *args)
+
+    monkeypatch.setattr(type(store), "replace", freeze)
+    slow.publish()
+    slow.attempt.finish()
+
+    assert lines_of(store, DAY_1) == ["fast"]
+    assert [name for name in published(store) if "part-" in name] == [
+        f"{DAY_1}/part-{fast.plan.commit}-00000.jsonl.gz"
+    ]
+
+
+def test_the_files_of_a_version_that_is_replaced_go_although_its_run_has_not_ended(store):
+    slow = Run(store, ("old", START), task=replace(TASK, run_id="slow"))
+    slow.publish()
+    Run(store, ("new", START), requested_at=START + 1).publish()
+
+    assert not any(slow.plan.commit in name for name in published(store))
+
+
+def test_a_version_that_stays_is_written_again_before_leftovers_of_other_runs_are_deleted(local):
+    """So that a writer that froze earlier does not publish files that are gone."""
+    there = Run(local, ("a", START), task=replace(TASK, run_id="first"))
+    there.publish()
+    there.attempt.finish()
+    seen = see_manifest(local, DAY_1)
+    died = Run(local, ("a", START), task=replace(TASK, run_id="died"), requested_at=START + 1)
+    write_files(died)
+    again = Run(
+        local, ("a", START), task=replace(TASK, run_id="died"), requested_at=START + 2, skip_unchanged=True
+    )
+
+    kept = publisher_of(again).publish(again.plan.partitions[0])
+
+    assert not any(died.plan.commit in name for name in published(local))
+    assert kept == read_manifest(local, DAY_1)
+    assert kept.checked_at == "2026-04-01T00:03:20Z"
+    assert msgspec.structs.replace(kept, checked_at=msgspec.UNSET) == seen.manifest
+    assert not local.replace(f"{DAY_1}/{MANIFEST}", b"", seen.version)
+
+
+def test_files_of_an_older_try_for_a_day_that_the_newer_one_does_not_publish_are_deleted(store):
+    other = replace(TASK, run_id="other")
+    whole = Run(store, ("kept", START + 86_400), task=other)
+    whole.publish()
+    whole.attempt.finish()
+    died = Run(store, ("a", START + 86_400))
+    late = died.plan.partitions[1]
+    assert VersionWriter(died.job, died.grid, store, died.plan, late, lambda: START).written.files
+
+    class OneDay(Run):
+        def job_of(self, task):
+            return replace(super().job_of(task), interval=days(1))
+
+    newer = OneDay(store, ("a", START))
+    newer.publish()
+    publisher_of(newer).tidy_after_older_attempts()
+    newer.attempt.finish()
+
+    assert not any(died.plan.commit in name for name in published(store))
+    assert lines_of(store, DAY_2) == ["kept"]
+    assert store.find("_staging") == []
+
+
+def test_a_superseded_attempt_deletes_files_that_it_wrote_after_the_newer_one_had_ended(store, monkeypatch):
+    old = Run(store, ("old", START))
+
+    def be_overtaken(self):
+        manifest = real(self)
+        monkeypatch.undo()
+        newer = Run(store, ("new", START), requested_at=START + 1, target_file_bytes=10**6)
+        newer.publish()
+        publisher_of(newer).tidy_after_older_attempts()
+        newer.attempt.finish()
+        for file in manifest.files:
+            store.put(f"{DAY_1}/{file.name}", b"written late")
+        return manifest
+
+    real = VersionWriter.written.func
+    monkeypatch.setattr(VersionWriter, "written", property(be_overtaken))
+    with pytest.raises(SupersededError):
+        old.publish()
+
+    assert lines_of(store, DAY_1) == ["new"]
+    assert not any(old.plan.commit in name for name in published(store))
+    assert store.find("_staging") == []
+
+
+def test_a_manifest_that_others_replace_all_the_time_is_told(store, monkeypatch):
+    monkeypatch.setattr(type(store), "replace", lambda self, name, content, seen: False)
+
+    with pytest.raises(DestinationUnavailableError, match=r"others replaced its manifest 100 times"):
+        Run(store, ("a", START)).publish()

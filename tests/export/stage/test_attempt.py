@@ -309,3 +309,55 @@ def test_something_foreign_in_the_staging_folder_does_no_harm(store):
 
     assert attempt.planned_elsewhere() == set()
     attempt.finish()
+
+
+def test_an_older_try_that_registers_after_a_newer_one_stops(store):
+    newer = Attempt.begin(store, task="task", fingerprint="print", order=2)
+
+    with pytest.raises(SupersededError, match=NEWER):
+        Attempt.begin(store, task="task", fingerprint="other", order=1)
+    newer.check()
+
+
+def test_of_two_attempts_of_one_try_the_later_one_goes_on(store):
+    first = Attempt.begin(store, task="task", fingerprint="print", order=7)
+    second = Attempt.begin(store, task="task", fingerprint="print", order=7)
+
+    second.check()
+    with pytest.raises(SupersededError, match=NEWER):
+        first.check()
+
+
+def test_an_adopted_plan_lies_in_the_folder_of_the_attempt_that_adopted_it(store):
+    begin(store).save_plan(note("plan"), commit="c0ffee")
+    attempt = begin(store)
+
+    assert attempt.adopt_plan(Note, not_before=0) == note("plan")
+    assert begin(store, task="another").planned_elsewhere() == {"c0ffee"}
+    assert store.get(attempt.path("plan-c0ffee.json")) is not None
+
+
+def test_a_plan_that_is_removed_while_it_is_adopted_is_not_carried_out(store, monkeypatch):
+    old = begin(store)
+    old.save_plan(note("plan"), commit="c0ffee")
+    attempt = begin(store)
+    check = Attempt.check
+
+    def finish_first(self):
+        store.delete([old.path("plan-c0ffee.json")])
+        check(self)
+
+    monkeypatch.setattr(Attempt, "check", finish_first)
+    assert attempt.adopt_plan(Note, not_before=0) is None
+    assert not attempt.is_planned("c0ffee")
+
+
+def test_dropping_older_plans_spares_those_of_the_same_commit_and_of_newer_attempts(store):
+    for commit in ("c0ffee", "decade"):
+        begin(store).save_plan(note(commit), commit=commit)
+    attempt = begin(store)
+    newer = begin(store)
+    newer.save_plan(note("newer"), commit="facade")
+
+    assert attempt.drop_older_plans(Note, keep="decade") == [note("c0ffee")]
+    assert [attempt.is_planned(commit) for commit in ("c0ffee", "decade", "facade")] == [False, True, True]

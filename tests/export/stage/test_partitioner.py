@@ -10,7 +10,7 @@ from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 from airflow_provider_convexport.export.stage.partitioner import Counts, Partitioner
 from airflow_provider_convexport.export.window import Window
-from tests.support.samples import APRIL_1, DAY, days, page, stream
+from tests.support.samples import APRIL_1, DAY, days, page
 
 START = APRIL_1.timestamp()
 END = (APRIL_1 + 2 * DAY).timestamp()
@@ -18,9 +18,8 @@ MIDNIGHT = (APRIL_1 + DAY).timestamp()
 FAR = timedelta(days=10).total_seconds()
 
 
-def partitioner(*, keeps_outside=False, interval=None, by="day", **changes):
-    grid = PartitionGrid(interval or days(2), by, {})
-    return Partitioner(stream(keeps_outside=keeps_outside, **changes), grid)
+def partitioner(*, interval=None):
+    return Partitioner(PartitionGrid(interval or days(2), "day", {}))
 
 
 def ids_by_partition(batches):
@@ -97,47 +96,12 @@ def test_a_record_without_a_time_is_kept_once():
     assert (gate.counts.undated, gate.counts.duplicates) == (1, 1)
 
 
-def test_a_record_far_outside_is_dropped_where_the_window_is_known_to_filter_by_its_time():
+@pytest.mark.parametrize("moment", [START - FAR, START - 1, START - 0.001, END, END + 1, END + FAR])
+def test_a_record_outside_the_interval_is_dropped(moment):
     gate = partitioner()
 
-    assert gate.take(page(("a", START - FAR)), days(2)) == []
-    assert (gate.counts.outside_interval, gate.counts.kept_outside) == (1, 0)
-
-
-def test_a_record_far_outside_is_kept_at_the_nearest_partition_where_the_filter_is_not_known():
-    gate = partitioner(keeps_outside=True)
-
-    batches = gate.take(page(("old", START - FAR), ("new", END + FAR), ("in", START)), days(2))
-
-    assert ids_by_partition(batches) == {0: ["in", "old"], 1: ["new"]}
-    assert (gate.counts.outside_interval, gate.counts.kept_outside) == (0, 2)
-
-
-@pytest.mark.parametrize("moment", [START - 1, START - 0.001, END, END + 1])
-def test_the_seam_is_trimmed_even_where_the_filter_is_not_known(moment):
-    gate = partitioner(keeps_outside=True)
-
     assert gate.take(page(("a", moment)), days(2)) == []
-    assert gate.counts.outside_interval == 1
-
-
-@pytest.mark.parametrize("beyond", [-1.5, 1.5])
-def test_the_seam_is_as_wide_as_the_request_when_the_interval_has_a_fraction(beyond):
-    """Requests reach to whole seconds, up to two seconds beyond; the next run has those records."""
-    half = timedelta(milliseconds=500)
-    window = Window(APRIL_1 + half, APRIL_1 + DAY + half)
-    gate = partitioner(keeps_outside=True, interval=window, by="interval")
-    edge = window.start if beyond < 0 else window.end
-
-    assert gate.take(page(("a", edge.timestamp() + beyond)), window) == []
-
-
-def test_a_record_kept_outside_is_counted_once():
-    gate = partitioner(keeps_outside=True)
-    gate.take(page(("a", START - FAR)), days(2))
-    gate.take(page(("a", START - FAR)), days(2))
-
-    assert (gate.counts.kept_outside, gate.counts.duplicates) == (1, 1)
+    assert gate.counts == Counts(outside_interval=1)
 
 
 MOMENTS = st.one_of(
@@ -154,30 +118,29 @@ def is_elsewhere(moment):
     return moment is None or not START <= moment < END
 
 
-def naive(pages, *, keeps_outside, surest):
+def naive(pages, *, surest):
     seen, kept = set(), []
     for records in pages:
         # Which of two copies in one page counts as the first is open, if their times differ.
         for identity, moment in sorted(records, key=lambda one: surest * is_elsewhere(one[1])):
             inside = moment is None or START <= moment < END
-            at_seam = moment is not None and START - 1 <= moment <= END + 1
-            if identity in seen or not (inside or (keeps_outside and not at_seam)):
+            if identity in seen or not inside:
                 continue
             seen.add(identity)
-            partition = 0 if moment is None else min(max(int((moment - START) // 86_400), 0), 1)
+            partition = 0 if moment is None else int((moment - START) // 86_400)
             kept.append((partition, identity))
     return sorted(kept)
 
 
 @settings(max_examples=150)
-@given(pages=PAGES, keeps_outside=st.booleans())
-def test_what_is_kept_is_what_a_naive_reading_keeps(pages, keeps_outside):
-    gate = partitioner(keeps_outside=keeps_outside)
+@given(pages=PAGES)
+def test_what_is_kept_is_what_a_naive_reading_keeps(pages):
+    gate = partitioner()
 
     batches = [batch for records in pages for batch in gate.take(page(*records), days(2))]
 
     kept = sorted((batch.partition, identity) for batch in batches for identity in batch.ids)
-    assert kept in [naive(pages, keeps_outside=keeps_outside, surest=each) for each in (-1, 0, 1)]
+    assert kept in [naive(pages, surest=each) for each in (-1, 0, 1)]
     counts = gate.counts
     total = sum(len(records) for records in pages)
     assert counts.records == len(kept)
