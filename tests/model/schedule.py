@@ -27,9 +27,12 @@ class Violation(Exception):  # noqa: N818 - what is found is no error of the mod
     """
 
     def __init__(self, law: str, sentence: str) -> None:
-        super().__init__(f"{law}: {sentence}")
+        super().__init__(law, sentence)
         self.law = law
         self.sentence = sentence
+
+    def __str__(self) -> str:
+        return f"{self.law}: {self.sentence}"
 
 
 @dataclass(slots=True, eq=False)

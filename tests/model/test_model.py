@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from airflow_provider_convexport.export.dataset.manifest import Manifest
@@ -10,6 +12,7 @@ from airflow_provider_convexport.export.stage.attempt import Attempt
 from tests.model.__main__ import main
 from tests.model.mutation import Mutation
 from tests.model.order import Order
+from tests.model.schedule import Violation
 
 ORDERS = 3_000
 """Orders within which each defect that is put back has to be found."""
@@ -34,6 +37,12 @@ def test_orders_differ_and_events_happen():
     assert len({each.digest for each in results}) > 180
     assert sum(each.events for each in results) > 500
     assert {"success", "SupersededError"} <= {ending for each in results for ending in each.endings}
+
+
+def test_a_violation_reaches_another_process():
+    violation = pickle.loads(pickle.dumps(Violation("law", "sentence")))
+
+    assert str(violation) == "law: sentence"
 
 
 def test_an_order_can_be_replayed():
