@@ -150,6 +150,7 @@ class Job:
                 self.partition_timezone,
                 self.compression,
                 self.target_file_bytes,
+                *([query.account] if query.account else []),
             )
         )
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.dataset.identity import (
+    Dataset,
+    ensure_registered,
+    is_registered,
+    register,
+)
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.outcome import Outcome, Published
@@ -55,8 +61,8 @@ class Export:
     def run(self) -> Outcome:
         """Publish the interval's partitions, resuming from the checkpoint or plan of an earlier attempt.
 
-        :raises ConfigurationError: before the first request, if a partition was written by another kind of
-            export.
+        :raises ConfigurationError: before the first request, if the destination or one of the partitions
+            holds another kind of export.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
         grid = self.job.grid()
@@ -69,6 +75,8 @@ class Export:
         )
         try:
             plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
+            if self.job.query.stream.window_undecided:  # and no record has disproved what is published
+                ensure_registered(self.store, Dataset.of(self.job.query, grid))
             publisher = Publisher(self.job, grid, attempt.probed(), plan, self.now)
             manifests = {index: publisher.publish(plan.partitions[index]) for index in grid.published}
             publisher.tidy_after_older_attempts()
@@ -101,10 +109,16 @@ class Export:
 
     def _check_destination(self, grid: PartitionGrid) -> None:
         check_available(self.job.compression)
+        dataset = Dataset.of(self.job.query, grid)
+        was_registered = is_registered(self.store, dataset)
+        if self.job.query.stream.window_undecided:
+            dataset = dataset.undecided()
         for index in grid.published:
             folder = grid.folder_of(index)
             manifest = read_manifest(self.store, folder)
             check_replaceable(manifest, self.store.url_of(folder), self.job.query, grid, index)
+        if not was_registered:
+            register(self.store, dataset)
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)

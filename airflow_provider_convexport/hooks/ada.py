@@ -145,7 +145,11 @@ class AdaHook(ExportHook):
 
     def account(self, settings: Settings) -> str:
         """Return the instance: the vendor counts requests by instance, not by key."""
-        return f"{self.conn_type}:{urlsplit(settings.base_url).netloc.lower()}"
+        return f"{self.conn_type}:{settings.host_and_port}"
+
+    def public_account(self) -> str:
+        """Return the instance: Ada has no scope whose folder would tell instances apart."""
+        return self.settings.host_and_port
 
     def auth_headers(self, settings: Settings) -> dict[str, str]:
         """Return the header with the key."""

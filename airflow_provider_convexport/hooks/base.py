@@ -171,6 +171,7 @@ class ExportHook(HttpHook):
                 name: as_parameter(value) for name, value in (filters or {}).items() if value is not None
             },
             scope_params=self.scope_params(),
+            account=self.public_account(),
             page_size=page_size,
             request_window=request_window,
         )
@@ -178,6 +179,13 @@ class ExportHook(HttpHook):
     def scope(self) -> dict[str, str]:
         """Return the part of the account that is exported, as it appears in paths and manifests."""
         return {}
+
+    def public_account(self) -> str:
+        """Return the public identity of the vendor account, as it appears in manifests; never a secret.
+
+        It is empty where the scope tells accounts apart.
+        """
+        return ""
 
     def scope_params(self) -> dict[str, str]:
         """Return the query parameters that select the scope."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 READ_TIMEOUT = 120.0
 """Maximum number of seconds for each read, unless the connection's extra ``timeout`` sets another."""
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -37,6 +39,13 @@ class Settings:
     timeout: float
     proxies: Mapping[str, str]
     verify: str | bool
+
+    @property
+    def host_and_port(self) -> str:
+        """Host in lower case; with the port, unless it is the default one of the scheme."""
+        parts = urlsplit(self.base_url)
+        host = parts.netloc.lower()
+        return host.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r})"

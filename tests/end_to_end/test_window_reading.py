@@ -205,7 +205,7 @@ def test_a_destination_of_another_kind_is_refused_before_the_first_request(simul
     export(case_of("agentx", "messages"), tmp_path, START, START + DAY)
     simulator.reset()
 
-    with pytest.raises(AirflowFailException, match="holds a partition with stream='messages'"):
+    with pytest.raises(AirflowFailException, match="holds a dataset with stream='messages'"):
         export(CASE, tmp_path, START, START + DAY)
 
     assert simulator.request_log.requests == []

@@ -39,6 +39,7 @@ QUERY_FIELDS = {
     "scope": ({"bot": "c"}, True),
     "filters": ({}, True),
     "page_size": (7, True),
+    "account": ("other.example", True),
     "scope_params": ({"name": "b"}, False),
     "request_window": (HOUR, False),
     "window_evidence": ("probe", False),

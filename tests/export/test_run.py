@@ -12,13 +12,17 @@ from airflow_provider_convexport.errors import (
     SupersededError,
     VendorUnavailableError,
 )
+from airflow_provider_convexport.export.dataset.identity import DATASET, read_dataset
+from airflow_provider_convexport.export.dataset.manifest import read_manifest
 from airflow_provider_convexport.export.dataset.store import Store
+from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.tuning import Tuning
+from airflow_provider_convexport.export.window import Window
 from tests.support.fake_vendor import FakeVendor
-from tests.support.samples import APRIL_1, DAY, HOUR, days, query
+from tests.support.samples import APRIL_1, DAY, HOUR, days, query, stream
 
 START = APRIL_1.timestamp()
 NOW = START + 30 * 86_400
@@ -114,8 +118,10 @@ class TestOrder:
 
         steps = [step for step in steps if step != "get lease"]
         assert steps == [
+            "get _dataset",
             "get _manifest",
             "get _manifest",
+            *["get _dataset", "put _dataset"],  # compares and writes
             "put lease",
             "ask 1",
             "put segments",
@@ -139,12 +145,10 @@ class TestDestination:
             ({"compression": "zip"}, r"^compression='zip' is not one of \['gzip', 'zstd', 'none'\]\.$"),
             ({"partition_by": "week"}, r"^partition_by='week' is not one of"),
             ({"query": query(window_on="updated")}, "give each kind of export a destination of its own"),
-            ({"interval": days(1), "partition_by": "interval"}, "give each schedule and time zone"),
         ],
     )
     def test_what_cannot_be_published_is_refused_before_the_first_request(self, store, changes, message):
         export(store, FakeVendor(RECORDS))
-        export(store, FakeVendor(RECORDS), partition_by="interval")
         before = store.find("")
         vendor = FakeVendor(RECORDS)
 
@@ -154,6 +158,15 @@ class TestDestination:
         assert vendor.requests == []
         assert store.find("") == before
 
+    def test_a_part_of_a_partition_is_refused_before_the_first_request(self, store):
+        export(store, FakeVendor(RECORDS), partition_by="interval")
+        vendor = FakeVendor(RECORDS)
+
+        with pytest.raises(ConfigurationError, match="give each schedule and time zone"):
+            export(store, vendor, interval=days(1), partition_by="interval")
+
+        assert vendor.requests == []
+
     def test_something_else_in_any_of_the_partitions_is_refused_before_the_first_request(self, store):
         store.put("dt=2026-04-03/_manifest.json", b"{}")
         vendor = FakeVendor(RECORDS)
@@ -162,6 +175,7 @@ class TestDestination:
             export(store, vendor)
 
         assert vendor.requests == []
+        assert read_dataset(store) is None
 
     def test_partitions_that_the_vendor_no_longer_keeps_are_neither_looked_at_nor_written(self, store):
         store.put("dt=2026-04-01/_manifest.json", b"{}")
@@ -170,6 +184,149 @@ class TestDestination:
 
         assert [each.key for each in outcome.written] == ["2026-04-02", "2026-04-03"]
         assert store.get("dt=2026-04-01/_manifest.json") == b"{}"
+
+
+class TestDataset:
+    """What a destination holds is known before anything is published, and for days that are not there yet."""
+
+    NEXT_DAYS = days(3, start=APRIL_1 + 3 * DAY)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"partition_by": "hour"}, "partition_by='day', and this task exports partition_by='hour'"),
+            (
+                {"partition_by": "interval"},
+                "partition_by='day', and this task exports partition_by='interval'",
+            ),
+            (
+                {"query": query(window_on="updated")},
+                "window_on='created', and this task exports window_on='upd",
+            ),
+            (
+                {"query": query(filters={"agent": "a"})},
+                "filters={}, and this task exports filters={'agent': 'a'}",
+            ),
+            ({"query": query(scope={"bot": "b"})}, r"scope=(), and this task exports scope=('bot',)"),
+            ({"query": query(account="other")}, "account='', and this task exports account='other'"),
+            (
+                {"query": Query(stream(name="messages"))},
+                "stream='conversations', and this task exports stream='messages'",
+            ),
+            ({"query": Query(stream(vendor="other"))}, "vendor='acme', and this task exports vendor='other'"),
+            (
+                {
+                    "partition_timezone": "Europe/Berlin",
+                    "interval": Window(APRIL_1 + 3 * DAY - 2 * HOUR, APRIL_1 + 4 * DAY - 2 * HOUR),
+                },
+                "partition_timezone='UTC', and this task exports partition_timezone='Europe/Berlin'",
+            ),
+        ],
+    )
+    def test_another_kind_of_export_is_refused_before_the_first_request(self, store, changes, message):
+        export(store, FakeVendor(RECORDS))
+        before = {name: store.get(name) for name in store.find("")}
+        vendor = FakeVendor(RECORDS)
+
+        with pytest.raises(ConfigurationError) as caught:
+            export(store, vendor, **{"interval": self.NEXT_DAYS} | changes)
+
+        assert str(caught.value).startswith(f"{store.url} holds a dataset with {message}")
+        assert str(caught.value).endswith("; give each kind of export a destination of its own.")
+        assert vendor.requests == []
+        assert {name: store.get(name) for name in store.find("")} == before
+
+    def test_it_is_known_even_if_the_first_run_publishes_nothing(self, store):
+        interrupted(store)
+
+        with pytest.raises(ConfigurationError, match="holds a dataset with partition_by='day'"):
+            export(store, FakeVendor(RECORDS), partition_by="hour", interval=self.NEXT_DAYS)
+
+    def test_another_shop_or_bot_has_a_folder_of_its_own_in_it(self, store):
+        for bot in ("a", "b"):
+            export(store, FakeVendor(RECORDS), query=query(scope={"bot": bot}))
+
+        assert published(store) == {
+            f"bot={bot}/{day}": ids for bot in ("a", "b") for day, ids in DAYS.items()
+        }
+        assert read_dataset(store).scope == ("bot",)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"interval": NEXT_DAYS},
+            {"compression": "gzip", "concurrency": 2, "target_file_bytes": 1, "skip_unchanged": True},
+            {"query": query(page_size=7, request_window=HOUR)},
+        ],
+    )
+    def test_a_later_run_of_the_same_kind_reads_it_once_and_does_not_write_it(self, memory, steps, changes):
+        export(memory, FakeVendor(RECORDS))
+        steps.clear()
+
+        export(memory, FakeVendor(RECORDS), **changes)
+
+        assert steps.count("get _dataset") == 1
+        assert "put _dataset" not in steps
+
+    def test_the_zone_of_days_makes_no_difference_without_days(self, store):
+        for zone in ("UTC", "Europe/Berlin"):
+            export(store, FakeVendor(RECORDS), partition_by="interval", partition_timezone=zone)
+
+        assert read_dataset(store).partition_timezone == "UTC"
+
+    @pytest.mark.parametrize("partition_by", ["day", "interval"])
+    def test_of_two_first_runs_at_one_moment_only_runs_of_one_kind_go_on(
+        self, store, monkeypatch, partition_by
+    ):
+        """The other run creates the description after this one has seen that there is none."""
+        replace = Store.replace
+
+        def overtaken(self, *args):
+            monkeypatch.undo()
+            export(store, FakeVendor(RECORDS), partition_by=partition_by)
+            return replace(self, *args)
+
+        monkeypatch.setattr(Store, "replace", overtaken)
+        vendor = FakeVendor(RECORDS)
+        if partition_by == "day":
+            export(store, vendor)
+            assert published(store) == DAYS
+        else:
+            with pytest.raises(ConfigurationError, match="holds a dataset with partition_by='interval'"):
+                export(store, vendor)
+            assert vendor.requests == []
+        assert read_dataset(store).partition_by == partition_by
+
+    def test_a_destination_of_an_earlier_version_is_described_by_the_next_run(self, store):
+        export(store, FakeVendor(RECORDS))
+        store.delete([DATASET])
+
+        export(store, FakeVendor(RECORDS), query=query(account="acme.example"))
+
+        assert read_dataset(store).account == "acme.example"
+        manifest = read_manifest(store, "dt=2026-04-01")
+        assert (manifest.account, manifest.records) == ("acme.example", 4)
+
+    def test_a_destination_of_an_earlier_version_with_other_partitions_is_not_described(self, store):
+        export(store, FakeVendor(RECORDS))
+        store.delete([DATASET])
+        vendor = FakeVendor(RECORDS)
+
+        with pytest.raises(ConfigurationError, match="holds a partition with window_on='created'"):
+            export(store, vendor, query=query(window_on="updated"))
+
+        assert vendor.requests == []
+        assert read_dataset(store) is None
+
+    def test_something_else_under_its_name_is_refused_before_the_first_request(self, store):
+        store.put(DATASET, b"{}")
+        vendor = FakeVendor(RECORDS)
+
+        with pytest.raises(ConfigurationError, match="is not a description of a dataset of this package"):
+            export(store, vendor)
+
+        assert (vendor.requests, store.find("")) == ([], [DATASET])
 
 
 class TestOutcome:

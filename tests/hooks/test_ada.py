@@ -270,3 +270,23 @@ def test_all_keys_of_an_instance_share_one_budget(connect):
     second = AdaHook()
 
     assert first_account == second.account(second.settings) == "ada:acme.ada.support"
+
+
+@pytest.mark.parametrize(
+    ("host", "account"),
+    [
+        ("https://Acme.ada.support", "acme.ada.support"),
+        ("acme.ada.support", "acme.ada.support"),
+        ("https://acme.ada.support:443", "acme.ada.support"),
+        ("https://acme.ada.support:8443", "acme.ada.support:8443"),
+        ("http://127.0.0.1:80", "127.0.0.1"),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+        ("http://[::1]:8080", "[::1]:8080"),
+    ],
+)
+def test_a_dataset_and_the_budget_know_the_instance_by_its_host_and_port(connect, host, account):
+    connect("ada", host)
+    hook = AdaHook()
+
+    assert hook.query().account == account
+    assert hook.account(hook.settings) == f"ada:{account}"

@@ -273,6 +273,14 @@ class TestConnection:
         assert one.startswith(f"{vendor}:")
         assert hook.account(hook.settings) != one
 
+    @EVERY
+    def test_either_a_scope_or_a_public_account_tells_datasets_apart(self, connect, vendor):
+        connect(vendor, "https://acme.example")
+        query = HOOKS[vendor]().query()
+
+        assert bool(query.scope) is not bool(query.account)
+        assert KEY not in query.account
+
 
 class TestSession:
     @EVERY

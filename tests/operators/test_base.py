@@ -26,6 +26,7 @@ INTERVAL = {
     "data_interval_end": APRIL_1.add(days=1),
     "run_id": "scheduled__1",
 }
+OTHER_DAY = {"data_interval_start": APRIL_1.add(days=1), "data_interval_end": APRIL_1.add(days=2)}
 OPERATORS = {vendor: operator_of(vendor) for vendor in vendors()}
 EVERY = pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
 
@@ -272,13 +273,26 @@ class TestRefusals:
         execute(tmp_path / "set")
         connect("applied_labs", ada.url)
         ada.asked.clear()
-        shop = "shop_id=11111111-1111-4111-8111-111111111111"
-        (tmp_path / "set" / shop).mkdir()
-        (tmp_path / "set" / "dt=2026-04-01").rename(tmp_path / "set" / shop / "dt=2026-04-01")
 
-        with pytest.raises(AirflowFailException, match="holds a partition with vendor='ada'"):
+        with pytest.raises(AirflowFailException, match="holds a dataset with vendor='ada'"):
             execute(tmp_path / "set", kind=AppliedLabsExportOperator)
         assert ada.asked == []
+
+    def test_a_destination_of_another_ada_instance_is_refused_before_any_request(
+        self, ada, connect, tmp_path
+    ):
+        execute(tmp_path / "set")
+        there = ada.url.removeprefix("http://")
+        connect("ada", "https://other.ada.support")
+
+        refusal = f"account='{there}', and this task exports account='other.ada.support'"
+        with pytest.raises(AirflowFailException, match=f"holds a dataset with {refusal}"):
+            execute(tmp_path / "set", INTERVAL | OTHER_DAY)
+
+        (tmp_path / "set" / "_dataset.json").unlink()
+        with pytest.raises(AirflowFailException, match=f"holds a partition with {refusal}"):
+            execute(tmp_path / "set")
+        assert not (tmp_path / "set" / "_dataset.json").exists()
 
 
 class TestWaiting:

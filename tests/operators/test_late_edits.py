@@ -159,7 +159,11 @@ def test_days_of_a_zone_are_written_to_the_folders_of_local_days(vendor, tmp_pat
 
     operator.execute({"data_interval_start": start, "data_interval_end": start.add(days=2), "run_id": "r"})
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dt=2026-04-01", "dt=2026-04-02"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "_dataset.json",
+        "dt=2026-04-01",
+        "dt=2026-04-02",
+    ]
     manifest = manifests(tmp_path)["dt=2026-04-01"]
     assert manifest["partition"] == {"start": "2026-03-31T18:15:00Z", "end": "2026-04-01T18:15:00Z"}
     assert manifest["records"] == 1

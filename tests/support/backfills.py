@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_convexport.cli.backfill_plan import BackfillPlan, plan_backfill
 from airflow_provider_convexport.export.dataset.store import Store
+from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.job import Job
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.ada import AdaHook
@@ -41,6 +42,6 @@ def publish(
 
     class AdaRun(Piece):
         def job_of(self, task):
-            return Job(AdaHook("ada_default").query(stream=stream), Window(start, end), task=task, **job)
+            return Job(Query(AdaHook.streams[stream]), Window(start, end), task=task, **job)
 
     AdaRun(store, Window(start, end))

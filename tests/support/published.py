@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.streams import Case
 
 MANIFEST = "_manifest.json"
+DATASET = "_dataset.json"
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,10 @@ def named_files(where: Path | Objects) -> set[str]:
 
 
 def assert_tidy(where: Path | Objects) -> None:
-    """Nothing lies there but manifests and the files that they name."""
+    """Nothing lies there but manifests, the files that they name, and the description of the dataset."""
     objects = objects_in(where) if isinstance(where, Path) else where
     expected = {f"{folder}/{MANIFEST}" for folder in manifests(objects)} | named_files(objects)
-    assert set(objects.names) == expected
+    assert set(objects.names) - {DATASET} == expected
 
 
 def truth(simulator: RunningSimulator, case: Case, start: datetime, end: datetime) -> dict[str, list[bytes]]:

@@ -43,7 +43,9 @@ def files_below(folder: str, url: str) -> list[str]:
             url=url, problem=f"a folder cannot be listed: {error.strerror}", connection=None
         ) from error
 
-    return [f"{path}/{name}" for path, _, names in os.walk(folder, onerror=fail) for name in names]
+    return [
+        f"{path}/{name}" for path, _, names in os.walk(folder.rstrip("/"), onerror=fail) for name in names
+    ]
 
 
 def prune_tree(top: Path, root: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "_manifest.json"
 FORMAT_VERSION = 1
+
+T = TypeVar("T")
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -70,6 +72,8 @@ class RunFacts(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """Content of ``_manifest.json``; readers rely on it alone.
 
+    :param account: Public identity of the vendor account, if the scope does not tell accounts apart; not in
+        manifests of earlier versions of this package.
     :param expired: First part of the run's interval, if the vendor no longer kept it when the manifest was
         written; the same in each manifest of the run.
     :param requested_at: When the run sent its first request to the vendor, in UTC; no record is older. A
@@ -108,6 +112,7 @@ class Manifest(msgspec.Struct, frozen=True):
     requested_at: str | UnsetType = UNSET
     checked_at: str | UnsetType = UNSET
     window_evidence: str | UnsetType = UNSET
+    account: str | UnsetType = UNSET
 
     @property
     def covers(self) -> Window:
@@ -145,6 +150,7 @@ class Manifest(msgspec.Struct, frozen=True):
             "scope": dict(query.scope),
             "filters": dict(query.filters),
             "window_on": query.window_on,
+            "account": self.account if isinstance(self.account, UnsetType) else query.account,
         }
         return {
             name: (getattr(self, name), value)
@@ -169,7 +175,7 @@ def read_manifest(store: Store, folder: str) -> Manifest | None:
     :raises ConfigurationError: if the object of that name is not a manifest.
     """
     content = store.get(f"{folder}/{MANIFEST}")
-    return None if content is None else _decoded(content, store, folder)
+    return None if content is None else _manifest(content, store, folder)
 
 
 def see_manifest(store: Store, folder: str) -> Seen:
@@ -178,16 +184,27 @@ def see_manifest(store: Store, folder: str) -> Seen:
     :raises ConfigurationError: if the object of that name is not a manifest.
     """
     there = store.get_versioned(f"{folder}/{MANIFEST}")
-    return Seen(None, None) if there is None else Seen(_decoded(there.content, store, folder), there.version)
+    return Seen(None, None) if there is None else Seen(_manifest(there.content, store, folder), there.version)
 
 
-def _decoded(content: bytes, store: Store, folder: str) -> Manifest:
+def _manifest(content: bytes, store: Store, folder: str) -> Manifest:
+    return decoded(content, Manifest, url=f"{store.url_of(folder)}/{MANIFEST}", what="a manifest")
+
+
+def decoded(content: bytes, kind: type[T], *, url: str, what: str) -> T:
+    """Return what an object's JSON describes.
+
+    :param content: The object's content.
+    :param kind: Type of what it should describe.
+    :param url: The object's URL, for the message.
+    :param what: What it should be, in words.
+    :raises ConfigurationError: if it is something else.
+    """
     try:
-        return msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise ConfigurationError(
-            f"{store.url_of(folder)}/{MANIFEST} is not a manifest of this package; "
-            "choose another destination or move it away."
+            f"{url} is not {what} of this package; choose another destination or move it away."
         ) from None
 
 
@@ -201,8 +218,8 @@ def check_replaceable(
     :param query: The query whose records would replace it.
     :param grid: The partitions that the run publishes.
     :param index: Number of the partition that would replace it.
-    :raises ConfigurationError: if its manifest was written for another vendor, stream, scope, filter or
-        ``window_on``, or for a span of time that would no longer be covered.
+    :raises ConfigurationError: if its manifest was written for another vendor, account, stream, scope, filter
+        or ``window_on``, or for a span of time that would no longer be covered.
     """
     differences = {} if manifest is None else manifest.differences(query)
     if differences:

@@ -113,6 +113,8 @@ class Query:
     :param scope: The shop or bot, as recorded in paths and manifests; empty where the vendor has none.
     :param filters: Further query parameters, with values in the vendor's notation.
     :param scope_params: Query parameters that select the scope (some vendors use a header instead).
+    :param account: Public identity of the vendor account, without a secret, as recorded in manifests; empty
+        where the scope tells accounts apart.
     :param page_size: Records per request; ``None`` for the stream's default.
     :param request_window: Length of a request window; ``None`` for the stream's default.
     :param window_evidence: How ``window_on`` was established, if the stream's window is undecided; empty for
@@ -126,6 +128,7 @@ class Query:
     scope: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     scope_params: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
     page_size: int | None = None
     request_window: timedelta | None = None
     window_evidence: WindowEvidence = ""

@@ -132,6 +132,7 @@ class VersionWriter:
             content_digest=UNSET if self.digest is None else self.digest,
             requested_at=moment_text(plan.requested_at) or UNSET,
             window_evidence=query.window_evidence or UNSET,
+            account=query.account or UNSET,
         )
 
 

@@ -95,7 +95,8 @@ class Attempt:
         """
         if self.store.get(self.path(_LEASE)) is not None:
             return
-        if not any(each.name == _LEASE for each in self._objects()):
+        # A listing that is made while a newer attempt registers may contain neither lease.
+        if not any(each.name == _LEASE for _ in range(2) for each in self._objects()):
             # The newer attempt has finished and cleaned up, so nobody else deletes what this one wrote since.
             mine = [each.path for each in self._objects() if each.attempt == self.name]
             self.store.delete([*mine, self.path(_LEASE)])

@@ -72,6 +72,7 @@ class TestEncoding:
             {"window_evidence": "probe"},
             {"files": [], "records": 0, "first_record_at": None, "last_record_at": None},
             {"scope": {"bot": "Zürich 🙂"}},
+            {"account": "acme.example"},
         ],
     )
     def test_a_manifest_survives_being_written_and_read(self, store, changes):
@@ -95,6 +96,7 @@ class TestEncoding:
             "requested_at",
             "checked_at",
             "window_evidence",
+            "account",
         }
 
     def test_a_field_of_a_later_version_does_not_disturb(self, store):
@@ -116,6 +118,7 @@ class TestReadManifest:
             msgspec.json.encode(manifest_of()).replace(b'"records":3', b'"records":"3"'),
             msgspec.json.encode([manifest_of()]),
             msgspec.json.encode(manifest_of())[:-1],
+            msgspec.json.encode(manifest_of()).replace(b'"acme"', b'"\xff"'),
         ],
     )
     def test_something_else_under_its_name_is_refused(self, memory, content):
@@ -167,6 +170,17 @@ class TestDifferences:
         differences = manifest.differences(same_query(window_on="updated", window_evidence=here))
 
         assert differences == ({} if replaceable else {"window_on": ("created", "updated")})
+
+    def test_another_account_differs(self):
+        there = manifest_of(account="acme.example")
+
+        assert there.differences(same_query(account="other.example")) == {
+            "account": ("acme.example", "other.example")
+        }
+        assert there.differences(same_query(account="acme.example")) == {}
+
+    def test_the_account_of_a_manifest_of_an_earlier_version_is_not_known(self):
+        assert manifest_of().differences(same_query(account="acme.example")) == {}
 
     def test_another_stream_differs(self):
         other = Query(stream(vendor="other", name="messages"), scope={"bot": "b"}, filters={"agent": "a"})

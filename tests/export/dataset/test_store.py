@@ -85,6 +85,12 @@ def test_a_folder_with_special_characters_is_a_folder_like_any_other(tmp_path):
     assert store.find("") == []
 
 
+def test_an_object_at_the_root_is_found_by_its_name(store):
+    store.put("a", b"1")
+
+    assert store.find("") == ["a"]
+
+
 def test_a_wildcard_in_a_name_deletes_nothing_else(memory):
     for name in ("x*/checkpoint", "xy/checkpoint"):
         memory.put(name, b"1")
