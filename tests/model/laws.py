@@ -212,7 +212,7 @@ class Laws:
     def _deleting_part(self, folder: str, last: str) -> None:
         commit = _commit_of(last)
         there = self.live.get(folder)
-        if there is not None and there.is_requested_after(self.versions[commit].requested_at):
+        if there is not None and _seconds_after(there, self.versions[commit].requested_at) > 0:
             return  # its plan cannot be published here any more
         for plan in self._plans[commit]:
             if plan.path in self.bucket.objects and not self._may_give_up(plan) and self._is_live(plan):
@@ -265,7 +265,7 @@ class Laws:
             self._fail(
                 NEWEST_WINS, f"{success.name} returned a version of {folder} that an older one replaced"
             )
-        if not _is_older(manifest, success.version.requested_at):
+        if _seconds_after(manifest, success.version.requested_at) >= 0:
             return
         index = next(i for i in success.grid.published if _folder(success.grid, i) == folder)
         if manifest.covers != success.grid.covered_of(index):
@@ -293,8 +293,8 @@ def _day(epoch: float) -> int:
     return bisect_right(DAYS, epoch) - 1
 
 
-def _is_older(manifest: Manifest, epoch: float) -> bool:
-    return datetime.fromisoformat(str(manifest.requested_at)).timestamp() < epoch
+def _seconds_after(manifest: Manifest, epoch: float) -> float:
+    return datetime.fromisoformat(str(manifest.requested_at)).timestamp() - epoch
 
 
 _FOLDERS: dict[tuple[int, int], str] = {}
