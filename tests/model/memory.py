@@ -58,6 +58,7 @@ class Bucket:
     shuffles: bool = False
     objects: dict[str, Versioned] = field(default_factory=dict)
     changes: int = 0
+    temporaries: int = 0
     _kinds: dict[str, str] = field(default_factory=dict)
 
     def pass_by(self, verb: str, name: str) -> None:
@@ -170,7 +171,8 @@ class ModelStore(Store):
         if not bucket.is_disk:
             bucket.pass_by("create", "temporary file")
             return MemoryFile(bucket, None)
-        name = f"{self.scratch}/writing-{bucket.changes:06d}"
+        bucket.temporaries += 1
+        name = f"{self.scratch}/writing-{bucket.temporaries:06d}"
         bucket.pass_by("create", name)
         bucket.write(name, b"")
         return MemoryFile(bucket, name)
