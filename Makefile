@@ -33,7 +33,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: help demo test test-crash test-model test-limits test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
@@ -47,6 +47,9 @@ test: $(READY) ## Run the tests
 
 test-crash: $(READY) ## Kill exports at random moments and run them again
 	$(BIN)/pytest -n 2 tests/crash
+
+test-model: $(READY) ## Check the commit protocol in 20,000 random orders of events (a minute)
+	$(BIN)/python -m tests.model --orders 20000
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_debian_packages.sh redis-server

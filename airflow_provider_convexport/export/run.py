@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.stage.segment import Segment
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """Exports one interval; running it again has the same result (idempotent).
@@ -67,6 +71,14 @@ class Export:
         """
         grid = self.job.grid()
         new = self._check_destination(grid)
+        try:
+            return self._attempt(grid, new)
+        except _StagedWorkLostError:
+            where = self.store.url_of(STAGING)
+            log.warning("A staged object under %s has disappeared; the export starts again.", where)
+        return self._attempt(grid, new)
+
+    def _attempt(self, grid: PartitionGrid, new: Dataset | None) -> Outcome:
         attempt = Attempt.begin(
             self.store,
             task=self.job.task_key,
@@ -79,15 +91,11 @@ class Export:
             plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
             if self.job.query.stream.window_undecided:  # and no record has disproved what is published
                 ensure_registered(attempt.store, Dataset.of(self.job.query, grid))
-            publisher = Publisher(self.job, grid, attempt.probed(), plan, self.now)
-            manifests = {index: publisher.publish(plan.partitions[index]) for index in grid.published}
-            publisher.tidy_after_older_attempts()
+            manifests = Publisher(self.job, grid, attempt.probed(), plan, self.now).publish_all()
             attempt.finish()
         except FileNotFoundError as error:
-            # A newer attempt that has finished removes what this one staged; check() says so.
-            attempt.check()
-            attempt.discard()
-            raise IncompleteExportError(
+            attempt.discard()  # says so if a newer attempt that has finished removed it
+            raise _StagedWorkLostError(
                 f"A staged object under {self.store.url_of(STAGING)} has disappeared; nothing was published "
                 "from it, and the next try exports the interval from its beginning."
             ) from error
@@ -177,6 +185,10 @@ class Export:
             if manifest.commit == plan.commit
         ]
         return Outcome(plan, written, unchanged=len(manifests) - len(written))
+
+
+class _StagedWorkLostError(IncompleteExportError):
+    """Staged work of this or an earlier attempt is gone, and all of it has been discarded."""
 
 
 def _register(attempt: Attempt, dataset: Dataset) -> None:

@@ -467,10 +467,23 @@ class TestLostObject:
     def lose_segments(self, store):
         store.delete([name for name in store.find("_staging") if "/segments-" in name])
 
-    def test_a_staged_object_that_disappeared_is_told_and_the_next_try_begins_anew(self, store):
+    def test_if_a_staged_object_has_disappeared_the_export_starts_again(self, store, caplog):
         interrupted(store)
         self.lose_segments(store)
+        vendor = FakeVendor(RECORDS)
 
+        export(store, vendor)
+
+        assert f"A staged object under {store.url_of('_staging')} has disappeared" in caplog.text
+        assert published(store) == DAYS
+        assert staged(store) == []
+        assert [request.parameter("position") for request in vendor.requests].count(None) == 1
+
+    def test_if_objects_disappear_again_that_is_told_and_nothing_is_published(self, store, monkeypatch):
+        def vanish(self, name, start, end):
+            raise FileNotFoundError(name)
+
+        monkeypatch.setattr(Store, "get_range", vanish)
         with pytest.raises(IncompleteExportError) as caught:
             export(store, FakeVendor(RECORDS))
 
@@ -478,11 +491,6 @@ class TestLostObject:
         assert isinstance(caught.value.__cause__, FileNotFoundError)
         assert published(store) == {}
         assert staged(store) == []
-
-        vendor = FakeVendor(RECORDS)
-        export(store, vendor)
-        assert published(store) == DAYS
-        assert vendor.requests[0].parameter("position") is None
 
     def test_if_a_newer_try_took_it_away_that_is_told_instead(self, store, monkeypatch):
         interrupted(store)

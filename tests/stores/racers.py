@@ -54,10 +54,7 @@ class Version:
             run = Run(
                 store_at(url), *records, task=task, requested_at=START + self.requested_at, **self.changes
             )
-            publisher = Publisher(run.job, run.grid, run.attempt.probed(), run.plan, time.time)
-            for partition in run.plan.partitions:
-                publisher.publish(partition)
-            publisher.tidy_after_older_attempts()
+            Publisher(run.job, run.grid, run.attempt.probed(), run.plan, time.time).publish_all()
             run.attempt.finish()
         except SupersededError:
             return "superseded"

@@ -5,19 +5,20 @@ A partition's manifest is replaced only by a writer that has seen the version wh
 
 Files are deleted in an order that leaves every version whole which can still be published:
 
-1. The manifest is read, then the lease is checked. A writer whose lease was deleted before it read the
-   manifest stops here.
-2. The folder is listed, then the plans. Whoever may still publish a file has a plan in staging.
-3. The manifest is replaced, by the new version, or by the same version with another time in ``checked_at``.
-   A writer that froze earlier now finds another version than the one that it has seen, and starts over at 1.
-4. The files that were listed and belong neither to the manifest nor to a plan are deleted.
+1. The plans of older attempts of the task are deleted, so that nobody carries them out any more.
+2. The manifest is read, then the files of the new version are written.
+3. The folder is listed, then the plans. Whoever may still publish a file has a plan in staging.
+4. The lease is checked. A writer whose lease was deleted before it read the manifest stops here.
+5. The manifest is replaced, by the new version, or by the same version with another time in ``checked_at``.
+   A writer that froze earlier now finds another version than the one that it has seen, and starts over at 2.
+6. The files that were listed and belong neither to the manifest nor to a plan are deleted.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -67,6 +68,28 @@ class Publisher:
     attempt: Attempt
     plan: Plan
     now: Callable[[], float]
+    _own_leftovers: set[str] = field(default_factory=set)
+    """Folders that hold files of the plan although another version stays there."""
+
+    def publish_all(self) -> dict[int, Manifest]:
+        """Publish all partitions of the run, and delete what older attempts of the task have left behind.
+
+        :returns: The manifest of each partition, by its number in the grid; see `publish`.
+        :raises SupersededError: if a newer attempt has taken over.
+        :raises ConfigurationError: if a partition was written by another kind of export.
+        :raises DestinationUnavailableError: if others replace a manifest again and again.
+        """
+        dropped = self.attempt.drop_older_plans(Plan, keep=self.plan.commit)
+        manifests = {index: self.publish(self.plan.partitions[index]) for index in self.grid.published}
+        # An older attempt may have written files after this one looked into the folder, or to partitions that
+        # this one does not publish. In a partition that was never published they stay: only a manifest can
+        # stop a frozen writer.
+        folders = {partition.folder for plan in dropped for partition in plan.partitions if partition.files}
+        if self._own_leftovers:
+            self.attempt.drop_plan(self.plan.commit)
+        for folder in sorted(folders | self._own_leftovers):
+            self._tidy(folder)
+        return manifests
 
     def publish(self, partition: PartitionPlan) -> Manifest:
         """Publish one partition and return its manifest, or the existing one if that is to be kept.
@@ -78,46 +101,33 @@ class Publisher:
         try:
             return self._publish(partition)
         except SupersededError:
-            self._withdraw(partition.folder)
+            # As long as another attempt has the plan, it publishes it or deletes the files.
+            if not self.attempt.is_planned(self.plan.commit):
+                self._tidy(partition.folder, superseded=True)
             raise
 
     def _publish(self, partition: PartitionPlan) -> Manifest:
-        writer = VersionWriter(self.job, self.grid, self.attempt.store, self.plan, partition, self.now)
         for _ in range(_MAX_ROUNDS):
+            # The files are written again in each round: whoever replaced the manifest may have deleted them.
+            writer = VersionWriter(self.job, self.grid, self.attempt.store, self.plan, partition, self.now)
             seen = see_manifest(self.attempt.store, partition.folder)
             manifest = self._kept(seen.manifest, writer) or writer.written
+            leftovers = self._leftovers(partition.folder, seen, manifest)
             self.attempt.check()
-            if published := self._settle(partition.folder, seen, manifest):
+            if published := self._settle(partition.folder, seen, manifest, leftovers):
                 return published
         raise self._too_many_rounds(partition.folder)
 
-    def tidy_after_older_attempts(self) -> None:
-        """Delete the files that older attempts of this task wrote for other plans.
-
-        Such an attempt may have written files after this one looked into the folder, or to partitions that
-        this one does not publish. In a partition that was never published they stay: only a manifest can
-        stop a frozen writer.
-
-        :raises SupersededError: if a newer attempt has taken over.
-        :raises DestinationUnavailableError: if others replace a manifest again and again.
-        """
-        for plan in self.attempt.drop_older_plans(Plan, keep=self.plan.commit):
-            for partition in plan.partitions:
-                if partition.files:
-                    self._tidy(partition.folder)
-
-    def _withdraw(self, folder: str) -> None:
-        """Delete the files that this attempt wrote after newer attempts had come to their end.
-
-        As long as one of them goes on, it publishes the same plan or deletes the files.
-        """
-        if not self.attempt.is_planned(self.plan.commit):
-            self._tidy(folder)
-
-    def _tidy(self, folder: str) -> None:
+    def _tidy(self, folder: str, *, superseded: bool = False) -> None:
+        """Delete the files of dead plans; those of this plan, too, which must not be in staging any more."""
         for _ in range(_MAX_ROUNDS):
             seen = see_manifest(self.attempt.store, folder)
-            if seen.manifest is None or self._settle(folder, seen, seen.manifest):
+            if seen.manifest is None:
+                return
+            leftovers = self._leftovers(folder, seen, seen.manifest, tidies=True, superseded=superseded)
+            if not superseded:
+                self.attempt.check()
+            if self._settle(folder, seen, seen.manifest, leftovers):
                 return
         raise self._too_many_rounds(folder)
 
@@ -163,16 +173,16 @@ class Publisher:
         there = set(self.attempt.store.find(folder))
         return all(f"{folder}/{file.name}" in there for file in manifest.files)
 
-    def _settle(self, folder: str, seen: Seen, manifest: Manifest) -> Manifest | None:
+    def _settle(self, folder: str, seen: Seen, manifest: Manifest, leftovers: list[str]) -> Manifest | None:
         """Replace the manifest that was seen and delete the files that no version needs any more.
 
         :param folder: The partition's folder.
         :param seen: The manifest that was read before any file of ``manifest`` was written.
         :param manifest: The manifest to write, or the one that was seen if that is to stay.
+        :param leftovers: The files to delete.
         :returns: The manifest that is there now; ``None`` if somebody else has replaced it in the meantime.
         """
         store, stays = self.attempt.store, manifest is seen.manifest
-        leftovers = self._leftovers(folder, manifest, replaced=None if stays else seen.manifest)
         if stays and not leftovers:
             return manifest
         if stays and store.is_conditional:
@@ -186,19 +196,31 @@ class Publisher:
         store.delete(leftovers)
         return manifest
 
-    def _leftovers(self, folder: str, manifest: Manifest, *, replaced: Manifest | None) -> list[str]:
+    def _leftovers(
+        self, folder: str, seen: Seen, manifest: Manifest, *, tidies: bool = False, superseded: bool = False
+    ) -> list[str]:
         """Return the files that belong neither to a manifest nor to the plan of a run that goes on.
 
         Files are listed first, then plans: a plan exists from before its first file is written until after
-        its manifest is written. The plan of the version that is replaced does not count if its records were
-        requested earlier: then it does not come back.
+        its manifest is written. The plan of an older version that is replaced does not count: that version
+        does not come back.
+
+        :param folder: The partition's folder.
+        :param seen: The manifest that was read.
+        :param manifest: The manifest that will be there.
+        :param tidies: Whether the files of this plan are deleted, too.
+        :param superseded: Whether this attempt has lost its lease, so that older attempts may still run.
         """
         wanted = {file.name for file in manifest.files}
         names = (path.removeprefix(f"{folder}/") for path in self.attempt.store.find(folder))
         unknown = {name: ours[1] for name in names if (ours := _OURS.fullmatch(name)) and name not in wanted}
+        if not tidies and self.plan.commit in unknown.values():
+            self._own_leftovers.add(folder)
+            unknown = {name: commit for name, commit in unknown.items() if commit != self.plan.commit}
         if not unknown:
             return []
-        planned = self.attempt.planned_elsewhere()
+        planned = self.attempt.planned(by_older=superseded)
+        replaced = None if manifest is seen.manifest else seen.manifest
         if replaced is not None and replaced.seconds_after(self.plan.requested_at) < 0:
             planned.discard(replaced.commit)
         return [f"{folder}/{name}" for name, commit in unknown.items() if commit not in planned]

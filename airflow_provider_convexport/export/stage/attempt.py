@@ -146,38 +146,52 @@ class Attempt:
         return None
 
     def drop_older_plans(self, kind: type[PlanT], *, keep: str) -> list[PlanT]:
-        """Delete the plans of older attempts, which will not be carried out any more, and return them.
+        """Delete the plans of older attempts, so that nobody carries them out any more, and return them.
 
         :param kind: Type of the plans.
         :param keep: Id of the commit whose plans are not deleted.
+        :raises SupersededError: if a newer attempt has taken over.
         """
-        older = [
-            each
-            for each in self._objects()
-            if each.name.startswith(_PLAN) and each.attempt < self.name and _commit_of(each) != keep
-        ]
+        older = [each for each in self._plans() if each.attempt < self.name and _commit_of(each) != keep]
+        if not older:
+            return []
+        self.check()
         plans = [_decoded(self.store.get(each.path), kind) for each in older]
         self.store.delete(each.path for each in older)
         return [plan for plan in plans if plan is not None]
 
+    def drop_plan(self, commit: str) -> None:
+        """Delete a plan from the folders of this and older attempts, so that nobody carries it out any more.
+
+        :raises SupersededError: if a newer attempt has taken over.
+        """
+        plans = [each for each in self._plans() if each.attempt <= self.name and _commit_of(each) == commit]
+        self.check()
+        self.store.delete(each.path for each in plans)
+
     def is_planned(self, commit: str) -> bool:
         """Return whether any attempt of this task instance still has a plan."""
-        return any(each.name.startswith(_PLAN) and _commit_of(each) == commit for each in self._objects())
+        return any(_commit_of(each) == commit for each in self._plans())
 
     def discard(self) -> None:
-        """Delete everything that this and earlier attempts staged, so that the next one starts anew."""
-        self.store.delete(each.path for each in self._objects() if each.attempt <= self.name)
+        """Delete everything that this and older attempts staged, so that the next one starts anew.
+
+        :raises SupersededError: if a newer attempt has taken over.
+        """
+        ended = self._ended()
+        self.check()
+        self.store.delete(each.path for each in ended)
 
     def finish(self) -> None:
-        """Delete everything that this and earlier attempts staged, after publication.
+        """Delete everything that this and older attempts staged, after publication.
 
         Plans are deleted after everything else except the lease: as long as the plan exists, a retry uses it
         instead of exporting again. The objects of a newer attempt are not deleted.
 
         :raises SupersededError: if a newer attempt has taken over; it cleans up.
         """
+        ended = self._ended()
         self.check()
-        ended = [each for each in self._objects() if each.attempt <= self.name]
         plans = [each.path for each in ended if each.name.startswith(_PLAN)]
         lease = self.path(_LEASE)
         self.store.delete(each.path for each in ended if each.path not in (*plans, lease))
@@ -185,16 +199,31 @@ class Attempt:
         self.store.delete([lease])
         # An older attempt that still runs may have written objects in between and left them to this one;
         # from here on it finds no lease and cleans up itself.
-        self.store.delete(each.path for each in self._objects() if each.attempt <= self.name)
+        attempts = {each.attempt for each in ended}
+        self.store.delete(each.path for each in self._objects() if each.attempt in attempts)
         self.store.prune(task_folder(self.task))
 
-    def planned_elsewhere(self) -> set[str]:
-        """Return the ids of commits that other tasks or newer attempts of this one may still publish."""
-        return {
-            _commit_of(each)
-            for each in staged(self.store)
-            if each.name.startswith(_PLAN) and (each.task != self.task or each.attempt > self.name)
-        }
+    def planned(self, *, by_older: bool) -> set[str]:
+        """Return the ids of commits that somebody may still publish, apart from this attempt.
+
+        :param by_older: Whether to include the plans of older attempts of this task. They have ended if this
+            attempt still has its lease after this call.
+        """
+        plans = [each for each in staged(self.store) if each.name.startswith(_PLAN)]
+        if not by_older:
+            plans = [each for each in plans if each.task != self.task or each.attempt > self.name]
+        return {_commit_of(each) for each in plans if (each.task, each.attempt) != (self.task, self.name)}
+
+    def _ended(self) -> list[StagedName]:
+        """Return the objects of this and older attempts.
+
+        The older ones have ended if this attempt still has its lease after this call: an older one that
+        registers later finds that lease and stops.
+        """
+        return [each for each in self._objects() if each.attempt <= self.name]
+
+    def _plans(self) -> list[StagedName]:
+        return [each for each in self._objects() if each.name.startswith(_PLAN)]
 
     def _saved(self, prefix: str, kind: type[PlanT]) -> Iterator[tuple[StagedName, PlanT]]:
         """Yield what attempts with the same fingerprint have saved, that of the newest attempt first.

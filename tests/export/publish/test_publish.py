@@ -227,7 +227,7 @@ def test_the_sweep_of_an_older_try_spares_what_a_newer_try_has_just_written(stor
     seen = see_manifest(store, DAY_1)
     write_files(new)
 
-    assert publisher._settle(DAY_1, seen, seen.manifest) == seen.manifest
+    assert publisher._leftovers(DAY_1, seen, seen.manifest) == []
     new.publish()
 
     assert lines_of(store, DAY_1) == ["new"]
@@ -442,7 +442,7 @@ def test_a_writer_that_froze_before_its_manifest_does_not_replace_a_newer_versio
         return write(self, *args)
 
     monkeypatch.setattr(type(store), "replace", freeze)
-    slow.publish()
+    publisher_of(slow).publish_all()
     slow.attempt.finish()
 
     assert lines_of(store, DAY_1) == ["fast"]
@@ -494,8 +494,7 @@ def test_files_of_an_older_try_for_a_day_that_the_newer_one_does_not_publish_are
             return replace(super().job_of(task), interval=days(1))
 
     newer = OneDay(store, ("a", START))
-    newer.publish()
-    publisher_of(newer).tidy_after_older_attempts()
+    publisher_of(newer).publish_all()
     newer.attempt.finish()
 
     assert not any(died.plan.commit in name for name in published(store))
@@ -510,8 +509,7 @@ def test_a_superseded_attempt_deletes_files_that_it_wrote_after_the_newer_one_ha
         manifest = real(self)
         monkeypatch.undo()
         newer = Run(store, ("new", START), requested_at=START + 1, target_file_bytes=10**6)
-        newer.publish()
-        publisher_of(newer).tidy_after_older_attempts()
+        publisher_of(newer).publish_all()
         newer.attempt.finish()
         for file in manifest.files:
             store.put(f"{DAY_1}/{file.name}", b"written late")

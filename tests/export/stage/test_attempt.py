@@ -288,8 +288,8 @@ def test_plans_elsewhere_are_those_of_all_other_tasks(store):
     begin(store, task="two").save_plan(note("plan"), commit="decade")
     begin(store, task="three").save_checkpoint(point(1))
 
-    assert one.planned_elsewhere() == {"decade"}
-    assert begin(store, task="four").planned_elsewhere() == {"c0ffee", "decade"}
+    assert one.planned(by_older=False) == {"decade"}
+    assert begin(store, task="four").planned(by_older=False) == {"c0ffee", "decade"}
 
 
 def test_plans_of_newer_attempts_of_the_same_task_are_elsewhere_and_those_of_older_ones_are_not(store):
@@ -298,8 +298,8 @@ def test_plans_of_newer_attempts_of_the_same_task_are_elsewhere_and_those_of_old
     new = begin(store, "two")
     new.save_plan(note("plan"), commit="decade")
 
-    assert old.planned_elsewhere() == {"decade"}
-    assert new.planned_elsewhere() == set()
+    assert old.planned(by_older=False) == {"decade"}
+    assert new.planned(by_older=False) == set()
 
 
 def test_something_foreign_in_the_staging_folder_does_no_harm(store):
@@ -307,7 +307,7 @@ def test_something_foreign_in_the_staging_folder_does_no_harm(store):
 
     attempt = begin(store)
 
-    assert attempt.planned_elsewhere() == set()
+    assert attempt.planned(by_older=False) == set()
     attempt.finish()
 
 
@@ -333,7 +333,7 @@ def test_an_adopted_plan_lies_in_the_folder_of_the_attempt_that_adopted_it(store
     attempt = begin(store)
 
     assert attempt.adopt_plan(Note, not_before=0) == note("plan")
-    assert begin(store, task="another").planned_elsewhere() == {"c0ffee"}
+    assert begin(store, task="another").planned(by_older=False) == {"c0ffee"}
     assert store.get(attempt.path("plan-c0ffee.json")) is not None
 
 
@@ -352,12 +352,44 @@ def test_a_plan_that_is_removed_while_it_is_adopted_is_not_carried_out(store, mo
     assert not attempt.is_planned("c0ffee")
 
 
-def test_dropping_older_plans_spares_those_of_the_same_commit_and_of_newer_attempts(store):
+def test_dropping_older_plans_spares_those_of_the_same_commit(store):
     for commit in ("c0ffee", "decade"):
         begin(store).save_plan(note(commit), commit=commit)
     attempt = begin(store)
-    newer = begin(store)
-    newer.save_plan(note("newer"), commit="facade")
 
     assert attempt.drop_older_plans(Note, keep="decade") == [note("c0ffee")]
-    assert [attempt.is_planned(commit) for commit in ("c0ffee", "decade", "facade")] == [False, True, True]
+    assert [attempt.is_planned(commit) for commit in ("c0ffee", "decade")] == [False, True]
+
+
+def test_a_superseded_attempt_drops_nobodys_plan(store):
+    begin(store).save_plan(note("plan"), commit="c0ffee")
+    attempt = begin(store)
+    begin(store).save_plan(note("newer"), commit="facade")
+
+    for drop in (
+        lambda: attempt.drop_older_plans(Note, keep="other"),
+        lambda: attempt.drop_plan("c0ffee"),
+        attempt.discard,
+        attempt.finish,
+    ):
+        with pytest.raises(SupersededError, match=NEWER):
+            drop()
+    assert attempt.is_planned("c0ffee")
+    assert attempt.is_planned("facade")
+
+
+def test_an_attempt_that_ends_spares_an_older_try_that_registers_when_its_lease_is_gone(store, monkeypatch):
+    newer = Attempt.begin(store, task="task", fingerprint="print", order=2)
+    older = []
+    delete = type(store).delete
+
+    def register_after_the_lease(self, names):
+        names = list(names)
+        delete(self, names)
+        if any(name.endswith("/lease") for name in names) and not older:
+            older.append(Attempt.begin(store, task="task", fingerprint="print", order=1))
+
+    monkeypatch.setattr(type(store), "delete", register_after_the_lease)
+    newer.finish()
+
+    older[0].check()
