@@ -202,8 +202,8 @@ def published(destination):
 def month(simulator, tmp_path, monkeypatch):
     """Runs a month of a vendor with some of the tasks of its example; returns what is stale, by stream."""
 
-    def run(vendor, chosen=lambda task: True):
-        simulator.update(living=True, records=1_600)
+    def run(vendor, chosen=lambda task: True, **switches):
+        simulator.update(living=True, records=1_600, **switches)
         tasks = [task for task in tasks_of(vendor, tmp_path, monkeypatch) if chosen(task)]
         ran = Month(simulator, vendor).run(tasks)
         assert all(ran.changed(stream) > 20 for stream in ran.known if stream not in NEVER_CHANGE[vendor])
@@ -296,6 +296,24 @@ def test_the_newest_state_of_every_record_is_published_but_for_what_changed_afte
         assert not [each for each in found if each.published is None]
         assert not [each for each in found if not MAY_BE_STALE[vendor, stream](each)]
         assert age <= bound, f"The oldest stale record of {vendor} {stream} is {age} old, more than {bound}."
+
+
+def test_if_agentx_selects_by_the_last_action_the_newest_state_is_published_just_so(month):
+    """A conversation is in the partition of its last action; the vendor does not return it for earlier days."""
+
+    def may_be_stale(stale):
+        if stale.record is None:
+            return True  # its last action is not known any more
+        if stale.published is None:
+            return stale.record["lastActionAt"] >= f"{END:%Y-%m-%dT%H:%M:%S}"  # the next run finds it
+        last_look = min(midnight(pendulum.parse(stale.published["lastActionAt"])) + REACH, END)
+        return changed_again(stale, "lastActionAt") or stale.since > last_look + settle_of("agentx")
+
+    found = month("agentx", agentx_conversation_filter="lastActionAt")["conversations"]
+
+    assert not [each for each in found if not may_be_stale(each)]
+    kept = [each for each in found if each.record is not None]
+    assert oldest("agentx", kept) <= BOUNDS["agentx", "conversations"]
 
 
 @pytest.mark.parametrize("vendor", vendors())
