@@ -103,7 +103,7 @@ class AgentXHook(ExportHook):
         if not bot_name:
             raise ConfigurationError(
                 f"No bot is named; set the extra bot_name of the connection {self.http_conn_id}, "
-                "or pass bot_name= to the operator."
+                "or pass bot_name= to the operator or the hook."
             )
         return {"bot_name": bot_name}
 

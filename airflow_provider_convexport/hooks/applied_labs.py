@@ -111,7 +111,7 @@ class AppliedLabsHook(ExportHook):
         if not shop_id:
             raise ConfigurationError(
                 f"No shop is named; set the extra shop_id of the connection {self.http_conn_id}, "
-                "or pass shop_id= to the operator."
+                "or pass shop_id= to the operator or the hook."
             )
         if not shop_id.isascii() or not shop_id.isprintable() or " " in shop_id:
             raise ConfigurationError(
