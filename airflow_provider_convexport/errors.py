@@ -7,10 +7,15 @@ error                          consequence
 `VendorRejectedError`          the vendor rejects the request: fail without retry
 `SupersededError`              a newer attempt has taken over the lease: stop this attempt
 `RateLimitedError`             the vendor asks for a long pause: reschedule the task
+`UnsettledError`               the interval has not settled: reschedule the task
+`ExpiredError`                 the vendor keeps nothing of the interval: skip the task
 `IncompleteExportError`        a response is broken or records are missing: retry
 `VendorUnavailableError`       the vendor failed after all HTTP retries: retry the task
 `DestinationUnavailableError`  the object store failed after all retries: retry the task
 =============================  ============================================================
+
+The operators react like this by themselves. A ``@task`` that uses a hook does with
+`airflow_provider_convexport.airflow_errors.airflow_errors`.
 
 No error leaves a partially published partition behind. No message contains a key, a response body or a
 record.
@@ -23,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_convexport.durations import in_words
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
 
 class ConvExportError(Exception):
@@ -83,6 +88,26 @@ class RateLimitedError(ConvExportError):
         )
         self.endpoint = endpoint
         self.retry_after = retry_after
+
+
+class UnsettledError(ConvExportError):
+    """The vendor may still add records to the interval, and nothing was requested.
+
+    :param problem: The interval and when it settles, without a full stop.
+    :param settles_at: Moment in UTC from which the interval can be exported.
+    """
+
+    def __init__(self, *, problem: str, settles_at: datetime) -> None:
+        super().__init__(
+            f"{problem}. Nothing was exported; put airflow_errors() around the hook's calls to wait until "
+            "then, or pass on_unsettled='export' to read what is there."
+        )
+        self.problem = problem
+        self.settles_at = settles_at
+
+
+class ExpiredError(ConvExportError):
+    """The vendor no longer keeps anything of the interval, and only what is left was to be exported."""
 
 
 class IncompleteExportError(ConvExportError):

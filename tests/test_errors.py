@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,15 +9,18 @@ from airflow_provider_convexport import errors
 from airflow_provider_convexport.errors import (
     ConfigurationError,
     ConvExportError,
+    ExpiredError,
     IncompleteExportError,
     RateLimitedError,
     SupersededError,
+    UnsettledError,
     VendorRejectedError,
     VendorUnavailableError,
 )
 
 REJECTED = VendorRejectedError(endpoint="Ada /api/v2/x", status=401, request_id="r1", advice="Check the key.")
 LIMITED = RateLimitedError(endpoint="Ada /api/v2/x", retry_after=timedelta(minutes=5))
+UNSETTLED = UnsettledError(problem="It settles at noon", settles_at=datetime(2026, 4, 1, 12, tzinfo=UTC))
 UNAVAILABLE = VendorUnavailableError(endpoint="Ada /api/v2/x", problem="status 502", tries=9)
 
 
@@ -26,7 +29,7 @@ def test_every_error_has_the_one_root():
         each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)
     ]
 
-    assert len(raised) == 8
+    assert len(raised) == 10
     assert all(issubclass(each, ConvExportError) for each in raised)
 
 
@@ -36,6 +39,8 @@ def test_no_error_is_of_two_consequences():
         VendorRejectedError,
         SupersededError,
         RateLimitedError,
+        UnsettledError,
+        ExpiredError,
         IncompleteExportError,
         VendorUnavailableError,
     ]
@@ -69,11 +74,21 @@ def test_a_long_pause_tells_its_length():
     assert LIMITED.retry_after == timedelta(minutes=5)
 
 
+def test_an_interval_that_has_not_settled_tells_when_it_does_and_what_to_write():
+    assert str(UNSETTLED) == (
+        "It settles at noon. Nothing was exported; put airflow_errors() around the hook's calls to wait "
+        "until then, or pass on_unsettled='export' to read what is there."
+    )
+    assert UNSETTLED.settles_at.hour == 12
+
+
 def test_an_unusable_vendor_tells_the_last_problem_and_the_tries():
     assert str(UNAVAILABLE) == "Ada /api/v2/x gave no usable answer in 9 tries; the last problem: status 502."
 
 
-@pytest.mark.parametrize("error", [REJECTED, LIMITED, UNAVAILABLE], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [REJECTED, LIMITED, UNSETTLED, UNAVAILABLE], ids=lambda error: type(error).__name__
+)
 def test_an_error_can_cross_a_process_border(error):
     """Executors and the supervisor may pickle what a task raised."""
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301

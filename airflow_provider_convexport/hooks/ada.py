@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.page import moment_of
 from airflow_provider_convexport.export.fetch.pagination import NextLink, join
@@ -22,6 +23,7 @@ from airflow_provider_convexport.hooks.base import ExportHook
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.export.fetch.page import Page
     from airflow_provider_convexport.export.fetch.request import PageRequest
     from airflow_provider_convexport.export.window import Window
@@ -156,26 +158,62 @@ class AdaHook(ExportHook):
         return {"Authorization": f"Bearer {settings.key}"}
 
     def export_conversations(
-        self, start: datetime | str, end: datetime | str, window_on: str = "created"
+        self,
+        start: datetime | str,
+        end: datetime | str,
+        window_on: str = "created",
+        *,
+        page_size: int | None = None,
+        request_window: timedelta | None = None,
+        on_unsettled: OnUnsettled = "wait",
+        settle: timedelta | None = None,
+        on_expired: OnExpired = "fail",
     ) -> Iterator[dict[str, Any]]:
         """Yield conversations.
 
         :param start: Start of the interval, inclusive; a datetime with a zone or ISO-8601 text.
         :param end: End of the interval, exclusive. It is split into request windows that the vendor accepts.
         :param window_on: ``"created"`` or ``"updated"``.
-        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        :param page_size: Records per request; by default the size that suits the vendor best.
+        :param request_window: Longest span of time asked for in one request.
+        :param on_unsettled: While the vendor may still add records to the interval, ``"wait"`` raises
+            `UnsettledError`, with which `airflow_errors` reschedules the task, ``"fail"`` raises
+            `IncompleteExportError`, and ``"export"`` yields the records that exist.
+        :param settle: How long after its end an interval settles; by default the vendor's lag.
+        :param on_expired: If the vendor no longer keeps the beginning of the interval, ``"fail"`` raises
+            `ConfigurationError`, ``"clip"`` yields what is left, or raises `ExpiredError` if nothing is, and
+            ``"export"`` lets the vendor decide.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`; wrong arguments and an interval
+            that has not settled are refused by the call itself, before the first request.
         """
-        return self._records(self.query(window_on=window_on), start, end)
+        query = self.query(window_on=window_on, page_size=page_size, request_window=request_window)
+        return self._records(query, start, end, IntervalPolicy(on_unsettled, settle, on_expired))
 
     def export_messages(
-        self, start: datetime | str, end: datetime | str, conversation_id: str | None = None
+        self,
+        start: datetime | str,
+        end: datetime | str,
+        conversation_id: str | None = None,
+        *,
+        page_size: int | None = None,
+        request_window: timedelta | None = None,
+        on_unsettled: OnUnsettled = "wait",
+        settle: timedelta | None = None,
+        on_expired: OnExpired = "fail",
     ) -> Iterator[dict[str, Any]]:
         """Yield messages by their time of creation; the vendor has no other filter by time for messages.
+
+        The arguments that are not named here are those of `export_conversations`.
 
         :param start: Start of the interval, inclusive.
         :param end: End of the interval, exclusive.
         :param conversation_id: Only messages of that conversation.
-        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        :raises ConvExportError: see `export_conversations`.
         """
-        filters = {"conversation_id": conversation_id}
-        return self._records(self.query(stream="messages", filters=filters), start, end)
+        query = self.query(
+            stream="messages",
+            filters={"conversation_id": conversation_id},
+            page_size=page_size,
+            request_window=request_window,
+        )
+        return self._records(query, start, end, IntervalPolicy(on_unsettled, settle, on_expired))

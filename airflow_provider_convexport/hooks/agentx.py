@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.pagination import Cursor
 from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.settings import Settings
 
@@ -101,7 +103,7 @@ class AgentXHook(ExportHook):
         if not bot_name:
             raise ConfigurationError(
                 f"No bot is named; set the extra bot_name of the connection {self.http_conn_id}, "
-                "or pass bot_name= to the operator."
+                "or pass bot_name= to the operator or the hook."
             )
         return {"bot_name": bot_name}
 
@@ -119,6 +121,12 @@ class AgentXHook(ExportHook):
         end: datetime | str,
         bot_name: str | None = None,
         window_on: str | None = None,
+        *,
+        page_size: int | None = None,
+        request_window: timedelta | None = None,
+        on_unsettled: OnUnsettled = "wait",
+        settle: timedelta | None = None,
+        on_expired: OnExpired = "fail",
     ) -> Iterator[dict[str, Any]]:
         """Yield conversations.
 
@@ -130,10 +138,21 @@ class AgentXHook(ExportHook):
         :param bot_name: Name or id of the bot; overrides the hook's.
         :param window_on: ``"startTime"`` or ``"lastActionAt"``; refused if the vendor's window proves to
             select by the other one. If left out, the one that is proven is used.
-        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        :param page_size: Records per request; by default the size that suits the vendor best.
+        :param request_window: Longest span of time asked for in one request.
+        :param on_unsettled: While the vendor may still add records to the interval, ``"wait"`` raises
+            `UnsettledError`, with which `airflow_errors` reschedules the task, ``"fail"`` raises
+            `IncompleteExportError`, and ``"export"`` yields the records that exist.
+        :param settle: How long after its end an interval settles; by default the vendor's lag.
+        :param on_expired: If the vendor no longer keeps the beginning of the interval, ``"fail"`` raises
+            `ConfigurationError`, ``"clip"`` yields what is left, or raises `ExpiredError` if nothing is, and
+            ``"export"`` lets the vendor decide.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`; wrong arguments and an interval
+            that has not settled are refused by the call itself, before the first request.
         """
         hook = self._of(bot_name)
-        return hook._records(hook.query(window_on=window_on), start, end)
+        query = hook.query(window_on=window_on, page_size=page_size, request_window=request_window)
+        return hook._records(query, start, end, IntervalPolicy(on_unsettled, settle, on_expired))
 
     def export_messages(
         self,
@@ -141,18 +160,31 @@ class AgentXHook(ExportHook):
         end: datetime | str,
         bot_name: str | None = None,
         conversation_id: str | None = None,
+        *,
+        page_size: int | None = None,
+        request_window: timedelta | None = None,
+        on_unsettled: OnUnsettled = "wait",
+        settle: timedelta | None = None,
+        on_expired: OnExpired = "fail",
     ) -> Iterator[dict[str, Any]]:
         """Yield messages whose own time is in the interval.
+
+        The arguments that are not named here are those of `export_conversations`.
 
         :param start: Start of the interval, inclusive.
         :param end: End of the interval, exclusive.
         :param bot_name: Name or id of the bot; overrides the hook's.
         :param conversation_id: Only messages of that conversation.
-        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        :raises ConvExportError: see `export_conversations`.
         """
         hook = self._of(bot_name)
-        query = hook.query(stream="messages", filters={"conversation_id": conversation_id})
-        return hook._records(query, start, end)
+        query = hook.query(
+            stream="messages",
+            filters={"conversation_id": conversation_id},
+            page_size=page_size,
+            request_window=request_window,
+        )
+        return hook._records(query, start, end, IntervalPolicy(on_unsettled, settle, on_expired))
 
     def _of(self, bot_name: str | None) -> AgentXHook:
         return AgentXHook(self.agentx_conn_id, bot_name=bot_name) if bot_name else self

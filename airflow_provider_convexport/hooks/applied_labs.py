@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
 from airflow_provider_convexport.export.fetch.pages import paginate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.hooks.settings import Settings
 
 _VERSION = "/v2026-04"
@@ -109,7 +111,7 @@ class AppliedLabsHook(ExportHook):
         if not shop_id:
             raise ConfigurationError(
                 f"No shop is named; set the extra shop_id of the connection {self.http_conn_id}, "
-                "or pass shop_id= to the operator."
+                "or pass shop_id= to the operator or the hook."
             )
         if not shop_id.isascii() or not shop_id.isprintable() or " " in shop_id:
             raise ConfigurationError(
@@ -131,7 +133,17 @@ class AppliedLabsHook(ExportHook):
         return super().query(filters=filters, **kwargs)
 
     def export_conversations(
-        self, start: datetime | str, end: datetime | str, window_on: str = "created_at", **filters: Any
+        self,
+        start: datetime | str,
+        end: datetime | str,
+        window_on: str = "created_at",
+        *,
+        page_size: int | None = None,
+        request_window: timedelta | None = None,
+        on_unsettled: OnUnsettled = "wait",
+        settle: timedelta | None = None,
+        on_expired: OnExpired = "fail",
+        **filters: Any,
     ) -> Iterator[dict[str, Any]]:
         """Yield conversations with their messages, in the vendor's order (oldest first).
 
@@ -139,9 +151,22 @@ class AppliedLabsHook(ExportHook):
         :param end: End of the interval, exclusive. It is split into request windows that the vendor accepts.
         :param window_on: ``"created_at"``, or ``"last_message_at"`` for conversations active in the interval.
         :param filters: ``agent_id``, ``contact_id``, ``id``, ``resolution`` and their ``__in`` lists.
-        :raises ConvExportError: see `airflow_provider_convexport.errors`.
+        :param page_size: Records per request; by default the size that suits the vendor best.
+        :param request_window: Longest span of time asked for in one request.
+        :param on_unsettled: While the vendor may still add records to the interval, ``"wait"`` raises
+            `UnsettledError`, with which `airflow_errors` reschedules the task, ``"fail"`` raises
+            `IncompleteExportError`, and ``"export"`` yields the records that exist.
+        :param settle: How long after its end an interval settles; by default the vendor's lag.
+        :param on_expired: If the vendor no longer keeps the beginning of the interval, ``"fail"`` raises
+            `ConfigurationError`, ``"clip"`` yields what is left, or raises `ExpiredError` if nothing is, and
+            ``"export"`` lets the vendor decide.
+        :raises ConvExportError: see `airflow_provider_convexport.errors`; wrong arguments and an interval
+            that has not settled are refused by the call itself, before the first request.
         """
-        return self._records(self.query(window_on=window_on, filters=filters), start, end)
+        query = self.query(
+            window_on=window_on, filters=filters, page_size=page_size, request_window=request_window
+        )
+        return self._records(query, start, end, IntervalPolicy(on_unsettled, settle, on_expired))
 
     def list_conversations(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield conversations without their messages, newest first.

@@ -20,6 +20,7 @@ from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
 from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.fetch.finding_storage import findings_in
+from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.window_reading import WindowReading
@@ -212,9 +213,22 @@ class ExportHook(HttpHook):
         """Send one request and return its page."""
         return self.client.fetch(request.at(self.client.resolve(request.url)), query.page_format.decode)
 
-    def _records(self, query: Query, start: datetime | str, end: datetime | str) -> Iterator[dict[str, Any]]:
+    def _records(
+        self,
+        query: Query,
+        start: datetime | str,
+        end: datetime | str,
+        policy: IntervalPolicy | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Return the records; the interval is checked by the call itself, not by the first ``next``.
+
+        :raises ConvExportError: if ``policy``, by default the operators', does not allow the interval.
+        """
+        policy = policy or IntervalPolicy()
         interval = window_between(start, end)
-        return (json.loads(bytes(raw)) for raw in decided_records(self.window_reading, query, interval))
+        policy.require_settled(interval, query.stream)
+        kept = Window(policy.kept_from(interval, query.stream) or interval.start, interval.end)
+        return (json.loads(bytes(raw)) for raw in decided_records(self.window_reading, query, kept))
 
 
 class _KeyHeaders(AuthBase):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_convexport.compat import AirflowFailException, conf, reschedule_at
+from airflow_provider_convexport.airflow_errors import airflow_errors
+from airflow_provider_convexport.compat import conf
 from airflow_provider_convexport.destination import store_at
-from airflow_provider_convexport.errors import ConfigurationError, RateLimitedError, VendorRejectedError
+from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
 from airflow_provider_convexport.export.publish.compose import check_available
 from airflow_provider_convexport.export.run import Export
@@ -17,20 +19,20 @@ from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
-from airflow_provider_convexport.operators.interval_policy import IntervalPolicy
 from airflow_provider_convexport.operators.summary import log_outcome
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from airflow.sdk import Context, ObjectStoragePath
 
     from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.hooks.base import ExportHook
-    from airflow_provider_convexport.operators.interval_policy import OnExpired, OnUnsettled
 
 
 class ExportOperator(BaseOperator):
@@ -153,13 +155,8 @@ class ExportOperator(BaseOperator):
             keeps anything of the interval.
         :raises ConvExportError: if a retry may help.
         """
-        try:
+        with airflow_errors():
             return self._export(context)
-        except (ConfigurationError, VendorRejectedError) as error:
-            raise AirflowFailException(str(error)) from error
-        except RateLimitedError as error:
-            self.log.warning("%s The slot is handed back until then.", error)
-            raise reschedule_at(datetime.now(UTC) + error.retry_after) from error
 
     def _export(self, context: Context) -> ExportFacts:
         hook = self.hook
@@ -169,8 +166,8 @@ class ExportOperator(BaseOperator):
         store = store_at(self.destination, conn_id=self.destination_conn_id)
         client, stream = hook.client, job.query.stream
 
-        policy.require_settled(job)
-        job = policy.without_expired(job)
+        policy.require_settled(job.interval, stream)
+        job = replace(job, kept_from=policy.kept_from(job.interval, stream))
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))

@@ -135,7 +135,7 @@ def vendors(simulator, monkeypatch):
 
 def test_every_example_is_tested():
     others = {"ada_hourly", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
-    others |= {"ada_late_edits"}
+    others |= {"ada_late_edits", "hook_in_a_task"}
 
     assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS}
     assert {vendor_of(file) for file in DAILY} == {vendor_of(file) for file in WINDOWS} == set(EXPORTS)
@@ -502,3 +502,47 @@ def test_consumers_read_what_was_exported(root):
     counted = report.get_task_instance("count_lines").xcom_pull(task_ids="count_lines")
     (manifest,) = manifests(root / "ada" / "conversations")
     assert counted == manifest["records"] > 0
+
+
+def counted(records, field):
+    return dict(Counter(str(json.loads(record).get(field)) for record in records))
+
+
+def test_hooks_in_tasks_use_the_pools_and_connections_that_the_dag_names():
+    dag = dag_of(example("hook_in_a_task"))
+
+    assert {task.pool for task in dag.tasks} == {f"convexport_{vendor}" for vendor in EXPORTS}
+    assert all(f"{vendor}_default" in dag.doc_md for vendor in EXPORTS)
+    assert all(task.pool in dag.doc_md and task.retries == 5 for task in dag.tasks)
+
+
+@runs
+def test_hooks_in_tasks_read_exactly_the_day_of_the_run(root, simulator):
+    start = MIDNIGHT - 3 * DAY
+
+    run = dag_of(example("hook_in_a_task")).test(logical_date=start + DAY)
+
+    assert run.state == DagRunState.SUCCESS
+    returned = {each.task_id: each.xcom_pull(task_ids=each.task_id) for each in run.get_task_instances()}
+    bot, shop = SETTINGS.agentx_bots[0], SETTINGS.applied_labs_shops[0]
+    ada, agentx, labs = (
+        simulator.truth(vendor, "conversations", start, start + DAY, scope=scope)
+        for vendor, scope in (("ada", None), ("agentx", bot), ("applied_labs", shop))
+    )
+    escalated = [each for each in map(json.loads, labs) if each.get("resolution") == "escalated"]
+    assert returned["count_languages"] == counted(ada, "language") != {}
+    assert returned["count_locales"] == counted(agentx, "locale") != {}
+    lines = Path(urlsplit(returned["list_escalations"]).path).read_text().splitlines()
+    assert Path(urlsplit(returned["list_escalations"]).path).is_relative_to(root)
+    assert sorted(lines[1:]) == sorted(f"{each['id']},{each['created_at']}" for each in escalated) != []
+
+
+@runs
+def test_hooks_in_tasks_fail_without_retry_where_a_retry_cannot_help(root, monkeypatch):
+    for name in ("ADA", "AGENTX", "APPLIED_LABS"):
+        monkeypatch.delenv(f"AIRFLOW_CONN_{name}_DEFAULT")
+
+    run = dag_of(example("hook_in_a_task")).test(logical_date=MIDNIGHT - 2 * DAY)
+
+    assert run.state == DagRunState.FAILED
+    assert {(each.state, each.try_number) for each in run.get_task_instances()} == {("failed", 1)}

@@ -1,4 +1,4 @@
-"""Sensors that wait in the triggerer, or give their slot back."""
+"""Sensors that wait in the triggerer, or give their slot back, as a hook in a task does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTLE = timedelta(seconds=5)
 
 
 def run(airflow, start: datetime, end: datetime) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Run both sensors for an interval; return how they ended and the states they were seen in."""
+    """Run all waiting tasks for an interval; return how they ended and the states they were seen in."""
     airflow.api.unpause("settled")
     conf = {"interval": [start.isoformat(), end.isoformat()]}
     run_id = airflow.api.trigger("settled", conf=conf)
@@ -35,7 +35,7 @@ def states(visits):
     return {visit["state"] for visit in visits}
 
 
-def test_both_sensors_pass_at_once_for_an_interval_that_settled_long_ago(airflow):
+def test_all_pass_at_once_for_an_interval_that_settled_long_ago(airflow):
     end = datetime.now(UTC) - timedelta(days=20)
 
     tasks, seen = run(airflow, end - timedelta(days=1), end)
@@ -43,17 +43,19 @@ def test_both_sensors_pass_at_once_for_an_interval_that_settled_long_ago(airflow
     assert {name: task["state"] for name, task in tasks.items()} == {
         "deferrable": "success",
         "reschedule": "success",
+        "hook": "success",
     }
     assert "deferred" not in states(seen["deferrable"])
-    assert "up_for_reschedule" not in states(seen["reschedule"])
+    assert "up_for_reschedule" not in states(seen["reschedule"]) | states(seen["hook"])
 
 
-def test_both_sensors_give_their_slots_back_until_the_interval_has_settled(airflow):
+def test_all_give_their_slots_back_until_the_interval_has_settled(airflow):
     end = datetime.now(UTC) + timedelta(seconds=20)
 
     tasks, seen = run(airflow, end - timedelta(days=1), end)
 
-    for name, waiting in (("deferrable", "deferred"), ("reschedule", "up_for_reschedule")):
+    waits = {"deferrable": "deferred", "reschedule": "up_for_reschedule", "hook": "up_for_reschedule"}
+    for name, waiting in waits.items():
         assert waiting in states(seen[name])
         assert (tasks[name]["state"], tasks[name]["try_number"]) == ("success", 1)
         assert datetime.fromisoformat(tasks[name]["end_date"]) >= end + SETTLE

@@ -1,21 +1,26 @@
-"""What an export does about an interval that the vendor does not have completely: not yet, or no longer."""
+"""Decides what to do with intervals that have not settled, or that the vendor no longer keeps entirely."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
-from airflow_provider_convexport.compat import AirflowSkipException, reschedule_at
-from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    ExpiredError,
+    IncompleteExportError,
+    UnsettledError,
+)
 from airflow_provider_convexport.export.fetch.availability import expires_before, kept_from, settles_at
 from airflow_provider_convexport.export.window import iso
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from airflow_provider_convexport.export.job import Job
+    from airflow_provider_convexport.export.fetch.stream import Stream
+    from airflow_provider_convexport.export.window import Window
 
 OnUnsettled = Literal["wait", "fail", "export"]
 OnExpired = Literal["fail", "clip", "export"]
@@ -25,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IntervalPolicy:
-    """The operator's arguments about intervals that have not settled or have begun to expire.
+    """The arguments of operators and hooks about intervals that have not settled or have begun to expire.
 
     :param on_unsettled: What to do before the interval has settled: ``"wait"``, ``"fail"`` or ``"export"``.
     :param settle: How long after its end the interval settles; ``None`` for the vendor's own.
@@ -34,58 +39,57 @@ class IntervalPolicy:
     :raises ConfigurationError: for another word.
     """
 
-    on_unsettled: OnUnsettled
-    settle: timedelta | None
-    on_expired: OnExpired
+    on_unsettled: OnUnsettled = "wait"
+    settle: timedelta | None = None
+    on_expired: OnExpired = "fail"
 
     def __post_init__(self) -> None:
         _check_word("on_unsettled", self.on_unsettled, get_args(OnUnsettled))
         _check_word("on_expired", self.on_expired, get_args(OnExpired))
 
-    def require_settled(self, job: Job) -> None:
-        """Return if the job's interval has settled or may be exported before that.
+    def require_settled(self, interval: Window, stream: Stream) -> None:
+        """Return if the interval has settled or may be exported before that.
 
         :raises ConfigurationError: if ``settle`` is not a timedelta of zero or more.
-        :raises AirflowRescheduleException: if the task waits; names the moment at which the interval settles.
-        :raises IncompleteExportError: if the task does not wait.
+        :raises UnsettledError: if the task is to wait; names the moment at which the interval settles.
+        :raises IncompleteExportError: if the task is not to wait.
         """
-        settled = settles_at(job.interval, job.query.stream, self.settle)
+        settled = settles_at(interval, stream, self.settle)
         if self.on_unsettled == "export" or settled <= datetime.now(UTC):
             return
         problem = (
-            f"The interval {job.interval} settles at {iso(settled)}; until then "
-            f"{job.query.stream.title} may still add records to it"
+            f"The interval {interval} settles at {iso(settled)}; until then "
+            f"{stream.title} may still add records to it"
         )
-        if self.on_unsettled == "fail":
-            raise IncompleteExportError(
-                f"{problem}. Nothing was exported; run later, or use on_unsettled='wait'."
-            )
-        log.info("%s. The slot is handed back until then.", problem)
-        raise reschedule_at(settled)
+        if self.on_unsettled == "wait":
+            raise UnsettledError(problem=problem, settles_at=settled)
+        raise IncompleteExportError(
+            f"{problem}. Nothing was exported; run later, or use on_unsettled='wait'."
+        )
 
-    def without_expired(self, job: Job) -> Job:
-        """Return the job without the part of its interval that the vendor no longer keeps.
+    def kept_from(self, interval: Window, stream: Stream) -> datetime | None:
+        """Return the moment from which the interval is exported; ``None`` if it is exported from its start.
 
-        :raises ConfigurationError: if such a part exists and may not be left out.
-        :raises AirflowSkipException: if the vendor keeps nothing of the interval.
+        :raises ConfigurationError: if the vendor no longer keeps a part that may not be left out.
+        :raises ExpiredError: if that part may be left out, and the vendor keeps nothing else.
         """
-        stream, now = job.query.stream, datetime.now(UTC).replace(microsecond=0)
-        begin, limit = kept_from(job.interval, stream, now), expires_before(stream, now)
+        now = datetime.now(UTC).replace(microsecond=0)
+        begin, limit = kept_from(interval, stream, now), expires_before(stream, now)
         if begin is None or limit is None or stream.history is None or self.on_expired == "export":
-            return job
+            return None
         problem = (
             f"{stream.title} keeps {stream.name} for {stream.history.days} days, so of the interval "
-            f"{job.interval} it no longer has"
+            f"{interval} it no longer has"
         )
         if self.on_expired == "fail":
             raise ConfigurationError(
                 f"{problem} what lies before {iso(limit)}. Begin later, or use on_expired='clip' to export "
                 "what is left."
             )
-        if begin >= job.interval.end:
-            raise AirflowSkipException(f"{problem} anything, and nothing was exported.")
+        if begin >= interval.end:
+            raise ExpiredError(f"{problem} anything, and nothing was exported.")
         log.warning("%s what lies before %s; only the rest is exported.", problem, iso(begin))
-        return replace(job, kept_from=begin)
+        return begin
 
 
 def _check_word(argument: str, word: str, allowed: tuple[str, ...]) -> None:

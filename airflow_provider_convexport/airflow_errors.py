@@ -1,0 +1,55 @@
+"""Raises this package's errors as those of Airflow that make the scheduler do the right thing."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException, reschedule_at
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    ExpiredError,
+    RateLimitedError,
+    UnsettledError,
+    VendorRejectedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Treat this package's errors in a ``@task`` as the operators do; a context manager and a decorator.
+
+    All other errors pass unchanged, and Airflow retries the task. A task that is rescheduled starts again
+    from its first line and uses up no retry, so write results only after the last record was read. As a
+    decorator, it belongs below ``@task``::
+
+        @task
+        @airflow_errors()
+        def count(data_interval_start=None, data_interval_end=None):
+            return sum(1 for _ in AdaHook().export_conversations(data_interval_start, data_interval_end))
+
+    :raises AirflowFailException: instead of `ConfigurationError` and `VendorRejectedError`; Airflow does not
+        retry.
+    :raises AirflowRescheduleException: instead of `UnsettledError` and `RateLimitedError`; hands the slot
+        back until the interval has settled, or the vendor allows the next request.
+    :raises AirflowSkipException: instead of `ExpiredError`.
+    """
+    try:
+        yield
+    except (ConfigurationError, VendorRejectedError) as error:
+        raise AirflowFailException(str(error)) from error
+    except ExpiredError as error:
+        raise AirflowSkipException(str(error)) from error
+    except UnsettledError as error:
+        log.info("%s. The slot is handed back until then.", error.problem)
+        raise reschedule_at(error.settles_at) from error
+    except RateLimitedError as error:
+        log.warning("%s The slot is handed back until then.", error)
+        raise reschedule_at(datetime.now(UTC) + error.retry_after) from error
