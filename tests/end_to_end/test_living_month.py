@@ -299,7 +299,7 @@ def test_the_newest_state_of_every_record_is_published_but_for_what_changed_afte
 
 
 def test_if_agentx_selects_by_the_last_action_the_newest_state_is_published_just_so(month):
-    """A conversation is in the partition of its last action; the vendor does not return it for earlier days."""
+    """A conversation is in the partition of its last action; earlier days do not contain it any more."""
 
     def may_be_stale(stale):
         if stale.record is None:
