@@ -84,6 +84,8 @@ class Laws:
     _pages: dict[tuple[str, int], Page] = field(default_factory=dict)
     _collected: dict[str, Version] = field(default_factory=dict)
     _plans: dict[str, set[StagedName]] = field(default_factory=lambda: defaultdict(set))
+    _dropped: dict[str, Actor] = field(default_factory=dict)
+    """Who deleted the plan of a commit."""
     _early: set[str] = field(default_factory=set)
     """Files that were written to partitions without a manifest."""
 
@@ -193,6 +195,8 @@ class Laws:
 
     def _deleting_staged(self, name: str) -> None:
         actor = self.scheduler.current
+        if actor is not None and "/plan-" in name:
+            self._dropped[_commit_of(name.rpartition("/")[2])] = actor
         if actor is None or actor.attempt is None or name.count("/") != 4:
             return
         staged = StagedName(*name.split("/")[1:])
@@ -254,14 +258,23 @@ class Laws:
             folder, _, last = name.rpartition("/")
             if last.startswith("part-") and folder in self.live and name not in self.named:
                 law = NOTHING_LEFT if self._is_covered_by_last_run(folder, last) else NOTHING_LEFT_ELSEWHERE
-                if law == NOTHING_LEFT_ELSEWHERE and (self.vendor.tick > 1 or name in self._early):
-                    # Of two versions that were requested at the same moment, either may come back; and files
-                    # that were written before the first manifest are not deleted without one.
+                if law == NOTHING_LEFT_ELSEWHERE and self._may_stay(name):
                     continue
                 self._fail(law, f"{name} is left, and no manifest names it")
         for success in self.successes:
             for folder, manifest in success.manifests.items():
                 self._check_success(success, folder, manifest)
+
+    def _may_stay(self, name: str) -> bool:
+        """Return whether a file of a dead try may stay in a partition that nobody publishes any more.
+
+        Of two versions that were requested at the same moment, either may come back; files that were written
+        before the first manifest are not deleted without one; and a try may be killed after it has deleted a
+        plan and before it deletes the plan's files.
+        """
+        dropped_by = self._dropped.get(name.rpartition("/part-")[2].split("-")[0])
+        is_killed = dropped_by is not None and dropped_by.state == KILLED
+        return self.vendor.tick > 1 or name in self._early or is_killed
 
     def _is_covered_by_last_run(self, folder: str, last: str) -> bool:
         """Return whether the last run of the task that wrote a file has published the file's folder."""
