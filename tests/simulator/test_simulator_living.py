@@ -13,7 +13,6 @@ from airflow_provider_convexport.simulator.lifecycle import LIFE_DAYS, MAIL_VARI
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from airflow_provider_convexport.simulator.times import DAY as DAY_MICROSECONDS
 from airflow_provider_convexport.simulator.times import microseconds
-from tests.simulator.conftest import SETTINGS
 from tests.support.samples import DAY, HOUR
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -275,4 +274,4 @@ def test_relative_windows_and_limits_know_which_clock_is_theirs(living, client):
     assert {record["created_at"][:10] for record in recent} >= {"2026-06-11", "2026-06-12"}
     reset = datetime.fromtimestamp(int(left.headers["X-RateLimit-Reset"]), UTC)
     assert reset - datetime.fromtimestamp(living.simulator.clock(), UTC) < timedelta(minutes=2)
-    assert SETTINGS.living is False
+    assert SimulatorSettings().living is False
