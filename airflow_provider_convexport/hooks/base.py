@@ -20,6 +20,7 @@ from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.window_reading import WindowReading
 from airflow_provider_convexport.export.records import decided_records
 from airflow_provider_convexport.export.window import Window, parse_moment
+from airflow_provider_convexport.hooks.masking import mask_password, mask_settings
 from airflow_provider_convexport.hooks.session import ClientOnlyHook, session_with
 from airflow_provider_convexport.hooks.settings import read_settings
 
@@ -87,13 +88,15 @@ class ExportHook(ClientOnlyHook):
             raise ConfigurationError(
                 f"The connection {self.http_conn_id} does not exist; create it, or name another in the Dag."
             ) from None
-        return read_settings(
+        settings = read_settings(
             connection,
             conn_id=self.http_conn_id,
             title=self.title,
             address=self.address,
             extras=self.extras,
         )
+        mask_settings(settings)
+        return settings
 
     @functools.cached_property
     def client(self) -> Client:
@@ -232,4 +235,6 @@ def _findings(storage: str) -> Findings:
 
 
 def _budget_storage() -> str:
-    return str(conf.get("convexport", "budget_storage", fallback="machine") or "machine")
+    storage = str(conf.get("convexport", "budget_storage", fallback="machine") or "machine").strip()
+    mask_password(storage)
+    return storage
