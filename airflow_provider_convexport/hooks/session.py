@@ -29,6 +29,7 @@ def session_with(key_headers: Mapping[str, str], settings: Settings) -> requests
     session = requests.Session()
     session.auth = _KeyHeaders(key_headers)
     session.headers["Accept"] = "application/json"
+    session.headers["Accept-Encoding"] = "gzip, deflate"  # whatever other decoders are installed
     session.headers["User-Agent"] = f"airflow-provider-convexport/{__version__}"
     session.proxies.update(settings.proxies)
     session.verify = settings.verify
