@@ -18,6 +18,7 @@ from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLit
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.fetch.redis_url import redis_url_errors_converted
+from airflow_provider_convexport.export.fetch.shared_folder import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,12 +95,12 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
     A process that dies leaves no lock behind: the operating system releases it, and the requests of that
     process expire from the moving periods.
 
-    :raises ConfigurationError: if the file cannot be written.
+    :raises ConfigurationError: if the file cannot be written, or others have access to its folder.
     """
     folder = machine_folder()
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        own_folder(folder)
         bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
     except (OSError, sqlite3.OperationalError) as error:
         raise ConfigurationError(
