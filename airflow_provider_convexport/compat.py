@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import (
     BaseHook,
     Stats,
     conf,
+    mask_secret,
 )
 
 try:
@@ -29,6 +30,7 @@ __all__ = [
     "BaseHook",
     "Stats",
     "conf",
+    "mask_secret",
     "reschedule_at",
 ]
 

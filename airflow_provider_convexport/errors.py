@@ -30,9 +30,33 @@ from airflow_provider_convexport.durations import in_words
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+_LIMIT = 10_000
+"""Maximum number of characters of a message."""
+
+
+def printable(text: str, *, limit: int = 200) -> str:
+    """Return text of somebody else in a form that a log or a terminal can show.
+
+    Control characters, such as those of escape sequences and line breaks, are written as Python writes them
+    in strings; so are characters that change the direction of text.
+
+    :param text: The text, such as a header of a response.
+    :param limit: Maximum number of its characters that are kept.
+    """
+    kept = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    if kept.isprintable():
+        return kept
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in kept)
+
 
 class ConvExportError(Exception):
-    """Base class of all errors that this package raises deliberately."""
+    """Base class of all errors that this package raises deliberately.
+
+    Its messages contain no control characters, whoever sent the texts that they are made of.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(each, limit=_LIMIT) if isinstance(each, str) else each for each in args))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Support pickling despite keyword-only arguments; executors and process pools pickle errors."""

@@ -94,3 +94,22 @@ def test_an_error_can_cross_a_process_border(error):
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301
 
     assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+
+
+@pytest.mark.parametrize("kind", [ConfigurationError, IncompleteExportError, SupersededError])
+def test_no_message_holds_control_characters_of_somebody_elses_text(kind):
+    error = kind("Zürich sent \x1b[2J\x9b1A\r\n\u202e\u2028\u200b.")
+
+    assert str(error) == r"Zürich sent \x1b[2J\x9b1A\r\n\u202e\u2028\u200b."
+
+
+def test_a_message_is_bounded():
+    assert len(str(ConfigurationError("x" * 1_000_000))) == 10_000
+
+
+def test_text_of_others_is_printable_and_bounded():
+    assert errors.printable("req-7") == "req-7"
+    assert errors.printable("a\x00b\tc\\d") == r"a\x00b\tc\d"
+    assert errors.printable("r" * 80, limit=80) == "r" * 80
+    assert errors.printable("r" * 81, limit=80) == "r" * 79 + "…"
+    assert errors.printable("\ud800") == r"\ud800"

@@ -9,11 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import requests
-from airflow.providers.http.hooks.http import HttpHook
-from requests.auth import AuthBase
-
-from airflow_provider_convexport import __version__
 from airflow_provider_convexport.compat import AirflowNotFoundException, conf
 from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
 from airflow_provider_convexport.export.fetch.budget import Budget
@@ -26,10 +21,14 @@ from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.window_reading import WindowReading
 from airflow_provider_convexport.export.records import decided_records
 from airflow_provider_convexport.export.window import Window, parse_moment
+from airflow_provider_convexport.hooks.masking import mask_password, mask_settings
+from airflow_provider_convexport.hooks.session import ClientOnlyHook, session_with
 from airflow_provider_convexport.hooks.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import requests
 
     from airflow_provider_convexport.export.fetch.finding_storage import Findings
     from airflow_provider_convexport.export.fetch.limit import Limit
@@ -42,7 +41,7 @@ CONNECT_TIMEOUT = 10.0
 """Maximum number of seconds for establishing a connection."""
 
 
-class ExportHook(HttpHook):
+class ExportHook(ClientOnlyHook):
     """Base of the vendors' hooks.
 
     A subclass names its connection, its streams and its limits as class attributes and implements
@@ -90,13 +89,15 @@ class ExportHook(HttpHook):
             raise ConfigurationError(
                 f"The connection {self.http_conn_id} does not exist; create it, or name another in the Dag."
             ) from None
-        return read_settings(
+        settings = read_settings(
             connection,
             conn_id=self.http_conn_id,
             title=self.title,
             address=self.address,
             extras=self.extras,
         )
+        mask_settings(settings)
+        return settings
 
     @functools.cached_property
     def client(self) -> Client:
@@ -105,7 +106,7 @@ class ExportHook(HttpHook):
         return Client(
             title=self.title,
             base_url=settings.base_url,
-            new_session=self.get_conn,
+            new_session=self._session,
             budget=_budget(self.account(settings), tuple(self.limits), _budget_storage()),
             advice=self.advice,
             timeout=(CONNECT_TIMEOUT, settings.timeout),
@@ -117,28 +118,9 @@ class ExportHook(HttpHook):
         """What is known about the windows of this account's streams, where the vendor does not say."""
         return WindowReading(self.client, _findings(_budget_storage()))
 
-    def get_conn(
-        self,
-        headers: dict[Any, Any] | None = None,
-        extra_options: dict[str, Any] | None = None,
-    ) -> requests.Session:
-        """Return a new session that adds the key to each request.
-
-        :param headers: Further headers.
-        :param extra_options: Ignored; the connection's extras are read through an allow-list instead.
-        """
-        del extra_options
-        settings = self.settings
-        session = requests.Session()
-        session.auth = _KeyHeaders(self.auth_headers(settings))
-        session.headers["Accept"] = "application/json"
-        session.headers["User-Agent"] = f"airflow-provider-convexport/{__version__}"
-        session.headers.update(headers or {})
-        session.proxies.update(settings.proxies)
-        session.verify = settings.verify
-        self.base_url = settings.base_url
-        self._base_url_initialized = True
-        return session
+    def _session(self) -> requests.Session:
+        """Return a new session that adds the key to each request."""
+        return session_with(self.auth_headers(self.settings), self.settings)
 
     def query(
         self,
@@ -231,17 +213,6 @@ class ExportHook(HttpHook):
         return (json.loads(bytes(raw)) for raw in decided_records(self.window_reading, query, kept))
 
 
-class _KeyHeaders(AuthBase):
-    """Adds the headers with the key; an auth object also prevents requests from reading ``.netrc``."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self._headers)
-        return request
-
-
 def window_between(start: datetime | str, end: datetime | str) -> Window:
     """Return the half-open window between two moments.
 
@@ -278,4 +249,6 @@ def _findings(storage: str) -> Findings:
 
 
 def _budget_storage() -> str:
-    return str(conf.get("convexport", "budget_storage", fallback="machine") or "machine")
+    storage = str(conf.get("convexport", "budget_storage", fallback="machine") or "machine").strip()
+    mask_password(storage)
+    return storage

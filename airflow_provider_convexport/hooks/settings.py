@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+from requests.utils import select_proxy
+
 from airflow_provider_convexport.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -65,23 +67,33 @@ def read_settings(
     """
     extra = connection.extra_dejson
     name = f"The connection {conn_id}"
+    proxies = _proxies(extra.get("proxies"), name=name)
     return Settings(
         base_url=_base_url(
             connection,
             name=name,
             title=title,
             address=address,
+            proxies=proxies,
             allow_http=_flag(extra.get("allow_http")),
         ),
         key=_key(connection.password, name=name),
         extras={each: str(extra[each]).strip() for each in extras if extra.get(each)},
         timeout=_timeout(extra.get("timeout"), name=name),
-        proxies=_proxies(extra.get("proxies"), name=name),
+        proxies=proxies,
         verify=_verify(extra.get("verify"), name=name),
     )
 
 
-def _base_url(connection: Connection, *, name: str, title: str, address: str | None, allow_http: bool) -> str:
+def _base_url(
+    connection: Connection,
+    *,
+    name: str,
+    title: str,
+    address: str | None,
+    proxies: Mapping[str, str],
+    allow_http: bool,
+) -> str:
     host = (connection.host or "").strip().rstrip("/") or address or ""
     if not host:
         raise ConfigurationError(f"{name} has no host; set it to your own {title} address.")
@@ -91,13 +103,25 @@ def _base_url(connection: Connection, *, name: str, title: str, address: str | N
     parts = _address(host)
     if parts is None:
         raise ConfigurationError(f"{name} has an unusable host; write it as https://name.example.com alone.")
-    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
+    if parts.scheme == "http" and not allow_http:
+        _check_plain_http(parts, proxies, name=name)
+    port = f":{connection.port}" if connection.port and not parts.port else ""
+    return f"{parts.scheme}://{parts.netloc}{port}"
+
+
+def _check_plain_http(parts: SplitResult, proxies: Mapping[str, str], *, name: str) -> None:
+    """Refuse plain http that leaves this machine."""
+    if not _is_loopback(parts.hostname or ""):
         raise ConfigurationError(
             f"{name} uses plain http, which would show the key to the network; use https, "
             "or set the extra allow_http to true if the network to that host is private."
         )
-    port = f":{connection.port}" if connection.port and not parts.port else ""
-    return f"{parts.scheme}://{parts.netloc}{port}"
+    if select_proxy(parts.geturl(), proxies):
+        raise ConfigurationError(
+            f"{name} uses plain http to this machine through a proxy, which would show the key to the "
+            "network; remove the proxy for http from the extra proxies, or set the extra allow_http to true "
+            "if the network to the proxy is private."
+        )
 
 
 def _key(password: str | None, *, name: str) -> str:

@@ -343,15 +343,6 @@ class TestSession:
         assert key_in(answer_empty.asked[0], vendor) == KEY
         assert "Basic" not in json.dumps(answer_empty.asked[0].headers)
 
-    def test_the_session_of_the_http_hook_carries_the_key_too(self, connect, answer_empty):
-        connect("ada", answer_empty.url)
-
-        with AdaHook().get_conn({"X-Mine": "1"}) as session:
-            session.get(f"{answer_empty.url}/x", timeout=5)
-
-        assert answer_empty.asked[0].headers["Authorization"] == f"Bearer {KEY}"
-        assert answer_empty.asked[0].headers["X-Mine"] == "1"
-
     def test_the_connections_proxy_is_used_whatever_the_environment_says(self, connect, monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

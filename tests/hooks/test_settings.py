@@ -82,6 +82,11 @@ PLAIN = (
     "The connection acme_prod uses plain http, which would show the key to the network; use https, "
     "or set the extra allow_http to true if the network to that host is private."
 )
+PROXIED = (
+    "The connection acme_prod uses plain http to this machine through a proxy, which would show the key to "
+    "the network; remove the proxy for http from the extra proxies, or set the extra allow_http to true if "
+    "the network to the proxy is private."
+)
 PROXIES = (
     'The connection acme_prod has unusable proxies; write an object such as {"https": "http://proxy:3128"}.'
 )
@@ -107,6 +112,8 @@ ODD_KEY = "The connection acme_prod has an API key with characters that no key h
         ({"host": "acme.example", "schema": "http"}, PLAIN),
         ({"host": "http://localhost.example"}, PLAIN),
         ({"host": "http://acme.example", "extra": {"allow_http": "off"}}, PLAIN),
+        ({"host": "http://localhost", "extra": {"proxies": {"http": "http://u:pass@proxy:3128"}}}, PROXIED),
+        ({"host": "http://[::1]:80", "extra": {"proxies": {"all": "http://proxy:3128"}}}, PROXIED),
         ({"password": None}, NO_KEY),
         ({"password": " \n"}, NO_KEY),
         ({"password": f"{KEY} {KEY}"}, ODD_KEY),
@@ -140,6 +147,13 @@ def test_a_timeout_is_a_number_of_seconds(value, seconds):
 @pytest.mark.parametrize("value", [None, "", "{}", {}])
 def test_no_proxies_are_none(value):
     assert read(extra={"proxies": value}).proxies == {}
+
+
+@pytest.mark.parametrize(
+    "extra", [{"proxies": {"https": "http://p"}}, {"proxies": {"http": "http://p"}, "allow_http": True}]
+)
+def test_plain_http_to_this_machine_is_allowed_if_no_proxy_reads_it_or_the_connection_says_so(extra):
+    assert read(host="http://localhost", extra=extra).base_url == "http://localhost"
 
 
 def test_only_the_vendors_own_extras_that_are_set_are_kept():

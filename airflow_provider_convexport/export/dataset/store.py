@@ -7,7 +7,6 @@ import hashlib
 import logging
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -24,9 +23,10 @@ from airflow_provider_convexport.export.dataset.conditional import (
     is_lost,
 )
 from airflow_provider_convexport.export.dataset.store_errors import explained
+from airflow_provider_convexport.export.dataset.temporary import nameless_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from fsspec import AbstractFileSystem
@@ -87,35 +87,38 @@ class Store:
             with self._explained(missing=_NO_BUCKET):
                 self.fs.pipe_file(self._path(name), content)
             return
-        temporary = self.temporary_file()
-        temporary.write_bytes(content)
-        self.put_file(name, temporary)
+        with self.temporary_file() as temporary:
+            temporary.write_bytes(content)
+            self.put_file(name, temporary)
 
     def put_file(self, name: str, source: Path) -> None:
-        """Write an object from a local file, which is removed."""
+        """Write an object from a temporary file; if the destination is a local disk, the file is moved."""
         if not self.is_local:
             with self._explained():
                 self._upload(name, source)
-            source.unlink()
             return
         with source.open("rb") as file:
             os.fsync(file.fileno())  # its content must be durable before it gets its final name
         target = Path(self._path(name))
         local_disk.create(target, lambda: source.replace(target))
 
-    def temporary_file(self) -> Path:
-        """Return the path of a new empty local file, for `put_file`.
+    @contextlib.contextmanager
+    def temporary_file(self) -> Iterator[Path]:
+        """Yield the path of a new empty local file, for `put_file`; it is removed at the end.
 
         If the destination is a local disk, the file is on the same file system, so that it can be renamed
-        atomically.
+        atomically, and the umask determines who can read it.
         """
         if not self.is_local:
-            descriptor, name = tempfile.mkstemp(prefix="convexport-")
-            os.close(descriptor)
-            return Path(name)
+            with nameless_file() as path:
+                yield path
+            return
         path = Path(self._path(f"{self.scratch}/writing-{secrets.token_hex(8)}"))
         local_disk.create(path, path.touch)
-        return path
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def get(self, name: str) -> bytes | None:
         """Return an object's content, or ``None`` if there is no object of that name."""
@@ -239,8 +242,7 @@ class Store:
             local_disk.prune_tree(Path(self._path(folder)), Path(self.root))
 
     def _replace_on_disk(self, name: str, content: bytes, seen: str | None) -> bool:
-        temporary = self.temporary_file()
-        try:
+        with self.temporary_file() as temporary:
             temporary.write_bytes(content)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())  # slow, so it is done before the folder is locked
@@ -248,8 +250,6 @@ class Store:
                 if not self._is_still(name, seen):
                     return False
                 self.put_file(name, temporary)
-        finally:
-            temporary.unlink(missing_ok=True)
         return True
 
     def _is_still(self, name: str, seen: str | None) -> bool:

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.fetch.redis_url import redis_url_errors_converted
+from airflow_provider_convexport.export.fetch.shared_folder import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def counter_factory(storage: str) -> CounterFactory:
 
 def is_redis(storage: str) -> bool:
     """Return whether a storage is the URL of a Redis server."""
-    return urlsplit(storage).scheme in ("redis", "rediss", "unix")
+    return storage.partition("://")[0].lower() in ("redis", "rediss", "unix") and "://" in storage
 
 
 def machine_folder() -> Path:
@@ -94,12 +95,12 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
     A process that dies leaves no lock behind: the operating system releases it, and the requests of that
     process expire from the moving periods.
 
-    :raises ConfigurationError: if the file cannot be written.
+    :raises ConfigurationError: if the file cannot be written, or others have access to its folder.
     """
     folder = machine_folder()
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        own_folder(folder)
         bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
     except (OSError, sqlite3.OperationalError) as error:
         raise ConfigurationError(
@@ -254,7 +255,7 @@ def redis_errors_converted() -> Iterator[None]:
 def redis_client(url: str) -> Redis:
     """Return a client of a Redis server, which connects on first use.
 
-    :raises ConfigurationError: if the package redis is missing.
+    :raises ConfigurationError: if the package redis is missing, or the URL cannot be read.
     """
     try:
         from redis import Redis
@@ -267,9 +268,13 @@ def redis_client(url: str) -> Redis:
             "[convexport] budget_storage names a Redis server, which needs the package redis; "
             "install airflow-provider-convexport[redis]."
         ) from None
-    return Redis.from_url(
-        url,
-        socket_timeout=10,
-        retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries=_REDIS_RETRIES),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
-    )
+    with redis_url_errors_converted(url):
+        client = Redis.from_url(
+            url,
+            socket_timeout=10,
+            retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries=_REDIS_RETRIES),
+            retry_on_error=[RedisConnectionError, RedisTimeoutError],
+        )
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # rejects unknown options; does not connect
+    return client

@@ -22,7 +22,9 @@ from airflow_provider_convexport.errors import (
     RateLimitedError,
     VendorRejectedError,
     VendorUnavailableError,
+    printable,
 )
+from airflow_provider_convexport.export.fetch.body import MAX_BODY, read_body
 from airflow_provider_convexport.export.fetch.budget import BudgetExhaustedError
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
 from airflow_provider_convexport.export.fetch.retry import (
@@ -117,7 +119,7 @@ class Client:
         :raises RateLimitedError: if the vendor asks for a pause that is too long to occupy a worker slot.
         :raises VendorUnavailableError: if the last try fails.
         """
-        endpoint = urlsplit(request.url).path
+        endpoint = printable(urlsplit(request.url).path)
         problem = ""
         for tries in range(1, self.retry.max_tries + 1):
             if tries > 1:
@@ -140,8 +142,7 @@ class Client:
                     return self._failure_of(response, endpoint)
                 if spent := pause_announced(response.headers, now=self.now()):
                     self.budget.pause(spent)
-                # Twice as fast as response.content, which joins chunks of 10 kB.
-                body: bytes = response.raw.read(decode_content=True)
+                body = read_body(response.raw, source=f"{self.title} {endpoint}", limit=MAX_BODY)
         except BudgetExhaustedError as error:
             raise self._rate_limited(endpoint, error.seconds) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -225,7 +226,7 @@ class Client:
         raise VendorRejectedError(
             endpoint=f"{self.title} {endpoint}",
             status=status,
-            request_id=next((value[:80] for value in ids if value), None),
+            request_id=next((printable(value, limit=80) for value in ids if value), None),
             advice=advice,
         )
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.budget_storage import (
     is_redis,
     machine_folder,
     redis_client,
     redis_errors_converted,
 )
+from airflow_provider_convexport.export.fetch.shared_folder import own_folder
 from airflow_provider_convexport.export.fetch.window_probe import Finding
 
 if TYPE_CHECKING:
@@ -72,14 +74,16 @@ class MemoryFindings:
 class MachineFindings:
     """Findings in files, shared by all processes of this user on this machine.
 
-    A folder that cannot be used is reported by a warning: the finding is then established again each time.
+    A folder that cannot be used, or that others have access to, is reported by a warning: the finding is then
+    established again each time.
     """
 
     def get(self, name: str) -> Finding | None:
         """Return a finding; ``None`` if there is none."""
         try:
+            own_folder(machine_folder())
             return _decoded(_path_of(name).read_bytes())
-        except OSError:
+        except (OSError, ConfigurationError):
             return None
 
     def put(self, name: str, finding: Finding | None) -> None:
@@ -87,13 +91,13 @@ class MachineFindings:
         path = _path_of(name)
         part = path.with_suffix(f".{secrets.token_hex(8)}")
         try:
+            own_folder(path.parent)
             if finding is None:
                 path.unlink(missing_ok=True)
                 return
-            path.parent.mkdir(mode=0o700, exist_ok=True)
             part.write_bytes(msgspec.json.encode(finding))
             part.replace(path)
-        except OSError as error:
+        except (OSError, ConfigurationError) as error:
             log.warning("What was found out about a vendor cannot be kept in %s (%s).", path.parent, error)
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

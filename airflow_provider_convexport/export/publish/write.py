@@ -73,13 +73,10 @@ class VersionWriter:
     def _write(self, number: int, sources: Sequence[Source]) -> FileEntry:
         compression = self.job.compression
         name = f"part-{self.plan.commit}-{number:05d}{suffix_of(compression)}"
-        path = self.store.temporary_file()
-        try:
+        with self.store.temporary_file() as path:
             with path.open("wb") as file:
                 composed = compose(self._parts(sources), file, compression=compression)
             self.store.put_file(f"{self.partition.folder}/{name}", path)
-        finally:
-            path.unlink(missing_ok=True)
         return FileEntry(
             name=name,
             records=composed.records,

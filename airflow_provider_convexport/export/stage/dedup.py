@@ -6,6 +6,7 @@ them. `find_duplicates` finds the others among the staged segments at the end.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -102,21 +103,15 @@ def _repeated_ids(
     segments: Sequence[Segment], ids_of: Callable[[Segment], list[str]], buckets: int, buffered: int
 ) -> frozenset[str]:
     repeated = set[str]()
-    with tempfile.TemporaryDirectory(prefix="convexport-") as folder:
-        files: list[IO[bytes]] = [
-            tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below
-            for _ in range(buckets)
-        ]
-        try:
-            _distribute(segments, ids_of, files, buffered)
-            for file in files:
-                ids = list(_read(file))
-                if len(set(ids)) != len(ids):
-                    seen = set[str]()
-                    repeated.update(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
-        finally:
-            for file in files:
-                file.close()
+    with contextlib.ExitStack() as stack:
+        # No folder lists these files, so nothing is left of them if the process is killed.
+        files: list[IO[bytes]] = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(buckets)]
+        _distribute(segments, ids_of, files, buffered)
+        for file in files:
+            ids = list(_read(file))
+            if len(set(ids)) != len(ids):
+                seen = set[str]()
+                repeated.update(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
     return frozenset(repeated)
 
 

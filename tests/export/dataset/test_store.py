@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -60,20 +61,29 @@ def test_deleting_something_that_is_gone_is_no_error(store):
 
 
 def test_a_file_becomes_an_object_and_is_gone(store):
-    path = store.temporary_file()
-    path.write_bytes(b"content")
+    with store.temporary_file() as path:
+        path.write_bytes(b"content")
 
-    store.put_file("deep/down/a", path)
+        store.put_file("deep/down/a", path)
 
     assert store.get("deep/down/a") == b"content"
     assert not path.exists()
 
 
 def test_temporary_files_differ(store):
-    first, second = store.temporary_file(), store.temporary_file()
-    assert first != second
-    first.unlink()
-    second.unlink()
+    with store.temporary_file() as first, store.temporary_file() as second:
+        first.write_bytes(b"one")
+        second.write_bytes(b"two")
+
+        assert (first.read_bytes(), second.read_bytes()) == (b"one", b"two")
+
+
+def test_a_temporary_file_that_becomes_no_object_is_removed(store):
+    with pytest.raises(OSError, match="disk full"), store.temporary_file() as path:
+        raise OSError("disk full")
+
+    assert not path.exists()
+    assert store.find("") == []
 
 
 def test_a_folder_with_special_characters_is_a_folder_like_any_other(tmp_path):
@@ -123,8 +133,11 @@ def test_an_aborted_upload_is_an_outage_and_not_a_lost_staged_object(memory, mon
 
     monkeypatch.setattr(type(memory.fs), "put_file", aborted)
 
-    with pytest.raises(DestinationUnavailableError, match="the upload was aborted"):
-        memory.put_file("part-0", memory.temporary_file())
+    with (
+        memory.temporary_file() as path,
+        pytest.raises(DestinationUnavailableError, match="the upload was aborted"),
+    ):
+        memory.put_file("part-0", path)
 
 
 def test_urls_join_root_and_name(store):
@@ -191,9 +204,31 @@ class TestLocalDisk:
     def test_half_written_files_lie_in_the_scratch_folder(self, local):
         scratch = replace(local, scratch="_staging/task/print/000001-x")
 
-        path = scratch.temporary_file()
+        with scratch.temporary_file() as path:
+            assert path.exists()
 
         assert str(path).startswith(f"{local.root}/_staging/task/print/000001-x/writing-")
+
+    @pytest.mark.parametrize(
+        ("umask", "of_files", "of_folders"),
+        [(0o022, 0o644, 0o755), (0o027, 0o640, 0o750), (0o077, 0o600, 0o700)],
+    )
+    def test_the_umask_says_who_can_read_what_is_written(self, tmp_path, umask, of_files, of_folders):
+        before = os.umask(umask)
+        try:
+            store = local_store(tmp_path / "raw")
+            root = Path(store.root)
+            store.put("dt=1/_manifest.json", b"{}")
+            assert store.replace("dt=1/_dataset.json", b"{}", None)
+            with store.temporary_file() as path:
+                assert stat.S_IMODE(path.stat().st_mode) == of_files
+                store.put_file("dt=1/part-0", path)
+        finally:
+            os.umask(before)
+
+        written = [root, *root.rglob("*")]
+        modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in written}
+        assert modes == {(True, of_folders), (False, of_files)}
 
     def test_a_folder_that_is_pruned_while_an_object_comes_is_made_again(self, local):
         stop = threading.Event()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import socket
@@ -226,7 +227,46 @@ def test_a_request_id_is_found_under_the_names_that_gateways_use(client, server,
 
     with pytest.raises(VendorRejectedError) as caught:
         client.fetch(PageRequest(f"{server.url}/export"), read)
-    assert caught.value.request_id == "r" * 80
+    assert caught.value.request_id == "r" * 79 + "…"
+
+
+def test_escape_codes_in_a_request_id_reach_neither_the_log_nor_the_error(client, server):
+    sent = "id-7\x1b]0;owned\x07\x1b[2J\x9b1A\x85\t."
+    server.script = [Answer(400, headers={"X-Request-Id": sent})]
+
+    with pytest.raises(VendorRejectedError) as caught:
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert caught.value.request_id == r"id-7\x1b]0;owned\x07\x1b[2J\x9b1A\x85\t."
+    assert str(caught.value).isprintable()
+
+
+def test_escape_codes_in_the_path_of_a_next_link_reach_neither_the_log_nor_the_error(client, server, caplog):
+    link = client.resolve(f"/export/\x9b2J\u202e{'x' * 1000}")
+    server.fallback = lambda asked: Answer(503)
+
+    with pytest.raises(VendorUnavailableError) as caught:
+        client.fetch(PageRequest(link), read)
+
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+    lines = [
+        each.getMessage() for each in caplog.records if each.name.startswith("airflow_provider_convexport")
+    ]
+    assert lines
+    assert all(line.isprintable() and len(line) < 400 for line in lines)
+
+
+def test_a_body_that_decompresses_to_far_more_than_any_page_is_not_read(client, server, monkeypatch):
+    monkeypatch.setattr("airflow_provider_convexport.export.fetch.client.MAX_BODY", 2**20)
+    bomb = gzip.compress(bytes(2**26))
+    server.script = [Answer(body=bomb, headers={"Content-Encoding": "gzip"}), as_json({"a": 1})]
+
+    with pytest.raises(IncompleteExportError, match=r"Acme /export answered with more than 1 MiB"):
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert client.fetch(PageRequest(f"{server.url}/export"), read) == {"a": 1}
+    assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ def test_a_superseded_attempt_cleans_up_after_the_newer_one_finished(store):
 
 def test_an_older_attempt_that_was_killed_is_cleaned_up_by_the_one_that_finishes(local):
     killed = begin(local)
-    killed.store.temporary_file()
+    killed.store.put(f"{killed.store.scratch}/writing-0", b"half a file")
     new = begin(local)
 
     new.finish()

@@ -1,0 +1,48 @@
+"""The folder that all processes of one user share, within a temporary folder of all users."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def own_folder(folder: Path) -> Path:
+    """Return a folder after creating it, if it does not exist, for this user alone.
+
+    In a temporary folder of all users, anybody can create a folder or a link of that name first, and then
+    read or change what is kept there, or have it written elsewhere. Once a folder belongs to this user,
+    others cannot replace it, because the sticky bit of the temporary folder forbids it.
+
+    :raises ConfigurationError: if it is a link or a file, belongs to another user, or others have access.
+    :raises OSError: if it cannot be created.
+    """
+    while True:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        try:
+            found = folder.lstat()
+        except FileNotFoundError:
+            continue  # something that cleans temporary folders removed it in between
+        if problem := _problem(found):
+            raise ConfigurationError(
+                f"The request budget is not kept in {folder}, because {problem}; remove it, or set TMPDIR to "
+                "a folder of this user, or [convexport] budget_storage to 'memory' or a redis:// URL."
+            )
+        return folder
+
+
+def _problem(found: os.stat_result) -> str | None:
+    if not stat.S_ISDIR(found.st_mode):
+        return "it is a link or a file"
+    if found.st_uid != os.geteuid():
+        return f"it belongs to the user with the id {found.st_uid}"
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        return "other users have access to it"
+    return None
