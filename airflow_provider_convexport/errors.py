@@ -53,17 +53,22 @@ class VendorRejectedError(ConvExportError):
     :param status: HTTP status of the response.
     :param request_id: The vendor's id of the request, which its support asks for; ``None`` if it sent none.
     :param advice: One sentence that says what to change.
+    :param reason: Types of errors and names of parameters in the vendor's answer; empty if it names none.
     """
 
-    def __init__(self, *, endpoint: str, status: int, request_id: str | None, advice: str) -> None:
+    def __init__(
+        self, *, endpoint: str, status: int, request_id: str | None, advice: str, reason: str = ""
+    ) -> None:
+        named = f", naming {reason}" if reason else ""
         super().__init__(
-            f"{endpoint} refused the request with status {status} "
+            f"{endpoint} refused the request with status {status}{named} "
             f"(request id {request_id or 'not given'}). {advice}"
         )
         self.endpoint = endpoint
         self.status = status
         self.request_id = request_id
         self.advice = advice
+        self.reason = reason
 
 
 class SupersededError(ConvExportError):

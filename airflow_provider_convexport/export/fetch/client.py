@@ -25,6 +25,7 @@ from airflow_provider_convexport.errors import (
 )
 from airflow_provider_convexport.export.fetch.budget import BudgetExhaustedError
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
+from airflow_provider_convexport.export.fetch.reason import MAX_BYTES, reason_in
 from airflow_provider_convexport.export.fetch.retry import (
     RetryPolicy,
     is_transient,
@@ -52,6 +53,14 @@ _DEFAULT_ADVICE = {
     403: "Check the API key in the connection's password and its permissions.",
     404: "Check the connection's host and the Dag's arguments.",
 }
+_REDIRECTED = (
+    "It redirects to another address, which is not followed so that the key stays here; "
+    "put the address that answers into the connection's host."
+)
+_UNDOCUMENTED = (
+    "The vendor does not document this status, so a proxy or cache on the way may have answered; "
+    "check the connection's host and proxies."
+)
 _OTHER_ADVICE = "The vendor will reject this request whenever it is sent again; check the Dag's arguments."
 
 
@@ -215,10 +224,7 @@ class Client:
                 "nothing was published."
             )
         if status < 400:
-            advice = (
-                "It redirects to another address, which is not followed so that the key stays here; "
-                "put the address that answers into the connection's host."
-            )
+            advice = _REDIRECTED if response.is_redirect else _UNDOCUMENTED
         else:
             advice = self.advice.get(status) or _DEFAULT_ADVICE.get(status, _OTHER_ADVICE)
         ids = (response.headers.get(name) for name in _REQUEST_ID_HEADERS)
@@ -227,6 +233,7 @@ class Client:
             status=status,
             request_id=next((value[:80] for value in ids if value), None),
             advice=advice,
+            reason=_reason_of(response),
         )
 
     def _wait(self, failure: _Failure, failures: int, endpoint: str) -> None:
@@ -248,6 +255,13 @@ class _Failure:
 
     problem: str
     pause: float | None = None
+
+
+def _reason_of(response: requests.Response) -> str:
+    try:
+        return reason_in(response.raw.read(MAX_BYTES + 1, decode_content=True))
+    except (OSError, urllib3.exceptions.HTTPError):
+        return ""  # the status counts, even if the body breaks off
 
 
 def _target(link: str, url: str) -> SplitResult | None:

@@ -174,6 +174,38 @@ def test_a_page_is_fetched_with_the_key(client, server):
     assert client.usage.requests == 1
 
 
+@pytest.mark.parametrize("status", [300, 304])
+def test_a_status_between_that_leads_nowhere_is_not_called_a_redirect(client, server, status):
+    server.fallback = lambda asked: Answer(status)
+
+    with pytest.raises(VendorRejectedError, match="a proxy or cache on the way may have answered") as caught:
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert "redirect" not in str(caught.value)
+    assert len(server.asked) == 1
+
+
+def test_a_refusal_names_the_parameters_of_its_body_and_nothing_else(client, server):
+    error = {"type": "validation_error", "message": BODY_SECRET, "details": [{"parameter": "$.created_to"}]}
+    server.script = [Answer(400, json.dumps({"errors": [error]}).encode())]
+
+    with pytest.raises(VendorRejectedError) as caught:
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert str(caught.value).startswith(
+        "Acme /export refused the request with status 400, naming type validation_error, "
+        "parameter $.created_to (request id not given). "
+    )
+    assert BODY_SECRET not in str(caught.value)
+
+
+def test_a_refusal_whose_body_breaks_off_is_still_a_refusal(client, server):
+    server.script = [Answer(400, b'{"type": "x"}' * 9, cut=True)]
+
+    with pytest.raises(VendorRejectedError, match="with status 400 \\(request id"):
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_and_the_key_not_sent_there(client, server, other_server, status):
     server.script = [Answer(status, headers={"Location": f"{other_server.url}/elsewhere"})]
