@@ -10,6 +10,7 @@ error                          consequence
 `IncompleteExportError`        a response is broken or records are missing: retry
 `VendorUnavailableError`       the vendor failed after all HTTP retries: retry the task
 `DestinationUnavailableError`  the object store failed after all retries: retry the task
+`WorkerDiskError`              the worker's own disk is full or missing: retry the task
 =============================  ============================================================
 
 No error leaves a partially published partition behind. No message contains a key, a response body or a
@@ -110,7 +111,7 @@ class VendorUnavailableError(ConvExportError):
 
 
 class DestinationUnavailableError(ConvExportError):
-    """The object store failed after all retries of its client; a later retry of the task may succeed.
+    """The object store or the disk of the destination failed; a later retry of the task may succeed.
 
     :param url: URL of the destination.
     :param problem: Outcome of the last try, such as ``"SlowDown, status 503"``.
@@ -120,9 +121,27 @@ class DestinationUnavailableError(ConvExportError):
     def __init__(self, *, url: str, problem: str, connection: str | None) -> None:
         place = f"the Airflow connection {connection!r}" if connection else "the store"
         super().__init__(
-            f"The object store of {url} gave no usable answer ({problem}); progress is kept for a retry. "
-            f"If this persists, check the address of {place}."
+            f"The folder {url} cannot be used at present ({problem}); progress is kept for a retry."
+            if url.startswith("file://")
+            else f"The object store of {url} gave no usable answer ({problem}); progress is kept for a "
+            f"retry. If this persists, check the address of {place}."
         )
         self.url = url
         self.problem = problem
         self.connection = connection
+
+
+class WorkerDiskError(ConvExportError):
+    """The worker's own temporary folder cannot be used; a later retry may succeed, maybe on another worker.
+
+    :param folder: The folder.
+    :param problem: Outcome of the last try, such as ``"No space left on device"``.
+    """
+
+    def __init__(self, *, folder: str, problem: str) -> None:
+        super().__init__(
+            f"The worker's temporary folder {folder} cannot be used ({problem}); progress is kept for a "
+            "retry. Make room there, or set TMPDIR to another folder."
+        )
+        self.folder = folder
+        self.problem = problem

@@ -26,7 +26,7 @@ def test_every_error_has_the_one_root():
         each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)
     ]
 
-    assert len(raised) == 8
+    assert len(raised) == 9
     assert all(issubclass(each, ConvExportError) for each in raised)
 
 

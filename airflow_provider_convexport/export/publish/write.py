@@ -75,7 +75,7 @@ class VersionWriter:
         name = f"part-{self.plan.commit}-{number:05d}{suffix_of(compression)}"
         path = self.store.temporary_file()
         try:
-            with path.open("wb") as file:
+            with self.store.opened(path) as file:
                 composed = compose(self._parts(sources), file, compression=compression)
             self.store.put_file(f"{self.partition.folder}/{name}", path)
         finally:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_convexport.export.dataset.local_disk import temporary_folder_explained
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import IO
@@ -102,7 +104,9 @@ def _repeated_ids(
     segments: Sequence[Segment], ids_of: Callable[[Segment], list[str]], buckets: int, buffered: int
 ) -> frozenset[str]:
     repeated = set[str]()
-    with tempfile.TemporaryDirectory(prefix="convexport-") as folder:
+    with temporary_folder_explained():
+        temporary = tempfile.TemporaryDirectory(prefix="convexport-")
+    with temporary as folder, temporary_folder_explained(opened=True):
         files: list[IO[bytes]] = [
             tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below
             for _ in range(buckets)
