@@ -19,6 +19,8 @@ record.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.durations import in_words
@@ -131,14 +133,21 @@ class DestinationUnavailableError(ConvExportError):
         self.connection = connection
 
 
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # none of the usual ones can be used
+        return os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - for a message
+
+
 class WorkerDiskError(ConvExportError):
     """The worker's own temporary folder cannot be used; a later retry may succeed, maybe on another worker.
 
-    :param folder: The folder.
     :param problem: Outcome of the last try, such as ``"No space left on device"``.
     """
 
-    def __init__(self, *, folder: str, problem: str) -> None:
+    def __init__(self, *, problem: str) -> None:
+        folder = _temporary_folder()
         super().__init__(
             f"The worker's temporary folder {folder} cannot be used ({problem}); progress is kept for a "
             "retry. Make room there, or set TMPDIR to another folder."

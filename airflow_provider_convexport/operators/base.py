@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_convexport.compat import AirflowFailException, conf, reschedule_at
+from airflow_provider_convexport.compat import AirflowFailException, reschedule_at
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, RateLimitedError, VendorRejectedError
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
@@ -17,6 +17,7 @@ from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
+from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
 from airflow_provider_convexport.operators.interval_policy import IntervalPolicy
 from airflow_provider_convexport.operators.summary import log_outcome
 from airflow_provider_convexport.operators.task_identity import task_of
@@ -208,9 +209,7 @@ class ExportOperator(BaseOperator):
             compression=self.compression,
             target_file_bytes=self.target_file_bytes,
             concurrency=self.concurrency,
-            checkpoint_max_age=timedelta(
-                seconds=conf.getint("convexport", "checkpoint_max_age", fallback=86_400)
-            ),
+            checkpoint_max_age=checkpoint_max_age(),
             max_pause=self.max_pause,
             task=task_of(context, self),
         )

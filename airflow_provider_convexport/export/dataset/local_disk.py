@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -74,14 +73,7 @@ def temporary_folder_explained(*, opened: bool = False) -> Iterator[None]:
         if opened and isinstance(error, FileNotFoundError):
             raise
         problem = error.strerror or type(error).__name__
-        raise WorkerDiskError(folder=_temporary_folder(), problem=problem) from None
-
-
-def _temporary_folder() -> str:
-    try:
-        return tempfile.gettempdir()
-    except OSError:  # none of the usual ones can be used
-        return os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - for a message
+        raise WorkerDiskError(problem=problem) from None
 
 
 def unusable(url: str, problem: str) -> ConfigurationError:

@@ -22,6 +22,7 @@ from airflow_provider_convexport.errors import (
     RateLimitedError,
     VendorRejectedError,
     VendorUnavailableError,
+    WorkerDiskError,
 )
 from airflow_provider_convexport.export.fetch.budget import BudgetExhaustedError
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
@@ -53,6 +54,13 @@ _DEFAULT_ADVICE = {
     403: "Check the API key in the connection's password and its permissions.",
     404: "Check the connection's host and the Dag's arguments.",
 }
+_UNSENDABLE = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+)
+"""Failures of the request itself, which a retry repeats; those of a proxy's URL are among them."""
 _REDIRECTED = (
     "It redirects to another address, which is not followed so that the key stays here; "
     "put the address that answers into the connection's host."
@@ -183,7 +191,11 @@ class Client:
         )
 
     def _take_permit(self, endpoint: str) -> None:
-        waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+        try:
+            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+        except OSError as error:  # which would look like one of the connection
+            problem = f"the count of requests: {error.strerror or type(error).__name__}"
+            raise WorkerDiskError(problem=problem) from None
         self._count(Usage(requests=1, throttled_seconds=waited))
 
     def _count(self, usage: Usage) -> None:
@@ -208,6 +220,11 @@ class Client:
             raise ConfigurationError(
                 f"The TLS certificate of {self.base_url} is not trusted; set the connection's 'verify' extra "
                 "to the path of the CA bundle that signed it."
+            ) from None
+        if isinstance(error, _UNSENDABLE):
+            raise ConfigurationError(
+                f"No request can be sent to {self.base_url} ({type(error).__name__}); correct the "
+                "connection's host and its proxies."
             ) from None
         if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
             return _Failure("no answer in time")
