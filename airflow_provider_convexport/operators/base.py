@@ -178,6 +178,7 @@ class ExportOperator(BaseOperator):
         export = Export(job, client, store, reporter, self.tuning)
         job, outcome = export.run_decided(hook.window_reading)
 
+        reporter.finish(outcome.plan.counts.records, outcome.plan.usage)
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)
         log_outcome(job, outcome, url=store.url)

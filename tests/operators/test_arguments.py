@@ -304,7 +304,8 @@ ANSWERS = [
     (
         Answer(304),
         f"{PATH} refused the request with status 304 (request id not given). The vendor does not document "
-        "this status, so a proxy or cache on the way may have answered; check the connection's host and proxies.",
+        "this status, so a proxy or cache on the way may have answered; "
+        "check the connection's host and proxies.",
     ),
     (
         Answer(302, headers={"Location": "https://elsewhere.example"}),
