@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_convexport.compat import AirflowFailException, reschedule_at
+from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException, reschedule_at
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, RateLimitedError, VendorRejectedError
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
 from airflow_provider_convexport.export.publish.compose import check_available
-from airflow_provider_convexport.export.run import Export
+from airflow_provider_convexport.export.run import Export, published_before
 from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.interval import interval_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.hooks.base import ExportHook
     from airflow_provider_convexport.operators.interval_policy import OnExpired, OnUnsettled
 
@@ -171,7 +172,10 @@ class ExportOperator(BaseOperator):
         client, stream = hook.client, job.query.stream
 
         policy.require_settled(job)
-        job = policy.without_expired(job)
+        try:
+            job = policy.without_expired(job)
+        except AirflowSkipException as skipped:
+            return self._tell_of_earlier_tries(job, store, events, skipped)
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
@@ -182,6 +186,21 @@ class ExportOperator(BaseOperator):
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)
         log_outcome(job, outcome, url=store.url)
+        events.send(facts, keys=[each.key for each in outcome.written])
+        return facts
+
+    def _tell_of_earlier_tries(
+        self, job: Job, store: Store, events: AssetEvents, skipped: AirflowSkipException
+    ) -> ExportFacts:
+        """Send the events of what earlier tries published before the vendor dropped the rest.
+
+        :raises AirflowSkipException: if they published nothing.
+        """
+        outcome = published_before(job, store)
+        if outcome is None:
+            raise skipped
+        self.log.warning("%s Earlier tries of this task published %d partitions.", skipped, outcome.kept)
+        facts = facts_of(job, outcome)
         events.send(facts, keys=[each.key for each in outcome.written])
         return facts
 

@@ -37,6 +37,8 @@ def summary_of(job: Job, outcome: Outcome, *, url: str) -> str:
     ]
     if usage.paused_seconds:
         took.append(f"{usage.paused_seconds:.0f} s paused because the vendor asked for it")
+    if outcome.kept:
+        took.append(f"{_count(outcome.kept, 'partition')} kept from an earlier try")
     if outcome.unchanged:
         took.append(f"{_count(outcome.unchanged, 'partition')} left unchanged")
     return (

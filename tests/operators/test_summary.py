@@ -140,7 +140,7 @@ def test_a_lost_cursor_is_not_called_hopeless_since_the_task_goes_on(ada, tmp_pa
 
     line = next(each.getMessage() for each in caplog.records if "starts again" in each.getMessage())
     assert line == (
-        "Ada /api/v2/export/conversations answered a cursor with status 404, as if it had expired (request id "
-        f"not given), so the request window {SPAN} starts again from its first page."
+        "Ada /api/v2/export/conversations answered a cursor with status 404, as if it had expired (request "
+        f"id not given), so the request window {SPAN} starts again from its first page."
     )
     assert "whenever it is sent again" not in caplog.text
