@@ -257,13 +257,14 @@ class Client:
         if failure.pause is None:
             seconds = self.retry.backoff(failures)
             self.sleep(seconds)
+            self._count(Usage(retry_seconds=seconds))
         else:
             seconds = failure.pause
             if seconds > self.retry.max_sleep:
                 raise self._rate_limited(endpoint, seconds)
             self.budget.pause(seconds)
             self.sleep(seconds)
-        self._count(Usage(throttled_seconds=seconds))
+            self._count(Usage(throttled_seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)

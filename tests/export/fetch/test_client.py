@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import socket
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -14,6 +16,7 @@ from airflow_provider_convexport.errors import (
     RateLimitedError,
     VendorRejectedError,
     VendorUnavailableError,
+    WorkerDiskError,
 )
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
@@ -197,6 +200,31 @@ def test_a_refusal_names_the_parameters_of_its_body_and_nothing_else(client, ser
         "parameter $.created_to (request id not given). "
     )
     assert BODY_SECRET not in str(caught.value)
+
+
+def test_a_full_disk_is_not_taken_for_a_broken_connection(client, server):
+    def full(endpoint, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    client.budget = SimpleNamespace(acquire=full)
+    with pytest.raises(WorkerDiskError, match="the count of requests: No space left on device"):
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+
+def test_a_host_that_cannot_be_one_is_not_tried_again(make_client, fake_time):
+    with pytest.raises(ConfigurationError, match=r"No request can be sent to https://a b \(InvalidURL\)"):
+        make_client("https://a b").fetch(PageRequest("https://a b/export"), read)
+
+    assert fake_time.slept == []
+
+
+def test_the_waits_after_failures_are_not_blamed_on_the_vendors_limits(client, server):
+    server.script = [Answer(502), as_json({})]
+
+    client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert client.usage.throttled_seconds == 0
+    assert client.usage.retry_seconds > 0
 
 
 def test_a_refusal_whose_body_breaks_off_is_still_a_refusal(client, server):
