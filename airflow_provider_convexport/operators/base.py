@@ -42,7 +42,7 @@ class ExportOperator(BaseOperator):
     retried, re-run or backfilled, it leaves one complete version of each partition.
 
     :param destination: Root of the dataset (templated): any URL that ``ObjectStoragePath`` takes, such as
-        ``s3://conn@bucket/raw/ada/conversations``, or a local path.
+        ``s3://conn@bucket/raw/ada/conversations``, or an absolute local path.
     :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
     :param stream: ``"conversations"``, or ``"messages"`` if the vendor exports messages separately.
     :param window_on: Which of a record's times decides whether it lies in the interval; by default the
