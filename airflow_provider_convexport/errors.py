@@ -12,6 +12,7 @@ error                          consequence
 `IncompleteExportError`        a response is broken or records are missing: retry
 `VendorUnavailableError`       the vendor failed after all HTTP retries: retry the task
 `DestinationUnavailableError`  the object store failed after all retries: retry the task
+`WorkerDiskError`              the worker's own disk is full or missing: retry the task
 =============================  ============================================================
 
 The operators react like this by themselves. A ``@task`` that uses a hook does with
@@ -23,6 +24,8 @@ record.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.durations import in_words
@@ -82,17 +85,22 @@ class VendorRejectedError(ConvExportError):
     :param status: HTTP status of the response.
     :param request_id: The vendor's id of the request, which its support asks for; ``None`` if it sent none.
     :param advice: One sentence that says what to change.
+    :param reason: Types of errors and names of parameters in the vendor's answer; empty if it names none.
     """
 
-    def __init__(self, *, endpoint: str, status: int, request_id: str | None, advice: str) -> None:
+    def __init__(
+        self, *, endpoint: str, status: int, request_id: str | None, advice: str, reason: str = ""
+    ) -> None:
+        named = f", naming {reason}" if reason else ""
         super().__init__(
-            f"{endpoint} refused the request with status {status} "
+            f"{endpoint} refused the request with status {status}{named} "
             f"(request id {request_id or 'not given'}). {advice}"
         )
         self.endpoint = endpoint
         self.status = status
         self.request_id = request_id
         self.advice = advice
+        self.reason = reason
 
 
 class SupersededError(ConvExportError):
@@ -154,7 +162,7 @@ class VendorUnavailableError(ConvExportError):
 
 
 class DestinationUnavailableError(ConvExportError):
-    """The object store failed after all retries of its client; a later retry of the task may succeed.
+    """The object store or the disk of the destination failed; a later retry of the task may succeed.
 
     :param url: URL of the destination.
     :param problem: Outcome of the last try, such as ``"SlowDown, status 503"``.
@@ -164,9 +172,34 @@ class DestinationUnavailableError(ConvExportError):
     def __init__(self, *, url: str, problem: str, connection: str | None) -> None:
         place = f"the Airflow connection {connection!r}" if connection else "the store"
         super().__init__(
-            f"The object store of {url} gave no usable answer ({problem}); progress is kept for a retry. "
-            f"If this persists, check the address of {place}."
+            f"The folder {url} cannot be used at present ({problem}); progress is kept for a retry."
+            if url.startswith("file://")
+            else f"The object store of {url} gave no usable answer ({problem}); progress is kept for a "
+            f"retry. If this persists, check the address of {place}."
         )
         self.url = url
         self.problem = problem
         self.connection = connection
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # none of the usual ones can be used
+        return os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - for a message
+
+
+class WorkerDiskError(ConvExportError):
+    """The worker's own temporary folder cannot be used; a later retry may succeed, maybe on another worker.
+
+    :param problem: Outcome of the last try, such as ``"No space left on device"``.
+    """
+
+    def __init__(self, *, problem: str) -> None:
+        folder = _temporary_folder()
+        super().__init__(
+            f"The worker's temporary folder {folder} cannot be used ({problem}); progress is kept for a "
+            "retry. Make room there, or set TMPDIR to another folder."
+        )
+        self.folder = folder
+        self.problem = problem

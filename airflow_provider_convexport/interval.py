@@ -15,14 +15,13 @@ and manual runs without a logical date, have no data interval; their context eve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from airflow_provider_convexport.durations import in_words
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window, iso, parse_moment
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def interval_of(
@@ -52,8 +51,8 @@ def interval_of(
         )
     except OverflowError:
         raise ConfigurationError(
-            f"period={period} reaches beyond the years 1 to 9999; pass the length of one period, such as "
-            "timedelta(days=1)."
+            f"period={in_words(period or timedelta(0))} reaches beyond the years 1 to 9999; pass the length "
+            "of one period, such as timedelta(days=1)."
         ) from None
 
 
@@ -71,8 +70,8 @@ def _explicit(start: datetime | str | None, end: datetime | str | None) -> Windo
 
 
 def _from_conf(context: Mapping[str, Any]) -> Window | None:
-    conf = getattr(context.get("dag_run"), "conf", None) or {}
-    if "interval" not in conf:
+    conf = getattr(context.get("dag_run"), "conf", None)
+    if not isinstance(conf, Mapping) or "interval" not in conf:
         return None
     interval = conf["interval"]
     if not isinstance(interval, (list, tuple)) or len(interval) != 2:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.stream import Query
 
 DEFAULT_TARGET_FILE_BYTES = 128 * 2**20
+MAX_CONCURRENCY = 64
+"""Each is a thread with a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Job:
     :param max_pause: Maximum total time for which the vendor may ask this task to pause.
     :param task: The task try that runs the job.
     :raises ConfigurationError: if ``target_file_bytes``, ``concurrency`` or ``max_pause`` is not a number or
-        a timedelta above zero.
+        a timedelta above zero, or ``skip_unchanged`` is not a boolean.
     """
 
     query: Query
@@ -93,15 +95,11 @@ class Job:
     task: TaskTry = field(default_factory=TaskTry)
 
     def __post_init__(self) -> None:
-        counts = {"target_file_bytes": (self.target_file_bytes, DEFAULT_TARGET_FILE_BYTES)}
-        if self.concurrency is not None:
-            counts["concurrency"] = (self.concurrency, self.query.stream.concurrency)
-        for argument, (count, default) in counts.items():
-            if type(count) is not int or count < 1:
-                raise ConfigurationError(
-                    f"{argument}={count!r} is not a whole number of 1 or more; write {argument}={default}, "
-                    "which is the default, or another such number."
-                )
+        self._check_counts()
+        if type(self.skip_unchanged) is not bool:
+            raise ConfigurationError(
+                f"skip_unchanged={self.skip_unchanged!r} is neither True nor False; write one of these."
+            )
         if not isinstance(self.max_pause, timedelta) or self.max_pause <= timedelta(0):
             raise ConfigurationError(
                 f"max_pause={self.max_pause!r} is not a timedelta above zero; "
@@ -120,6 +118,22 @@ class Job:
             timezone=self.partition_timezone,
             kept_from=self.kept_from,
         )
+
+    def _check_counts(self) -> None:
+        counts = {"target_file_bytes": (self.target_file_bytes, DEFAULT_TARGET_FILE_BYTES)}
+        if self.concurrency is not None:
+            counts["concurrency"] = (self.concurrency, self.query.stream.concurrency)
+        for argument, (count, default) in counts.items():
+            if type(count) is not int or count < 1:
+                raise ConfigurationError(
+                    f"{argument}={count!r} is not a whole number of 1 or more; write {argument}={default}, "
+                    "which is the default, or another such number."
+                )
+        if (self.concurrency or 1) > MAX_CONCURRENCY:
+            raise ConfigurationError(
+                f"concurrency={self.concurrency} is more than {MAX_CONCURRENCY}, and all threads share one "
+                f"rate limit; write concurrency={self.query.stream.concurrency}, which is the default."
+            )
 
     @property
     def asked(self) -> Window:

@@ -29,13 +29,16 @@ class Outcome:
     """The result of a run.
 
     :param plan: The plan that was carried out.
-    :param written: The partitions that have a new version, in chronological order.
-    :param unchanged: Number of partitions that were left unchanged.
+    :param written: The partitions whose version is of this run of the task, in chronological order. Those
+        that an earlier try wrote are among them: their asset event may not have been sent.
+    :param unchanged: Number of partitions that keep the version of another run.
+    :param kept: Number of partitions among ``written`` that an earlier try wrote and that stay as they are.
     """
 
     plan: Plan
     written: list[Published]
     unchanged: int = 0
+    kept: int = 0
 
     @property
     def records(self) -> int:

@@ -16,6 +16,8 @@ from airflow_provider_convexport.export.dataset.identity import (
 )
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
+from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.outcome import Outcome, Published
 from airflow_provider_convexport.export.publish.compose import check_available
 from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
@@ -23,12 +25,13 @@ from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.collect import Collected, Collector
 from airflow_provider_convexport.export.stage.dedup import find_duplicates
+from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.segment import decode_ids
 from airflow_provider_convexport.export.stage.tuning import Tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_convexport.export.dataset.manifest import Manifest
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
@@ -179,12 +182,14 @@ class Export:
         return decode_ids(self.store.get_range(segment.object, segment.ids_offset, segment.end))
 
     def _outcome(self, plan: Plan, grid: PartitionGrid, manifests: Mapping[int, Manifest]) -> Outcome:
-        written = [
-            Published(grid.key_of(index), self.store.url_of(f"{grid.folder_of(index)}/{MANIFEST}"), manifest)
-            for index, manifest in manifests.items()
-            if manifest.commit == plan.commit
-        ]
-        return Outcome(plan, written, unchanged=len(manifests) - len(written))
+        before = _of_earlier_tries(self.job, self.store, range(grid.published.start))
+        new = [index for index, manifest in manifests.items() if manifest.commit == plan.commit]
+        own = [index for index, manifest in manifests.items() if _is_own(manifest, self.job)]
+        of_this_run = sorted({*new, *own})
+        written = [*before, *(_published(grid, self.store, index, manifests[index]) for index in of_this_run)]
+        return Outcome(
+            plan, written, unchanged=len(manifests) - len(of_this_run), kept=len(written) - len(new)
+        )
 
 
 class _StagedWorkLostError(IncompleteExportError):
@@ -197,3 +202,40 @@ def _register(attempt: Attempt, dataset: Dataset) -> None:
     except ConfigurationError:
         attempt.discard()
         raise
+
+
+def published_before(job: Job, store: Store) -> Outcome | None:
+    """Return what earlier tries of the job's task published; ``None`` if that is nothing.
+
+    It is for a try that has nothing left to export, because the vendor no longer keeps it.
+    """
+    earlier = _of_earlier_tries(job, store, range(job.grid().count))
+    plan = Plan(saved_at=0.0, requested_at=0.0, commit="", partitions=[], counts=Counts(), usage=Usage())
+    return Outcome(plan, earlier, kept=len(earlier)) if earlier else None
+
+
+def _of_earlier_tries(job: Job, store: Store, indexes: Iterable[int]) -> list[Published]:
+    grid = job.grid()
+    there = [(index, _readable(store, grid.folder_of(index))) for index in indexes]
+    return [
+        _published(grid, store, index, manifest)
+        for index, manifest in there
+        if manifest is not None and _is_own(manifest, job)
+    ]
+
+
+def _readable(store: Store, folder: str) -> Manifest | None:
+    """Return a manifest, or ``None`` for another object of that name: it does not concern this run."""
+    try:
+        return read_manifest(store, folder)
+    except ConfigurationError:
+        return None
+
+
+def _is_own(manifest: Manifest, job: Job) -> bool:
+    """Return whether a try of the job's task instance wrote it; runs without an id cannot be told apart."""
+    return bool(job.task.run_id) and TaskTry.of(manifest).identity == job.task.identity
+
+
+def _published(grid: PartitionGrid, store: Store, index: int, manifest: Manifest) -> Published:
+    return Published(grid.key_of(index), store.url_of(f"{grid.folder_of(index)}/{MANIFEST}"), manifest)

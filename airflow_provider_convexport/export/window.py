@@ -12,6 +12,9 @@ from airflow_provider_convexport.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC, microsecond=0)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
@@ -44,7 +47,7 @@ class Window:
             raise ValueError(f"step must be positive, got {step}.")
         cursor = self.start
         while cursor < self.end:
-            upper = min(cursor + step, self.end)
+            upper = cursor + min(step, self.end - cursor)
             yield Window(cursor, upper)
             cursor = upper
 
@@ -56,10 +59,11 @@ class Window:
         """Return the window that reaches ``seam`` beyond both ends, rounded outwards to whole seconds.
 
         Vendors accept whole seconds only, and some do not treat the ends as their documentation says. So
-        requests cover a little more, and records are filtered by their own time.
+        requests cover a little more, and records are filtered by their own time. Nothing lies before the year
+        1 or after the year 9999.
         """
-        start = (self.start - seam).replace(microsecond=0)
-        end = self.end + seam
+        start = (self.start - min(seam, self.start - _FIRST)).replace(microsecond=0)
+        end = self.end + min(seam, _LAST - self.end)
         if end.microsecond:
             end = end.replace(microsecond=0) + timedelta(seconds=1)
         return Window(start, end)

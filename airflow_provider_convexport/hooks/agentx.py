@@ -99,6 +99,8 @@ class AgentXHook(ExportHook):
 
         :raises ConfigurationError: if neither the Dag nor the connection names one.
         """
+        if not isinstance(self.bot_name, (str, type(None))):
+            raise ConfigurationError(f"bot_name={self.bot_name!r} is not text; write a bot's name or id.")
         bot_name = (self.bot_name or self.settings.extras.get("bot_name", "")).strip()
         if not bot_name:
             raise ConfigurationError(

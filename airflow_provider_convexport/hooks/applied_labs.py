@@ -107,6 +107,8 @@ class AppliedLabsHook(ExportHook):
 
         :raises ConfigurationError: if neither the Dag nor the connection names one, or it cannot be a UUID.
         """
+        if not isinstance(self.shop_id, (str, type(None))):
+            raise ConfigurationError(f"shop_id={self.shop_id!r} is not text; write the UUID of a shop.")
         shop_id = (self.shop_id or self.settings.extras.get("shop_id", "")).strip()
         if not shop_id:
             raise ConfigurationError(

@@ -140,9 +140,11 @@ class ExportHook(ClientOnlyHook):
         :param request_window: Length of a request window; the stream's default if left out.
         :raises ConfigurationError: if the stream does not support one of the arguments.
         """
-        if filters is not None and not isinstance(filters, Mapping):
+        if filters is not None and not (
+            isinstance(filters, Mapping) and all(isinstance(name, str) for name in filters)
+        ):
             raise ConfigurationError(f"filters={filters!r} is not a dict of query parameters.")
-        if stream not in self.streams:
+        if not isinstance(stream, str) or stream not in self.streams:
             raise ConfigurationError(
                 f"stream={stream!r} does not exist at {self.title}; use one of {sorted(self.streams)}."
             )

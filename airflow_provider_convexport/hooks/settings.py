@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 READ_TIMEOUT = 120.0
 """Maximum number of seconds for each read, unless the connection's extra ``timeout`` sets another."""
 
+_NO_HOST = re.compile(r"""[\s\x00-\x1f\x7f<>"'`\\^{|}*,;!$&()+=~]""")
+"""Characters that no host's name has; ``%`` introduces the zone of an IPv6 address."""
+_MAX_LABEL = 63
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -183,7 +187,14 @@ def _address(text: str) -> SplitResult | None:
     except ValueError:
         return None
     more = "@" in parts.netloc or parts.netloc.endswith(":") or parts.path or parts.query or parts.fragment
-    return parts if parts.scheme in ("http", "https") and parts.hostname and not more else None
+    return parts if parts.scheme in ("http", "https") and _is_host(parts.hostname) and not more else None
+
+
+def _is_host(name: str | None) -> bool:
+    """Return whether a name can be that of a host; an address of IPv6 has been checked before."""
+    if not name or _NO_HOST.search(name):
+        return False
+    return ":" in name or all(0 < len(label) <= _MAX_LABEL for label in name.removesuffix(".").split("."))
 
 
 def _flag(value: Any) -> bool:

@@ -81,6 +81,10 @@ class AssetEvents:
         :param add_partitions: The operator's argument.
         :raises ConfigurationError: if ``add_partitions`` is set without an asset or before Airflow 3.3.
         """
+        if type(add_partitions) is not bool:
+            raise ConfigurationError(
+                f"add_partitions={add_partitions!r} is neither True nor False; write one of these."
+            )
         assets = tuple(outlet for outlet in outlets if isinstance(outlet, Asset))
         events: Any = context["outlet_events"] if assets else {}
         if add_partitions and not assets:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from airflow_provider_convexport.airflow_errors import airflow_errors
-from airflow_provider_convexport.compat import conf
 from airflow_provider_convexport.destination import store_at
+from airflow_provider_convexport.errors import ExpiredError
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
 from airflow_provider_convexport.export.publish.compose import check_available
-from airflow_provider_convexport.export.run import Export
+from airflow_provider_convexport.export.run import Export, published_before
 from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
+from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
 from airflow_provider_convexport.operators.summary import log_outcome
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.hooks.base import ExportHook
 
@@ -42,7 +44,7 @@ class ExportOperator(BaseOperator):
     retried, re-run or backfilled, it leaves one complete version of each partition.
 
     :param destination: Root of the dataset (templated): any URL that ``ObjectStoragePath`` takes, such as
-        ``s3://conn@bucket/raw/ada/conversations``, or a local path.
+        ``s3://conn@bucket/raw/ada/conversations``, or an absolute local path.
     :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
     :param stream: ``"conversations"``, or ``"messages"`` if the vendor exports messages separately.
     :param window_on: Which of a record's times decides whether it lies in the interval; by default the
@@ -167,16 +169,35 @@ class ExportOperator(BaseOperator):
         client, stream = hook.client, job.query.stream
 
         policy.require_settled(job.interval, stream)
-        job = replace(job, kept_from=policy.kept_from(job.interval, stream))
+        try:
+            job = replace(job, kept_from=policy.kept_from(job.interval, stream))
+        except ExpiredError as expired:
+            return self._tell_of_earlier_tries(job, store, events, expired)
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
         export = Export(job, client, store, reporter, self.tuning)
         job, outcome = export.run_decided(hook.window_reading)
 
+        reporter.finish(outcome.plan.counts.records, outcome.plan.usage)
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)
         log_outcome(job, outcome, url=store.url)
+        events.send(facts, keys=[each.key for each in outcome.written])
+        return facts
+
+    def _tell_of_earlier_tries(
+        self, job: Job, store: Store, events: AssetEvents, expired: ExpiredError
+    ) -> ExportFacts:
+        """Send the events of what earlier tries published before the vendor dropped the rest.
+
+        :raises ExpiredError: if they published nothing.
+        """
+        outcome = published_before(job, store)
+        if outcome is None:
+            raise expired
+        self.log.warning("%s Earlier tries of this task published %d partitions.", expired, outcome.kept)
+        facts = facts_of(job, outcome)
         events.send(facts, keys=[each.key for each in outcome.written])
         return facts
 
@@ -205,9 +226,7 @@ class ExportOperator(BaseOperator):
             compression=self.compression,
             target_file_bytes=self.target_file_bytes,
             concurrency=self.concurrency,
-            checkpoint_max_age=timedelta(
-                seconds=conf.getint("convexport", "checkpoint_max_age", fallback=86_400)
-            ),
+            checkpoint_max_age=checkpoint_max_age(),
             max_pause=self.max_pause,
             task=task_of(context, self),
         )

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_WORTH_TELLING = 0.5
+
 
 def log_outcome(job: Job, outcome: Outcome, *, url: str) -> None:
     """Warn of what deserves a look, then write the summary.
@@ -35,8 +37,12 @@ def summary_of(job: Job, outcome: Outcome, *, url: str) -> str:
         _count(usage.requests, "request"),
         f"{usage.throttled_seconds:.0f} s waited for the vendor's limits",
     ]
+    if usage.retry_seconds >= _WORTH_TELLING:
+        took.append(f"{usage.retry_seconds:.0f} s of waits between tries after failures, summed over threads")
     if usage.paused_seconds:
         took.append(f"{usage.paused_seconds:.0f} s paused because the vendor asked for it")
+    if outcome.kept:
+        took.append(f"{_count(outcome.kept, 'partition')} kept from an earlier try")
     if outcome.unchanged:
         took.append(f"{_count(outcome.unchanged, 'partition')} left unchanged")
     return (

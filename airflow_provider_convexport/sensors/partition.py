@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
+from msgspec import UnsetType
 
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.destination import store_at
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
     from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.window import Window
 
 
 class ExportPartitionSensor(BaseSensorOperator):
@@ -30,7 +32,7 @@ class ExportPartitionSensor(BaseSensorOperator):
 
     It reads the object store and sends no request to the vendor. A partition without records has a manifest,
     too. While one is missing, a poke usually reads a single object, since partitions are published in order
-    of time.
+    of time. Partitions that an export left out with ``on_expired="clip"`` are not waited for.
 
     :param destination: Root of the dataset (templated), as for the export operators.
     :param destination_conn_id: Airflow connection of the storage (templated), unless the URL names it.
@@ -97,14 +99,14 @@ class ExportPartitionSensor(BaseSensorOperator):
         if manifests is None:
             self.log.info("Not every partition of %s is published in %s.", grid.interval, store.url)
             return PokeReturnValue(is_done=False)
-        records = sum(manifest.records for manifest in manifests)
+        records = sum(manifest.records for manifest in manifests.values())
         if records < self.min_records:
             self.log.info("%s holds %d records of %d.", grid.interval, records, self.min_records)
             return PokeReturnValue(is_done=False)
         facts = {
             "interval": [iso(grid.interval.start), iso(grid.interval.end)],
             "records": records,
-            "manifests": [store.url_of(f"{grid.folder_of(index)}/{MANIFEST}") for index in range(grid.count)],
+            "manifests": [store.url_of(f"{grid.folder_of(index)}/{MANIFEST}") for index in sorted(manifests)],
         }
         return PokeReturnValue(is_done=True, xcom_value=facts)
 
@@ -132,13 +134,21 @@ class ExportPartitionSensor(BaseSensorOperator):
             )
 
 
-def _manifests(grid: PartitionGrid, store: Store) -> list[Manifest] | None:
-    """Return every partition's manifest; ``None`` if one is missing or describes another span of time."""
-    manifests = []
+def _manifests(grid: PartitionGrid, store: Store) -> dict[int, Manifest] | None:
+    """Return the manifests by number of partition; ``None`` if one is missing or describes another span.
+
+    A partition is not missing if a later one says that the vendor no longer kept any of it.
+    """
+    manifests: dict[int, Manifest] = {}
+    expired: Window | None = None
     for index in reversed(range(grid.count)):  # the last one is published last
         window = grid.window_of(index)
         manifest = read_manifest(store, grid.folder_of(index))
+        if manifest is None and expired is not None and expired.covers(window):
+            continue
         if manifest is None or manifest.partition.window != window:
             return None
-        manifests.append(manifest)
+        manifests[index] = manifest
+        if not isinstance(manifest.expired, UnsetType):
+            expired = manifest.expired.window
     return manifests

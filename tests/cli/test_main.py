@@ -70,7 +70,7 @@ def test_the_status_is_printed_for_people_and_for_programs(capsys, store):
     [
         ([*PLAN, "--vendor", "acme"], "vendor='acme' does not exist"),
         ([*PLAN, "--to", "tomorrow"], "'tomorrow' is not a moment; write a day such as 2026-04-01"),
-        ([*PLAN, "--destination", "somewhere", "--scope", "support"], "--scope support is not NAME=VALUE"),
+        ([*PLAN, "--destination", "/somewhere", "--scope", "support"], "--scope support is not NAME=VALUE"),
         ([*PLAN, "--request-window", "0"], "is not a timedelta of one second or more"),
         (["status", "--destination", " "], "destination='' is empty"),
         (["check", "--conn-id", "nobody"], "The connection nobody does not exist; create it"),

@@ -378,12 +378,15 @@ class TestDestination:
 
         assert len(manifests(tmp_path)) == 1
 
-    def test_a_relative_path_is_relative_to_the_working_folder(self, ada, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("destination", ["raw/ada", "./raw", "~/raw", "file://raw/ada", "file:/raw"])
+    def test_a_path_that_is_not_absolute_is_refused_because_processes_would_disagree(
+        self, ada, tmp_path, monkeypatch, destination
+    ):
         monkeypatch.chdir(tmp_path)
 
-        facts = execute("raw/ada")
-
-        assert facts["manifests"] == [f"file://{tmp_path}/raw/ada/dt=2026-04-01/_manifest.json"]
+        with pytest.raises(AirflowFailException, match="is not an absolute path, so the place would depend"):
+            execute(destination)
+        assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize("destination", ["", "/", "file:///", "nowhere://bucket/x", "s3://"])
     def test_a_destination_that_cannot_be_used_fails_without_retry(self, ada, destination):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from airflow.sdk import Asset
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from tests.support.exports import export
@@ -121,3 +122,36 @@ def test_an_interval_that_is_still_kept_is_not_touched(vendor, tmp_path):
 
     assert facts["records"] == 24
     assert "expired" not in facts
+
+
+class Sent:
+    """An event, as Airflow hands it to a task."""
+
+    def __init__(self):
+        self.extra, self.keys = {}, []
+
+    def add_partitions(self, keys):
+        self.keys += keys
+
+
+ASSET = Asset(name="set", uri="s3://bucket/set")
+
+
+@pytest.mark.parametrize("days", [1, 6], ids=["nothing is left", "a part is left"])
+def test_what_a_killed_try_published_before_the_vendor_dropped_it_is_told_of(vendor, tmp_path, days):
+    everything, vendor.fallback = vendor.fallback, lambda asked: as_json({"data": [], "meta": {}})
+    execute(tmp_path, START, START + days * DAY, history=None)  # its event was never sent
+    vendor.fallback, sent = everything, Sent()
+
+    facts = execute(
+        tmp_path,
+        START,
+        START + days * DAY,
+        on_expired="clip",
+        add_partitions=True,
+        outlets=[ASSET],
+        outlet_events={ASSET: sent},
+    )
+
+    assert sent.keys == [f"{START + day * DAY:%Y-%m-%d}" for day in range(days)]
+    assert len(facts["manifests"]) == days

@@ -167,3 +167,15 @@ def test_days_of_a_zone_are_written_to_the_folders_of_local_days(vendor, tmp_pat
     manifest = manifests(tmp_path)["dt=2026-04-01"]
     assert manifest["partition"] == {"start": "2026-03-31T18:15:00Z", "end": "2026-04-01T18:15:00Z"}
     assert manifest["records"] == 1
+
+
+def test_a_cleared_task_rewrites_nothing_that_is_the_same_but_tells_of_it_again(vendor, tmp_path):
+    """Whether the event of the earlier try was sent is not known, so it is sent at least once."""
+    execute(tmp_path, 1, skip_unchanged=True, outlets=[ASSET], event=Event())
+    before, event = commits(tmp_path), Event()
+
+    facts = execute(tmp_path, 1, skip_unchanged=True, add_partitions=True, outlets=[ASSET], event=event)
+
+    assert commits(tmp_path) == before
+    assert event.keys == ["2026-04-01", "2026-04-02", "2026-04-03"]
+    assert (facts["unchanged"], len(facts["manifests"])) == (0, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from types import SimpleNamespace
 
 import pendulum
 import pytest
@@ -119,3 +120,27 @@ def test_it_holds_no_secret_no_filter_and_no_record(ada, tmp_path, caplog):
     assert last_line(caplog).startswith("Exported ")
     for secret in (KEY, "of-a-person", json.dumps("a")):
         assert secret not in last_line(caplog)
+
+
+def test_the_task_state_store_of_a_finished_task_says_that_all_is_done(ada, tmp_path):
+    shown = []
+    store = SimpleNamespace(set=lambda key, value, **options: shown.append((key, value)))
+
+    execute(tmp_path, context={**INTERVAL, "task_state_store": store})
+
+    key, facts = shown[-1]
+    assert (key, facts["share"], facts["records"], facts["pages"]) == ("convexport_progress", 1.0, 2, 1)
+
+
+def test_a_lost_cursor_is_not_called_hopeless_since_the_task_goes_on(ada, tmp_path, caplog):
+    first = as_json({"data": [], "meta": {"next_page_uri": "/api/v2/export/conversations?page=2"}})
+    ada.script = [first, Answer(404)]
+
+    execute(tmp_path, concurrency=1)
+
+    line = next(each.getMessage() for each in caplog.records if "starts again" in each.getMessage())
+    assert line == (
+        "Ada /api/v2/export/conversations answered a cursor with status 404, as if it had expired (request "
+        f"id not given), so the request window {SPAN} starts again from its first page."
+    )
+    assert "whenever it is sent again" not in caplog.text

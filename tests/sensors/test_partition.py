@@ -281,3 +281,20 @@ def test_days_of_a_zone_are_waited_for_as_they_are_exported(ada, tmp_path):
         .poke({**context, "data_interval_start": APRIL_1, "data_interval_end": APRIL_1.add(days=1)})
         .is_done
     )
+
+
+def test_it_does_not_wait_for_days_that_a_clip_left_out(tmp_path, ada):
+    export(tmp_path, days=4)
+    for day in (3, 4):
+        path = tmp_path / f"dt=2026-04-0{day}" / "_manifest.json"
+        expired = {"start": "2026-04-01T00:00:00Z", "end": "2026-04-03T05:00:00Z"}
+        path.write_text(json.dumps({**json.loads(path.read_text()), "expired": expired}))
+    for day in (1, 2):
+        (tmp_path / f"dt=2026-04-0{day}" / "_manifest.json").unlink()
+
+    facts = sensor(tmp_path).execute(context_of(4))
+
+    assert facts["manifests"] == [f"file://{tmp_path}/dt=2026-04-0{day}/_manifest.json" for day in (3, 4)]
+
+    (tmp_path / "dt=2026-04-03" / "_manifest.json").unlink()
+    assert not sensor(tmp_path).poke(context_of(4)).is_done

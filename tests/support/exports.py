@@ -28,12 +28,14 @@ def export(
     run_id: str = "",
     retry: RetryPolicy | None = None,
     tuning: Tuning | None = None,
+    outlet_events: Any = None,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Run the case's operator once, as a scheduled run of that interval would; return its facts.
 
     :param retry: How patient its client is; as the package is by default.
     :param tuning: Its pace and memory; as the package's by default.
+    :param outlet_events: An event by asset, as in Airflow's context.
     :param kwargs: Further arguments of the operator.
     """
     if retry is not None:
@@ -51,5 +53,6 @@ def export(
         "data_interval_start": start,
         "data_interval_end": end,
         "run_id": run_id or f"scheduled__{end.isoformat()}",
+        "outlet_events": outlet_events or {},
     }
     return dict(operator.execute(context))

@@ -8,6 +8,7 @@ there a lock protects the comparison and the rename (`local_disk`).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fsspec import AbstractFileSystem
+
+    from airflow_provider_convexport.export.dataset.store import Store
 
 _LOST = frozenset((404, 409, 412))
 """Statuses of a write whose condition is not met, or that lost against a concurrent one."""
@@ -144,3 +147,21 @@ class _Azure:
             return
         core = import_module("azure.core")  # an optional library, which the file system has loaded
         self.fs.pipe_file(path, content, etag=seen, match_condition=core.MatchConditions.IfNotModified)
+
+
+def honours_conditions(store: Store, name: str, unknown_version: str) -> bool:
+    """Return whether a store refuses writes whose condition is not met, by writing the object ``name``."""
+    content = b"probe\n"
+    store.put(name, content)
+    there = store.get_versioned(name)
+    return (
+        there is not None
+        and not store.replace(name, content, None)
+        and not store.replace(name, content, unknown_version)
+        and store.replace(name, content, there.version)
+    )
+
+
+def digest_of(content: bytes) -> str:
+    """Return the version of an object where the store has none of its own."""
+    return hashlib.sha256(content).hexdigest()

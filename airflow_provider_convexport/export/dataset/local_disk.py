@@ -1,14 +1,19 @@
-"""What a destination on a local disk needs beyond fsspec: folders, listings that fail loudly, locks."""
+"""What a destination on a local disk needs beyond fsspec: folders, loud failures in one sentence, locks."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.errors import DestinationUnavailableError
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    DestinationUnavailableError,
+    WorkerDiskError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,13 +23,79 @@ _LOCK_PATIENCE = 60.0
 """Seconds to wait for a lock that is held for milliseconds."""
 
 
-def create(path: Path, create: Callable[[], object]) -> None:
-    """Create the parent of ``path``, then call ``create``; another attempt may prune it in between."""
+_WRONG = {
+    errno.EACCES: "this worker's user has no permission there",
+    errno.EPERM: "this worker's user has no permission there",
+    errno.EROFS: "its file system is read-only",
+    errno.EEXIST: "a file is in the way of a folder",
+    errno.ENOTDIR: "a file is in the way of a folder",
+    errno.EISDIR: "a folder is in the way of a file",
+    errno.ENAMETOOLONG: "a name in it is too long",
+    errno.ELOOP: "a symbolic link in it leads back to itself",
+}
+"""Failures that no retry mends, by their number."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SHOWN = 200
+
+
+@contextlib.contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Convert any error of the disk in the block except ``FileNotFoundError``.
+
+    :param url: URL of the destination, for the message.
+    :raises ConfigurationError: if it cannot be used: read-only, without permission, a file in the way.
+    :raises DestinationUnavailableError: for everything else, such as a full disk.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if problem := _WRONG.get(error.errno or 0):
+            raise unusable(url, problem) from None
+        problem = f"{error.strerror or type(error).__name__}{'; make room there' * (error.errno in _FULL)}"
+        raise DestinationUnavailableError(url=url[:_SHOWN], problem=problem, connection=None) from None
+
+
+@contextlib.contextmanager
+def temporary_folder_explained(*, opened: bool = False) -> Iterator[None]:
+    """Convert any error of the worker's temporary folder in the block.
+
+    A missing folder would otherwise look like a staged object that has disappeared.
+
+    :param opened: Whether files in the folder are open already, so that ``FileNotFoundError`` means something
+        else and is not converted.
+    :raises WorkerDiskError: if the folder cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        if opened and isinstance(error, FileNotFoundError):
+            raise
+        problem = error.strerror or type(error).__name__
+        raise WorkerDiskError(problem=problem) from None
+
+
+def unusable(url: str, problem: str) -> ConfigurationError:
+    """Return the error for a destination that no retry makes usable."""
+    return ConfigurationError(
+        f"The destination {url[:_SHOWN]} cannot be used: {problem}; choose another folder or correct that."
+    )
+
+
+def create(path: Path, create: Callable[[], object], *, url: str) -> None:
+    """Create the parent of ``path``, then call ``create``; another attempt may prune it in between.
+
+    :raises ConfigurationError: if the parent cannot be created at all, as in ``/proc``.
+    :raises FileNotFoundError: if ``create`` itself does not find its source.
+    """
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError):
             path.parent.mkdir(parents=True, exist_ok=True)
             create()
             return
+    if not path.parent.exists():
+        raise unusable(url, "folders cannot be created there")
     create()
 
 

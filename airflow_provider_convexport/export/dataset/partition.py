@@ -60,7 +60,13 @@ class PartitionGrid:
                 f"partition_by='hour' uses the hours of UTC, so partition_timezone={self.timezone!r} cannot "
                 "be combined with it; leave it out, or use partition_by='day'."
             )
-        object.__setattr__(self, "_windows", tuple(self._divided()))
+        try:
+            object.__setattr__(self, "_windows", tuple(self._divided()))
+        except OverflowError:
+            raise ConfigurationError(
+                f"The interval {self.interval} cannot be divided into {self.by}s of {self.timezone}, because "
+                "the first or the last would reach beyond the years 1 to 9999; use another interval."
+            ) from None
         object.__setattr__(self, "starts", [window.start.timestamp() for window in self._windows])
         begin = self.interval.start if self.kept_from is None else self.kept_from
         object.__setattr__(self, "start", begin.timestamp())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import secrets
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -20,6 +19,8 @@ from airflow_provider_convexport.export.dataset.conditional import (
     ConditionalWrites,
     Versioned,
     conditional_writes,
+    digest_of,
+    honours_conditions,
     is_lost,
 )
 from airflow_provider_convexport.export.dataset.store_errors import explained
@@ -88,7 +89,8 @@ class Store:
                 self.fs.pipe_file(self._path(name), content)
             return
         with self.temporary_file() as temporary:
-            temporary.write_bytes(content)
+            with self._explained():
+                temporary.write_bytes(content)
             self.put_file(name, temporary)
 
     def put_file(self, name: str, source: Path) -> None:
@@ -97,10 +99,11 @@ class Store:
             with self._explained():
                 self._upload(name, source)
             return
-        with source.open("rb") as file:
-            os.fsync(file.fileno())  # its content must be durable before it gets its final name
-        target = Path(self._path(name))
-        local_disk.create(target, lambda: source.replace(target))
+        with self._explained():
+            with source.open("rb") as file:
+                os.fsync(file.fileno())  # its content must be durable before it gets its final name
+            target = Path(self._path(name))
+            local_disk.create(target, lambda: source.replace(target), url=self.url)
 
     @contextlib.contextmanager
     def temporary_file(self) -> Iterator[Path]:
@@ -110,15 +113,28 @@ class Store:
         atomically, and the umask determines who can read it.
         """
         if not self.is_local:
-            with nameless_file() as path:
+            with contextlib.ExitStack() as stack:
+                with local_disk.temporary_folder_explained():
+                    path = stack.enter_context(nameless_file())
                 yield path
             return
         path = Path(self._path(f"{self.scratch}/writing-{secrets.token_hex(8)}"))
-        local_disk.create(path, path.touch)
+        with self._explained():
+            local_disk.create(path, path.touch, url=self.url)
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def opened(self, temporary: Path) -> Iterator[IO[bytes]]:
+        """Open a `temporary_file` for writing; staged objects may be read in the block.
+
+        :raises WorkerDiskError: if the worker's temporary folder is full.
+        """
+        disk = self._explained() if self.is_local else local_disk.temporary_folder_explained(opened=True)
+        with disk, temporary.open("wb") as file:
+            yield file
 
     def get(self, name: str) -> bytes | None:
         """Return an object's content, or ``None`` if there is no object of that name."""
@@ -158,7 +174,7 @@ class Store:
         content = self.get(name)
         if content is None:
             return None
-        return Versioned(content, _digest(content) if version is None else version)
+        return Versioned(content, digest_of(content) if version is None else version)
 
     def replace(self, name: str, content: bytes, seen: str | None) -> bool:
         """Write an object if its version is still the one that the caller has seen.
@@ -195,7 +211,7 @@ class Store:
         :param name: Name of an object that the caller owns; it may exist afterwards.
         """
         if self.is_local:
-            with local_disk.locked(self.root, url=self.url) as has_locks:
+            with self._explained(), local_disk.locked(self.root, url=self.url) as has_locks:
                 if has_locks:
                     return self
         elif self.conditions is not None:
@@ -203,7 +219,7 @@ class Store:
                 return self
             for candidate in self.conditions.candidates:
                 probed = replace(self, conditions=candidate)
-                if _honours_conditions(probed, name, candidate.unknown_version):
+                if honours_conditions(probed, name, candidate.unknown_version):
                     return probed
         log.warning(
             "%s has no conditional writes, so two tasks must not write the same partitions at the same time.",
@@ -243,10 +259,11 @@ class Store:
 
     def _replace_on_disk(self, name: str, content: bytes, seen: str | None) -> bool:
         with self.temporary_file() as temporary:
-            temporary.write_bytes(content)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())  # slow, so it is done before the folder is locked
-            with local_disk.locked(self.root, url=self.url):
+            with self._explained():
+                temporary.write_bytes(content)
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())  # slow, so it is done before the folder is locked
+            with self._explained(), local_disk.locked(self.root, url=self.url):
                 if not self._is_still(name, seen):
                     return False
                 self.put_file(name, temporary)
@@ -254,12 +271,11 @@ class Store:
 
     def _is_still(self, name: str, seen: str | None) -> bool:
         there = self.get(name)
-        return seen == (None if there is None else _digest(there))
+        return seen == (None if there is None else digest_of(there))
 
     def _explained(self, *, missing: str | None = None) -> AbstractContextManager[None]:
-        """Return a context that explains the store's failures; a local disk's own errors are clear enough."""
         if self.is_local:
-            return contextlib.nullcontext()
+            return local_disk.explained(self.url)
         return explained(self.url, self.connection, missing=missing)
 
     def _upload(self, name: str, source: Path) -> None:
@@ -285,19 +301,3 @@ class Store:
 
     def _path(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}"
-
-
-def _honours_conditions(store: Store, name: str, unknown_version: str) -> bool:
-    content = b"probe\n"
-    store.put(name, content)
-    there = store.get_versioned(name)
-    return (
-        there is not None
-        and not store.replace(name, content, None)
-        and not store.replace(name, content, unknown_version)
-        and store.replace(name, content, there.version)
-    )
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

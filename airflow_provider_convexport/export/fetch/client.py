@@ -22,11 +22,13 @@ from airflow_provider_convexport.errors import (
     RateLimitedError,
     VendorRejectedError,
     VendorUnavailableError,
+    WorkerDiskError,
     printable,
 )
 from airflow_provider_convexport.export.fetch.body import MAX_BODY, read_body
 from airflow_provider_convexport.export.fetch.budget import BudgetExhaustedError
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
+from airflow_provider_convexport.export.fetch.reason import MAX_BYTES, reason_in
 from airflow_provider_convexport.export.fetch.retry import (
     RetryPolicy,
     is_transient,
@@ -54,6 +56,21 @@ _DEFAULT_ADVICE = {
     403: "Check the API key in the connection's password and its permissions.",
     404: "Check the connection's host and the Dag's arguments.",
 }
+_UNSENDABLE = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+)
+"""Failures of the request itself, which a retry repeats; those of a proxy's URL are among them."""
+_REDIRECTED = (
+    "It redirects to another address, which is not followed so that the key stays here; "
+    "put the address that answers into the connection's host."
+)
+_UNDOCUMENTED = (
+    "The vendor does not document this status, so a proxy or cache on the way may have answered; "
+    "check the connection's host and proxies."
+)
 _OTHER_ADVICE = "The vendor will reject this request whenever it is sent again; check the Dag's arguments."
 
 
@@ -175,7 +192,11 @@ class Client:
         )
 
     def _take_permit(self, endpoint: str) -> None:
-        waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+        try:
+            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+        except OSError as error:  # which would look like one of the connection
+            problem = f"the count of requests: {error.strerror or type(error).__name__}"
+            raise WorkerDiskError(problem=problem) from None
         self._count(Usage(requests=1, throttled_seconds=waited))
 
     def _count(self, usage: Usage) -> None:
@@ -201,6 +222,11 @@ class Client:
                 f"The TLS certificate of {self.base_url} is not trusted; set the connection's 'verify' extra "
                 "to the path of the CA bundle that signed it."
             ) from None
+        if isinstance(error, _UNSENDABLE):
+            raise ConfigurationError(
+                f"No request can be sent to {self.base_url} ({type(error).__name__}); correct the "
+                "connection's host and its proxies."
+            ) from None
         if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
             return _Failure("no answer in time")
         return _Failure(f"a broken connection ({type(error).__name__})")
@@ -216,10 +242,7 @@ class Client:
                 "nothing was published."
             )
         if status < 400:
-            advice = (
-                "It redirects to another address, which is not followed so that the key stays here; "
-                "put the address that answers into the connection's host."
-            )
+            advice = _REDIRECTED if response.is_redirect else _UNDOCUMENTED
         else:
             advice = self.advice.get(status) or _DEFAULT_ADVICE.get(status, _OTHER_ADVICE)
         ids = (response.headers.get(name) for name in _REQUEST_ID_HEADERS)
@@ -228,19 +251,21 @@ class Client:
             status=status,
             request_id=next((printable(value, limit=80) for value in ids if value), None),
             advice=advice,
+            reason=_reason_of(response),
         )
 
     def _wait(self, failure: _Failure, failures: int, endpoint: str) -> None:
         if failure.pause is None:
             seconds = self.retry.backoff(failures)
             self.sleep(seconds)
+            self._count(Usage(retry_seconds=seconds))
         else:
             seconds = failure.pause
             if seconds > self.retry.max_sleep:
                 raise self._rate_limited(endpoint, seconds)
             self.budget.pause(seconds)
             self.sleep(seconds)
-        self._count(Usage(throttled_seconds=seconds))
+            self._count(Usage(throttled_seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +274,13 @@ class _Failure:
 
     problem: str
     pause: float | None = None
+
+
+def _reason_of(response: requests.Response) -> str:
+    try:
+        return reason_in(response.raw.read(MAX_BYTES + 1, decode_content=True))
+    except (OSError, urllib3.exceptions.HTTPError):
+        return ""  # the status counts, even if the body breaks off
 
 
 def _target(link: str, url: str) -> SplitResult | None:

@@ -114,6 +114,11 @@ class PageFormat:
                 f"{self.endpoint} answered 200 with a body that does not have the documented shape "
                 f"({error}); nothing was published, and the next try requests it again."
             ) from None
+        except RecursionError:
+            raise IncompleteExportError(
+                f"{self.endpoint} answered 200 with a body that is nested too deeply to be read; "
+                "nothing was published, and the next try requests it again."
+            ) from None
         key = self._list_key(answer, bodies)
         heads, raws = getattr(answer, key), getattr(bodies, key)
         moments = _moments([head.time for head in heads])

@@ -139,7 +139,7 @@ class Query:
             object.__setattr__(self, "window_evidence", "explicit" if self.window_on else "assumed")
         if not self.window_on:
             object.__setattr__(self, "window_on", stream.default_window_on)
-        if self.window_on not in stream.time_fields:
+        if not isinstance(self.window_on, str) or self.window_on not in stream.time_fields:
             raise ConfigurationError(
                 f"window_on={self.window_on!r} does not exist for {stream.title} {stream.name}; "
                 f"use one of {sorted(stream.time_fields)}."
@@ -149,15 +149,10 @@ class Query:
             raise ConfigurationError(
                 f"filters {unknown} do not exist for {stream.title} {stream.name}; allowed: {allowed}."
             )
-        size = stream.page_size
-        if self.page_size is not None and (
-            type(self.page_size) is not int or not size.minimum <= self.page_size <= size.maximum
-        ):
-            raise ConfigurationError(
-                f"page_size={self.page_size!r} is not accepted by {stream.title}; "
-                f"use a whole number from {size.minimum} to {size.maximum}, "
-                f"or leave it out to use {size.default}."
-            )
+        for name, value in {**self.scope, **self.filters}.items():
+            _check_text(name, value)
+        if self.page_size is not None:
+            _check_page_size(self.page_size, stream)
         if self.request_window is not None:
             _check_request_window(self.request_window, stream)
 
@@ -192,6 +187,24 @@ class Query:
             **self.filters,
         }
         return PageRequest.of(stream.path, params, method=stream.pagination.method)
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse what cannot be sent; the value is not shown, since a filter may name a person."""
+    if any(each < " " or "\ud800" <= each <= "\udfff" for each in value):
+        raise ConfigurationError(
+            f"{name} holds a control character or half of a character, which cannot be sent; write it again."
+        )
+
+
+def _check_page_size(number: int, stream: Stream) -> None:
+    size = stream.page_size
+    if type(number) is not int or not size.minimum <= number <= size.maximum:
+        raise ConfigurationError(
+            f"page_size={number!r} is not accepted by {stream.title}; "
+            f"use a whole number from {size.minimum} to {size.maximum}, "
+            f"or leave it out to use {size.default}."
+        )
 
 
 def _check_request_window(length: timedelta, stream: Stream) -> None:

@@ -10,14 +10,16 @@ class Usage(msgspec.Struct, frozen=True):
 
     :param requests: Requests sent, including retries.
     :param pages: Pages received and decoded.
-    :param throttled_seconds: Seconds waited on a worker for rate limits and retries, summed over threads.
+    :param throttled_seconds: Seconds waited on a worker for the vendor's limits, summed over threads.
     :param paused_seconds: Seconds of the pauses for which the task was rescheduled.
+    :param retry_seconds: Seconds of backoff after failures, summed over threads.
     """
 
     requests: int = 0
     pages: int = 0
     throttled_seconds: float = 0.0
     paused_seconds: float = 0.0
+    retry_seconds: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -25,4 +27,5 @@ class Usage(msgspec.Struct, frozen=True):
             pages=self.pages + other.pages,
             throttled_seconds=self.throttled_seconds + other.throttled_seconds,
             paused_seconds=self.paused_seconds + other.paused_seconds,
+            retry_seconds=self.retry_seconds + other.retry_seconds,
         )

@@ -30,7 +30,6 @@ from airflow_provider_convexport.export.dataset.manifest import (
     check_replaceable,
     see_manifest,
 )
-from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.publish.digest import digest_of_partition
 from airflow_provider_convexport.export.publish.plan import Plan
 from airflow_provider_convexport.export.publish.write import VersionWriter, moment_text
@@ -156,7 +155,7 @@ class Publisher:
             return True  # published when the vendor still kept more
         if not self.job.skip_unchanged or there.covers != covered:
             return False
-        if there.records != writer.records or self._is_own(there):
+        if there.records != writer.records:
             return False
         try:
             return self._has_all_files(folder, there) and writer.digest == digest_of_partition(
@@ -164,10 +163,6 @@ class Publisher:
             )
         except FileNotFoundError:
             return False
-
-    def _is_own(self, manifest: Manifest) -> bool:
-        """Return whether an earlier try of this task instance wrote it, which emitted no asset event yet."""
-        return TaskTry.of(manifest).identity == self.job.task.identity
 
     def _has_all_files(self, folder: str, manifest: Manifest) -> bool:
         there = set(self.attempt.store.find(folder))

@@ -74,7 +74,7 @@ class VersionWriter:
         compression = self.job.compression
         name = f"part-{self.plan.commit}-{number:05d}{suffix_of(compression)}"
         with self.store.temporary_file() as path:
-            with path.open("wb") as file:
+            with self.store.opened(path) as file:
                 composed = compose(self._parts(sources), file, compression=compression)
             self.store.put_file(f"{self.partition.folder}/{name}", path)
         return FileEntry(

@@ -204,7 +204,12 @@ class Collector:
                 if is_first or error.status not in _CURSOR_REJECTED or restarts == _MAX_RESTARTS:
                     raise
                 log.warning(
-                    "%s The request window %s starts again from its first page.", error, window.window
+                    "%s answered a cursor with status %d, as if it had expired (request id %s), so the "
+                    "request window %s starts again from its first page.",
+                    error.endpoint,
+                    error.status,
+                    error.request_id or "not given",
+                    window.window,
                 )
                 window.next_request = None
             else:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_convexport.export.dataset.local_disk import temporary_folder_explained
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import IO
@@ -104,8 +106,10 @@ def _repeated_ids(
 ) -> frozenset[str]:
     repeated = set[str]()
     with contextlib.ExitStack() as stack:
-        # No folder lists these files, so nothing is left of them if the process is killed.
-        files: list[IO[bytes]] = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(buckets)]
+        with temporary_folder_explained():
+            # No folder lists these files, so nothing is left of them if the process is killed.
+            files: list[IO[bytes]] = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(buckets)]
+        stack.enter_context(temporary_folder_explained(opened=True))
         _distribute(segments, ids_of, files, buffered)
         for file in files:
             ids = list(_read(file))

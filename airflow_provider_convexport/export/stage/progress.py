@@ -92,6 +92,15 @@ class Reporter:
         """Return whether the next report is due."""
         return self.clock() - self._reported >= self.every
 
+    def finish(self, records: int, usage: Usage) -> None:
+        """Pass to ``show`` that all is done, without a line in the log.
+
+        :param records: Records of the whole export.
+        :param usage: What all tries together requested from the vendor.
+        """
+        if self.show is not None:
+            self.show(Progress(records, usage, share=1.0, seconds=self.seconds))
+
     def report(self, progress: Progress) -> None:
         """Log one report and pass it to ``show``."""
         self._reported = self.clock()

@@ -3,13 +3,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_convexport.errors import DestinationUnavailableError
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    DestinationUnavailableError,
+    WorkerDiskError,
+)
+from airflow_provider_convexport.export.stage.attempt import Attempt
 from tests.support.stores import local_store
 
 
@@ -155,10 +161,10 @@ class TestLocalDisk:
         def half(self, content):
             with self.open("wb") as file:
                 file.write(content[: len(content) // 2])
-            raise OSError("disk full")
+            raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(Path, "write_bytes", half)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(DestinationUnavailableError, match="No space left on device; make room there"):
             local.put("dt=1/part-0", b"0123456789")
 
         assert all(name.startswith("_staging/") for name in local.find(""))
@@ -246,6 +252,93 @@ class TestLocalDisk:
         finally:
             stop.set()
             pruner.join()
+
+
+NO_PERMISSION = "this worker's user has no permission there"
+UNUSABLE = [
+    (errno.EACCES, NO_PERMISSION),
+    (errno.EPERM, NO_PERMISSION),
+    (errno.EROFS, "its file system is read-only"),
+    (errno.ENOTDIR, "a file is in the way of a folder"),
+    (errno.EEXIST, "a file is in the way of a folder"),
+    (errno.EISDIR, "a folder is in the way of a file"),
+    (errno.ENAMETOOLONG, "a name in it is too long"),
+    (errno.ELOOP, "a symbolic link in it leads back to itself"),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"), UNUSABLE, ids=[errno.errorcode[number] for number, _ in UNUSABLE]
+)
+@pytest.mark.parametrize("step", ["write_bytes", "touch", "replace", "mkdir"])
+def test_a_disk_that_no_retry_makes_usable_is_a_wrong_destination(local, monkeypatch, step, number, problem):
+    def fail(*args, **kwargs):
+        raise OSError(number, os.strerror(number), "/somewhere")
+
+    monkeypatch.setattr(Path, step, fail)
+    with pytest.raises(ConfigurationError) as caught:
+        local.put("dt=1/part-0", b"x")
+
+    assert str(caught.value) == (
+        f"The destination {local.url} cannot be used: {problem}; choose another folder or correct that."
+    )
+
+
+def test_a_file_in_the_way_is_found_by_reading(local):
+    Path(local.root).mkdir(exist_ok=True)
+    (Path(local.root) / "dt=1").write_text("in the way")
+
+    with pytest.raises(ConfigurationError, match="a file is in the way of a folder"):
+        local.get("dt=1/_manifest.json")
+
+
+def test_a_place_where_no_folder_can_be_created_is_not_taken_for_a_newer_attempt():
+    with pytest.raises(ConfigurationError) as caught:
+        Attempt.begin(local_store(Path("/proc/exports")), task="t", fingerprint="f")
+
+    assert str(caught.value) == (
+        "The destination file:///proc/exports cannot be used: folders cannot be created there; "
+        "choose another folder or correct that."
+    )
+
+
+def test_a_full_disk_while_a_file_is_written_is_a_failure_of_the_destination(local):
+    with (
+        pytest.raises(DestinationUnavailableError) as caught,
+        local.temporary_file() as path,
+        local.opened(path),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert str(caught.value) == (
+        f"The folder {local.url} cannot be used at present (No space left on device; make room there); "
+        "progress is kept for a retry."
+    )
+
+
+class TestTemporaryFolder:
+    def test_a_missing_one_is_no_lost_staged_object(self, memory, monkeypatch, tmp_path):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+        with pytest.raises(WorkerDiskError) as caught, memory.temporary_file():
+            pass
+
+        assert str(caught.value) == (
+            f"The worker's temporary folder {tmp_path}/gone cannot be used (No such file or directory); "
+            "progress is kept for a retry. Make room there, or set TMPDIR to another folder."
+        )
+
+    def test_a_full_one_is_not_blamed_on_the_store(self, memory):
+        with (
+            pytest.raises(WorkerDiskError, match="No space left on device"),
+            memory.temporary_file() as path,
+            memory.opened(path),
+        ):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def test_a_staged_object_that_is_missing_while_a_file_is_written_is_still_told(self, memory):
+        with pytest.raises(FileNotFoundError), memory.temporary_file() as path, memory.opened(path):
+            memory.get_range("gone", 0, 1)
 
 
 def test_a_folder_of_a_disk_that_cannot_be_listed_does_not_look_empty(local, monkeypatch):

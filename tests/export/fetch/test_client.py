@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import logging
 import socket
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -15,6 +17,7 @@ from airflow_provider_convexport.errors import (
     RateLimitedError,
     VendorRejectedError,
     VendorUnavailableError,
+    WorkerDiskError,
 )
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
@@ -173,6 +176,63 @@ def test_a_page_is_fetched_with_the_key(client, server):
     assert server.targets == ["/export?x=1"]
     assert server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
     assert client.usage.requests == 1
+
+
+@pytest.mark.parametrize("status", [300, 304])
+def test_a_status_between_that_leads_nowhere_is_not_called_a_redirect(client, server, status):
+    server.fallback = lambda asked: Answer(status)
+
+    with pytest.raises(VendorRejectedError, match="a proxy or cache on the way may have answered") as caught:
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert "redirect" not in str(caught.value)
+    assert len(server.asked) == 1
+
+
+def test_a_refusal_names_the_parameters_of_its_body_and_nothing_else(client, server):
+    error = {"type": "validation_error", "message": BODY_SECRET, "details": [{"parameter": "$.created_to"}]}
+    server.script = [Answer(400, json.dumps({"errors": [error]}).encode())]
+
+    with pytest.raises(VendorRejectedError) as caught:
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert str(caught.value).startswith(
+        "Acme /export refused the request with status 400, naming type validation_error, "
+        "parameter $.created_to (request id not given). "
+    )
+    assert BODY_SECRET not in str(caught.value)
+
+
+def test_a_full_disk_is_not_taken_for_a_broken_connection(client, server):
+    def full(endpoint, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    client.budget = SimpleNamespace(acquire=full)
+    with pytest.raises(WorkerDiskError, match="the count of requests: No space left on device"):
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+
+
+def test_a_host_that_cannot_be_one_is_not_tried_again(make_client, fake_time):
+    with pytest.raises(ConfigurationError, match=r"No request can be sent to https://a b \(InvalidURL\)"):
+        make_client("https://a b").fetch(PageRequest("https://a b/export"), read)
+
+    assert fake_time.slept == []
+
+
+def test_the_waits_after_failures_are_not_blamed_on_the_vendors_limits(client, server):
+    server.script = [Answer(502), as_json({})]
+
+    client.fetch(PageRequest(f"{server.url}/export"), read)
+
+    assert client.usage.throttled_seconds == 0
+    assert client.usage.retry_seconds > 0
+
+
+def test_a_refusal_whose_body_breaks_off_is_still_a_refusal(client, server):
+    server.script = [Answer(400, b'{"type": "x"}' * 9, cut=True)]
+
+    with pytest.raises(VendorRejectedError, match="with status 400 \\(request id"):
+        client.fetch(PageRequest(f"{server.url}/export"), read)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

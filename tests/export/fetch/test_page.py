@@ -324,3 +324,14 @@ def test_some_records_of_the_last_page_are_of_the_last_page():
     page = decode({"data": [{"_id": "a"}, {"_id": "b"}], "cursor": "c", "done": True}, FLAGGED).pick([1])
 
     assert (page.ids, page.link, page.is_last) == (["b"], "c", True)
+
+
+@pytest.mark.parametrize("body", ['{"data": [{"_id": "a", "x": %s}]}', '{"data": [], "meta": %s}'])
+def test_an_answer_that_is_nested_too_deeply_is_one_sentence_and_no_recursion_error(body):
+    with pytest.raises(IncompleteExportError) as caught:
+        LAYOUT.decode((body % ("[" * 100_000 + "]" * 100_000)).encode())
+
+    assert str(caught.value) == (
+        "Acme /export answered 200 with a body that is nested too deeply to be read; nothing was published, "
+        "and the next try requests it again."
+    )
