@@ -48,6 +48,10 @@ class Counter(Protocol):
         """Count one request and return 0, or return the seconds until it may be allowed."""
         ...
 
+    def give_back(self) -> None:
+        """Remove the request that was counted last by this object, because it is not sent."""
+        ...
+
 
 CounterFactory = Callable[[str, "tuple[Limit, ...]"], Counter]
 """Creates the counter for a name, which contains no secret, and its limits."""
@@ -144,6 +148,18 @@ class LibraryCounter:
         assert isinstance(wait, int)  # noqa: S101 - only asynchronous buckets return anything else
         return max(wait, 1) / 1000
 
+    def give_back(self) -> None:
+        """Remove the request that was counted last by this object, because it is not sent."""
+        if isinstance(self.bucket, InMemoryBucket):
+            self.bucket.items.pop()
+            return
+        bucket: Any = self.bucket
+        with bucket.lock:
+            bucket.conn.execute(
+                f"DELETE FROM '{bucket.table}' WHERE rowid = (SELECT max(rowid) FROM '{bucket.table}')"  # noqa: S608
+            )
+            bucket.conn.commit()
+
 
 _TAKE = """
 local time = redis.call('TIME')
@@ -219,7 +235,13 @@ class RedisCounter:
             with redis_errors_converted():
                 self._assume_limit_reached()
             return 1.0
+        self._last = request
         return int(wait) / 1000
+
+    def give_back(self) -> None:
+        """Remove the request that was counted last by this object, because it is not sent."""
+        with redis_errors_converted():
+            self._client.zrem(self._key, self._last)
 
     def _is_stale(self, seconds: float) -> bool:
         """Return whether a response took so much longer than the fastest one that its permit is stale."""

@@ -173,8 +173,8 @@ class Client:
             proxies=dict(session.proxies),
         )
 
-    def _take_permit(self, endpoint: str) -> None:
-        waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+    def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> None:
+        waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=ready)
         self._count(Usage(requests=1, throttled_seconds=waited))
 
     def _count(self, usage: Usage) -> None:
