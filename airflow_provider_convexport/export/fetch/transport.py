@@ -29,7 +29,7 @@ _MAX_PERMITS = 3
 class Permit(Protocol):
     """Waits for permission to send a request."""
 
-    def __call__(self, path: str, ready: Callable[[], None]) -> None:
+    def __call__(self, path: str, ready: Callable[[], None], /) -> None:
         """Return when the request may be written, which must then be done at once.
 
         :param path: Path of the request.
@@ -81,9 +81,9 @@ def _paced_pools(permit: Permit) -> dict[str, type[HTTPConnectionPool]]:
         def _make_ready(self) -> None:
             if self.is_connected:
                 return
-            tunnel = (self._tunnel_host, self._tunnel_port, self._tunnel_headers, self._tunnel_scheme)
+            host, port, scheme = self._tunnel_host, self._tunnel_port, self._tunnel_scheme
+            headers = getattr(self, "_tunnel_headers", None)
             self.close()  # also forgets the tunnel
-            host, port, headers, scheme = tunnel
             if host is not None:
                 self.set_tunnel(host, port, headers, scheme or "http")
             self.connect()
