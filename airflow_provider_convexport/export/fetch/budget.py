@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Budget:
     _by_name: dict[str, Counter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused_until: float = 0.0
+    _pid: int = field(default_factory=os.getpid)
 
     def acquire(
         self, endpoint: str, *, max_wait: float = float("inf"), ready: Callable[[], None] = lambda: None
@@ -81,7 +83,7 @@ class Budget:
 
     def pause(self, seconds: float) -> None:
         """Send no request through this object for some seconds, because the vendor asked for a pause."""
-        with self._lock:
+        with self._own_lock():
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
     def _wait(self, seconds: float, max_wait: float) -> None:
@@ -101,7 +103,7 @@ class Budget:
 
     def _take(self, endpoint: str) -> float:
         """Take a permit of each counter and return 0, or take none and return the seconds to wait."""
-        with self._lock:
+        with self._own_lock():
             wait = self._paused_until - self.clock()
             if wait > 0:
                 return wait
@@ -115,6 +117,12 @@ class Budget:
                     return wait
                 taken.append(counter)
             return 0.0
+
+    def _own_lock(self) -> threading.Lock:
+        """Return the lock; a new one in a forked process, where the thread that held it may not exist."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = threading.Lock(), os.getpid()
+        return self._lock
 
     def _counter(self, name: str, limits: tuple[Limit, ...]) -> Counter:
         if name not in self._by_name:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
+from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.budget_file import FileCounter
 from airflow_provider_convexport.export.fetch.budget_redis import RedisCounter, is_redis, redis_client
 
 if TYPE_CHECKING:
@@ -25,9 +23,6 @@ JITTER = 0.04
 
 _MAX_JITTER_MS = 1100
 """More than an extended second: a permit of a limit per minute may wait that long for one per second."""
-_LOCK_POLL = 0.002
-"""Seconds between two tries to take a lock, which other processes hold for about a millisecond."""
-
 _KEY_PREFIX = "convexport:budget:"
 
 
@@ -85,19 +80,7 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
 
     :raises ConfigurationError: if the file cannot be written.
     """
-    folder = machine_folder()
-    path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.sqlite"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        bucket = SQLiteBucket.init_from_file(rates_of(limits), db_path=str(path), use_file_lock=True)
-    except (OSError, sqlite3.OperationalError) as error:
-        raise ConfigurationError(
-            f"The request budget cannot be kept in {folder} ({type(error).__name__}); set TMPDIR to a folder "
-            "that this user can write to, or [convexport] budget_storage to 'memory' or a redis:// URL."
-        ) from error
-    lock: Any = bucket.lock
-    lock.poll_interval = _LOCK_POLL
-    return LibraryCounter(bucket)
+    return FileCounter(machine_folder(), name, rates_of(limits))
 
 
 def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:
@@ -116,31 +99,19 @@ class LibraryCounter:
     :param bucket: The library's log of requests.
     """
 
-    bucket: AbstractBucket
+    bucket: InMemoryBucket
 
     def take(self) -> float:
         """Count one request and return 0, or return the seconds until it may be allowed."""
-        # The clock is read while the lock that processes share is held: an earlier reading would make the
-        # moving period begin too early.
-        shared_lock: Any = self.bucket.limiter_lock() or contextlib.nullcontext()
-        with shared_lock:
-            now: int = self.bucket.now()  # type: ignore[no-untyped-call]
-            item = RateItem("request", now)
-            if self.bucket.put(item):
-                self.bucket.leak(now)
-                return 0.0
-            wait = self.bucket.waiting(item)
+        now: int = self.bucket.now()  # type: ignore[no-untyped-call]
+        item = RateItem("request", now)
+        if self.bucket.put(item):
+            self.bucket.leak(now)
+            return 0.0
+        wait = self.bucket.waiting(item)
         assert isinstance(wait, int)  # noqa: S101 - only asynchronous buckets return anything else
         return max(wait, 1) / 1000
 
     def give_back(self) -> None:
         """Remove the request that was counted last by this object, because it is not sent."""
-        if isinstance(self.bucket, InMemoryBucket):
-            self.bucket.items.pop()
-            return
-        bucket: Any = self.bucket
-        with bucket.lock:
-            bucket.conn.execute(
-                f"DELETE FROM '{bucket.table}' WHERE rowid = (SELECT max(rowid) FROM '{bucket.table}')"  # noqa: S608
-            )
-            bucket.conn.commit()
+        self.bucket.items.pop()

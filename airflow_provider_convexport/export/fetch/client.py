@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import threading
 import time
@@ -182,11 +183,12 @@ class Client:
             self._usage += usage
 
     def _session(self) -> requests.Session:
-        if not hasattr(self._threads, "session"):
+        # A forked process must not write to the connections of its parent.
+        if getattr(self._threads, "process", None) != os.getpid():
             session = self.new_session()
             session.mount("http://", PacedAdapter(self._take_permit))
             session.mount("https://", PacedAdapter(self._take_permit))
-            self._threads.session = session
+            self._threads.session, self._threads.process = session, os.getpid()
         return cast("requests.Session", self._threads.session)
 
     def _rate_limited(self, endpoint: str, seconds: float) -> RateLimitedError:

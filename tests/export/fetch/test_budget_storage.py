@@ -31,7 +31,7 @@ def counter(own_folder):
 
     yield make
     for each in made:
-        each.bucket.close()
+        getattr(each, "close", lambda: None)()
 
 
 @pytest.mark.parametrize("storage", ["memory", "machine"])
