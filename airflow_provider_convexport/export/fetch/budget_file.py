@@ -166,6 +166,9 @@ class FileCounter:
         return self._bucket
 
     def _open(self, *, lost: bool) -> SQLiteBucket:
+        # The library would leave a connection to a damaged file open.
+        with contextlib.closing(sqlite3.connect(self._path)) as probe:
+            probe.execute("SELECT count(*) FROM sqlite_master")
         bucket = SQLiteBucket.init_from_file(self._rates, db_path=str(self._path))
         try:
             # Neither a killed process nor another one needs the file on the disk itself.
