@@ -119,7 +119,8 @@ class AppliedLabsHook(ExportHook):
             raise ConfigurationError(
                 f"shop_id={shop_id!r} is not the UUID of a shop; copy it from the Applied dashboard."
             )
-        return {"shop_id": shop_id}
+        # A UUID has one meaning in upper and lower case, and must have one budget and one folder.
+        return {"shop_id": shop_id.lower()}
 
     def account(self, settings: Settings) -> str:
         """Return the key's digest and the shop: the vendor counts requests by key and shop."""

@@ -48,10 +48,8 @@ class Settings:
 
     @property
     def host_and_port(self) -> str:
-        """Host in lower case; with the port, unless it is the default one of the scheme."""
-        parts = urlsplit(self.base_url)
-        host = parts.netloc.lower()
-        return host.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+        """Host in lower case, without a final dot; with the port, unless it is the scheme's default one."""
+        return urlsplit(self.base_url).netloc
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r})"
@@ -109,8 +107,7 @@ def _base_url(
         raise ConfigurationError(f"{name} has an unusable host; write it as https://name.example.com alone.")
     if parts.scheme == "http" and not allow_http:
         _check_plain_http(parts, proxies, name=name)
-    port = f":{connection.port}" if connection.port and not parts.port else ""
-    return f"{parts.scheme}://{parts.netloc}{port}"
+    return _normalized(parts, parts.port or connection.port)
 
 
 def _check_plain_http(parts: SplitResult, proxies: Mapping[str, str], *, name: str) -> None:
@@ -126,6 +123,14 @@ def _check_plain_http(parts: SplitResult, proxies: Mapping[str, str], *, name: s
             "network; remove the proxy for http from the extra proxies, or set the extra allow_http to true "
             "if the network to the proxy is private."
         )
+
+
+def _normalized(parts: SplitResult, port: int | None) -> str:
+    """Return an address in the one spelling that budgets and folders are named after."""
+    host = (parts.hostname or "").removesuffix(".")
+    host = f"[{host}]" if ":" in host else host
+    suffix = f":{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else ""
+    return f"{parts.scheme}://{host}{suffix}"
 
 
 def _key(password: str | None, *, name: str) -> str:

@@ -218,3 +218,11 @@ class TestGet:
     def test_an_id_that_is_part_of_a_path_is_refused(self, labs, identity):
         with pytest.raises(ConfigurationError):
             AppliedLabsHook().get_conversation(identity)
+
+
+def test_a_shop_in_capitals_has_the_same_budget_and_folder(labs):
+    shop = "ABCDEF01-2345-6789-ABCD-EF0123456789"
+    one, two = AppliedLabsHook(shop_id=shop), AppliedLabsHook(shop_id=shop.lower())
+
+    assert one.scope() == two.scope() == {"shop_id": shop.lower()}
+    assert one.account(one.settings) == two.account(two.settings)

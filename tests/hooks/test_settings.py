@@ -66,7 +66,7 @@ def test_everything_that_a_connection_may_say(tmp_path):
         ({"host": "acme.example", "address": "https://api.acme.example"}, "https://acme.example"),
         ({"host": "acme.example", "schema": "https"}, "https://acme.example"),
         ({"host": "acme.example", "schema": "public"}, "https://acme.example"),
-        ({"host": "127.0.0.1", "schema": "http", "port": 80}, "http://127.0.0.1:80"),
+        ({"host": "127.0.0.1", "schema": "http", "port": 80}, "http://127.0.0.1"),
         ({"host": "https://acme.example", "schema": "http"}, "https://acme.example"),
         ({"host": "[::1]", "port": 8443}, "https://[::1]:8443"),
         ({"host": "https://acme.example//"}, "https://acme.example"),
@@ -171,3 +171,14 @@ def test_neither_key_nor_proxies_nor_extras_are_shown():
     settings = read(extra={"shop_id": "s-1", "proxies": {"https": "http://u:proxypass@p"}})
 
     assert repr(settings) == str(settings) == "Settings(base_url='https://acme.example')"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["Acme.Example", "https://acme.example:443", "acme.example.", "HTTPS://ACME.example.:443"],
+)
+def test_every_spelling_of_a_host_is_the_same_account_and_folder(host):
+    settings = read(host=host)
+
+    assert settings.base_url == "https://acme.example"
+    assert settings.host_and_port == "acme.example"

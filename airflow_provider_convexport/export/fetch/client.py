@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import threading
 import time
@@ -191,9 +192,9 @@ class Client:
             proxies=dict(session.proxies),
         )
 
-    def _take_permit(self, endpoint: str) -> None:
+    def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> None:
         try:
-            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep)
+            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=ready)
         except OSError as error:  # which would look like one of the connection
             problem = f"the count of requests: {error.strerror or type(error).__name__}"
             raise WorkerDiskError(problem=problem) from None
@@ -204,11 +205,12 @@ class Client:
             self._usage += usage
 
     def _session(self) -> requests.Session:
-        if not hasattr(self._threads, "session"):
+        # A forked process must not write to the connections of its parent.
+        if getattr(self._threads, "process", None) != os.getpid():
             session = self.new_session()
             session.mount("http://", PacedAdapter(self._take_permit))
             session.mount("https://", PacedAdapter(self._take_permit))
-            self._threads.session = session
+            self._threads.session, self._threads.process = session, os.getpid()
         return cast("requests.Session", self._threads.session)
 
     def _rate_limited(self, endpoint: str, seconds: float) -> RateLimitedError:

@@ -1,0 +1,288 @@
+"""Counts requests in a file, for all processes of one user on one machine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyrate_limiter import RateItem, SQLiteBucket
+
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.fetch.shared_folder import own_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyrate_limiter import Rate
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAITED_MS = 3_700_000
+"""Periods up to this number of milliseconds are waited out when the count of requests was lost."""
+
+_LOCK_POLL = 0.002
+"""Seconds between two tries to take a lock, which other processes hold for about a millisecond."""
+
+_LOCK_PATIENCE = 0.25
+"""Seconds of such tries, after which the caller is told to come again."""
+
+LOCK_WARNING = 5.0
+"""Seconds after which a lock that another process holds is logged."""
+
+LOCK_LIMIT = 60.0
+"""Seconds after which it is an error."""
+
+_held: set[int] = set()
+"""Files that are or become locked by this process."""
+
+
+def _close_inherited() -> None:
+    # Otherwise a lock that another thread held during a fork would be held until the child ends.
+    while _held:
+        with contextlib.suppress(OSError):
+            os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_close_inherited)
+
+
+def boot_clock() -> float:
+    """Return the seconds since the machine was started, on a clock that nobody can set."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def boot_id() -> str:
+    """Return what identifies the start of this machine; empty if the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+class FileCounter:
+    """A log of requests in a SQLite file, whose times do not depend on the wall clock.
+
+    If the file was deleted or is damaged, nobody knows what was sent: the limit counts as reached for one
+    period, if that is not longer than about an hour. After a restart of the machine, the age of the requests
+    is told by the wall clock. A process that dies leaves no lock behind.
+
+    :param folder: Folder of the files; created if it does not exist.
+    :param name: Name of the counter, which is not visible in the file's name.
+    :param rates: The limits, shortest period first.
+    :param clock: Returns the seconds since the machine was started.
+    :param boot: Returns what identifies that start.
+    :raises ConfigurationError: if the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        rates: list[Rate],
+        *,
+        clock: Callable[[], float] = boot_clock,
+        boot: Callable[[], str] = boot_id,
+    ) -> None:
+        self._folder = folder
+        self._path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.budget.sqlite"
+        self._rates = rates
+        self._clock = clock
+        self._boot = boot
+        self._bucket: SQLiteBucket | None = None
+        self._inherited: list[SQLiteBucket] = []
+        self._opened = (0, 0)
+        self._was_open = False
+        self._locked_since: float | None = None
+        self._warned = False
+        with self._errors_converted(), self._lock():
+            pass
+
+    def take(self) -> float:
+        """Count one request and return 0, or return the seconds until it may be allowed.
+
+        :raises IncompleteExportError: if another process keeps the file locked for a minute.
+        """
+        with self._errors_converted(), self._lock() as used:
+            if used is None:
+                return self._locked_by_another()
+            self._locked_since, self._warned = None, False
+            try:
+                return self._take(used=used)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+            self.close()
+            self._path.unlink(missing_ok=True)
+            return self._take(used=True)
+
+    def give_back(self) -> None:
+        """Remove the request that was counted last by this object, because it is not sent."""
+        with self._errors_converted(), self._lock() as used:
+            if used is None or self._bucket is None:
+                return
+            table = self._bucket.table
+            self._bucket.conn.execute(
+                f"DELETE FROM '{table}' WHERE rowid = "  # noqa: S608 - the library's constant
+                f"(SELECT max(rowid) FROM '{table}' WHERE name = ?)",
+                (str(os.getpid()),),
+            )
+            self._bucket.conn.commit()
+
+    def close(self) -> None:
+        """Close the file; the next request opens it again."""
+        if self._bucket is not None:
+            self._bucket.close()  # type: ignore[no-untyped-call]
+        self._bucket = None
+
+    def _take(self, *, used: bool) -> float:
+        bucket = self._current(used=used)
+        now = self._adjusted(bucket)
+        item = RateItem(str(os.getpid()), now)
+        granted = bucket.put(item)
+        wait = 0 if granted else bucket.waiting(item)
+        bucket.leak(now)
+        assert isinstance(wait, int)  # noqa: S101 - only asynchronous buckets return anything else
+        return 0.0 if granted else max(wait, 1) / 1000
+
+    def _current(self, *, used: bool) -> SQLiteBucket:
+        """Return the open file; opened again after a fork, or if it was deleted or replaced."""
+        if self._bucket is not None and self._opened[0] != os.getpid():
+            self._inherited.append(self._bucket)  # may be neither used nor closed in this process
+            self._bucket = None
+        if self._bucket is not None and self._opened[1] != _inode(self._path):
+            self.close()
+        if self._bucket is None:
+            self._bucket = self._open(lost=used or self._was_open)
+            self._opened = (os.getpid(), _inode(self._path))
+            self._was_open = True
+        return self._bucket
+
+    def _open(self, *, lost: bool) -> SQLiteBucket:
+        # The library would leave a connection to a damaged file open.
+        with contextlib.closing(sqlite3.connect(self._path)) as probe:
+            probe.execute("SELECT count(*) FROM sqlite_master")
+        bucket = SQLiteBucket.init_from_file(self._rates, db_path=str(self._path))
+        try:
+            # Neither a killed process nor another one needs the file on the disk itself.
+            bucket.conn.execute("PRAGMA synchronous=OFF")
+            bucket.conn.execute("CREATE TABLE IF NOT EXISTS clock (boot TEXT, moment INTEGER, wall INTEGER)")
+            if bucket.conn.execute("SELECT 1 FROM clock").fetchone() is None:
+                now = round(self._clock() * 1000)
+                bucket.conn.execute("INSERT INTO clock VALUES (?, ?, ?)", (self._boot(), now, _wall()))
+                if lost:
+                    self._fill(bucket, now)
+            bucket.conn.commit()
+        except BaseException:
+            bucket.close()  # type: ignore[no-untyped-call]
+            raise
+        return bucket
+
+    def _fill(self, bucket: SQLiteBucket, now: int) -> None:
+        log.warning(
+            "The file that counted this account's requests in %s was deleted or damaged; "
+            "the vendor's limit counts as reached for one period.",
+            self._folder,
+        )
+        count = max((rate.limit for rate in self._rates if rate.interval <= LONGEST_WAITED_MS), default=0)
+        bucket.conn.executemany(
+            f"INSERT INTO '{bucket.table}' (name, item_timestamp) VALUES ('lost', ?)",  # noqa: S608 - as above
+            [(now,)] * count,
+        )
+
+    def _adjusted(self, bucket: SQLiteBucket) -> int:
+        """Return the current time, after moving all times to this start of the machine's clock."""
+        boot, moment, wall = bucket.conn.execute("SELECT boot, moment, wall FROM clock").fetchone()
+        now = round(self._clock() * 1000)
+        if boot != self._boot() or now < moment:
+            shift = now - max(0, _wall() - wall) - moment
+            bucket.conn.execute(
+                f"UPDATE '{bucket.table}' SET item_timestamp = item_timestamp + ?",  # noqa: S608 - as above
+                (shift,),
+            )
+        bucket.conn.execute("UPDATE clock SET boot = ?, moment = ?, wall = ?", (self._boot(), now, _wall()))
+        return now
+
+    def _locked_by_another(self) -> float:
+        now = time.monotonic()
+        if self._locked_since is None:
+            self._locked_since = now
+        seconds = now - self._locked_since
+        if seconds > LOCK_LIMIT:
+            raise IncompleteExportError(
+                f"Another process has locked the request budget in {self._folder} for {seconds:.0f} seconds, "
+                "so no request was sent; end or continue that process if it is stopped. "
+                "Nothing was published, and progress is kept for the next try."
+            )
+        if seconds > LOCK_WARNING and not self._warned:
+            self._warned = True
+            log.warning(
+                "Waiting for the request budget in %s, which another process has locked for %.0f s; "
+                "end or continue that process if it is stopped.", self._folder, seconds,
+            )  # fmt: skip
+        return _LOCK_POLL
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[bool | None]:
+        """Hold the lock, and say whether it was ever used before; ``None`` if another process holds it."""
+        path = self._path.with_suffix(".lock")
+        own_folder(self._folder)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _held.add(file)
+        try:
+            if not _locked(file) or os.fstat(file).st_ino != _inode(path):
+                yield None
+                return
+            yield os.fstat(file).st_size > 0
+            if self._bucket is not None:
+                os.pwrite(file, b"used\n", 0)
+        finally:
+            _held.discard(file)
+            os.close(file)
+
+    @contextlib.contextmanager
+    def _errors_converted(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(
+                f"The request budget cannot be kept in {self._folder} ({type(error).__name__}); set TMPDIR "
+                "to a folder that this user can write to, or [convexport] budget_storage to 'memory' or a "
+                "redis:// URL."
+            ) from error
+
+
+def _locked(file: int) -> bool:
+    end = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(_LOCK_POLL)
+        else:
+            return True
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    return not isinstance(error, sqlite3.OperationalError) or "no such" in str(error)
+
+
+def _wall() -> int:
+    return round(time.time() * 1000)
