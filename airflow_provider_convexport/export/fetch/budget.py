@@ -54,7 +54,13 @@ class Budget:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused_until: float = 0.0
 
-    def acquire(self, endpoint: str, *, max_wait: float = float("inf")) -> float:
+    def acquire(
+        self,
+        endpoint: str,
+        *,
+        max_wait: float = float("inf"),
+        sleep: Callable[[float], None] | None = None,
+    ) -> float:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
         The limits of the account come before those of the endpoint, whose periods are short: a permit of a
@@ -62,15 +68,16 @@ class Budget:
 
         :param endpoint: Path of the endpoint.
         :param max_wait: Maximum wait in seconds.
+        :param sleep: Sleeps for some seconds, instead of the budget's own; may raise to end the wait.
         :raises BudgetExhaustedError: if a single wait would be longer.
         """
         start = self.clock()
         for name, limits in self._counters(endpoint):
-            self._wait_for_pause(max_wait)
+            self._wait_for_pause(max_wait, sleep)
             while (wait := self._take(name, limits)) > 0:
-                self._wait(wait, max_wait)
-                self._wait_for_pause(max_wait)
-        self._wait_for_pause(max_wait)
+                self._wait(wait, max_wait, sleep)
+                self._wait_for_pause(max_wait, sleep)
+        self._wait_for_pause(max_wait, sleep)
         return self.clock() - start
 
     def pause(self, seconds: float) -> None:
@@ -78,18 +85,18 @@ class Budget:
         with self._lock:
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
-    def _wait_for_pause(self, max_wait: float) -> None:
+    def _wait_for_pause(self, max_wait: float, sleep: Callable[[float], None] | None) -> None:
         while (wait := self._paused_until - self.clock()) > 0:
-            self._wait(wait, max_wait)
+            self._wait(wait, max_wait, sleep)
 
-    def _wait(self, seconds: float, max_wait: float) -> None:
+    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None] | None) -> None:
         if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
         if seconds > _LOGGED_WAIT:
             log.info(
                 "Waiting %.0f s, because the vendor's rate limit is reached or it asked for a pause.", seconds
             )
-        self.sleep(seconds)
+        (sleep or self.sleep)(seconds)
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
         shared = tuple(limit for limit in self.limits if not limit.per_endpoint)
