@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.durations import in_words
-from airflow_provider_convexport.errors import IncompleteExportError, RateLimitedError, VendorRejectedError
+from airflow_provider_convexport.errors import RateLimitedError, VendorRejectedError
 from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.fetch.window_evidence import check_page
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 from airflow_provider_convexport.export.stage.partitioner import Partitioner
+from airflow_provider_convexport.export.stage.pauses import count_pause
 from airflow_provider_convexport.export.stage.progress import Progress, Reporter
 from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.stage.tuning import Tuning
@@ -170,13 +170,7 @@ class Collector:
 
     def _count_pause(self, error: RateLimitedError) -> None:
         self._earlier += Usage(paused_seconds=error.retry_after.total_seconds())
-        paused = timedelta(seconds=round(self._earlier.paused_seconds))
-        if self._earlier.paused_seconds > self.max_pause.total_seconds():
-            raise IncompleteExportError(
-                f"{error.endpoint} asked for pauses of {in_words(paused)} in total, "
-                f"longer than max_pause={in_words(self.max_pause)}; nothing was published, and progress "
-                "is kept for a later retry. Look for other programs that use up the vendor's limit."
-            ) from error
+        count_pause(self.attempt, error, max_pause=self.max_pause, now=self.now())
 
     def _fetch_windows(self) -> None:
         self._fetch_next()
