@@ -182,6 +182,32 @@ def test_it_ends_within_seconds_and_the_next_try_continues(
     assert not set(server.targets[:STAGED]) & set(server.targets[first:]), "no checkpoint was used"
 
 
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("how", ["its timeout", "SIGTERM", "the keyboard"])
+def test_it_ends_while_it_publishes_and_the_next_try_publishes_the_same(server, memory, monkeypatch, how):
+    scene = Scene("", memory, server, monkeypatch)
+    tell, raised = told_by(how)
+    uploaded, told_at = Store.put_file, []
+
+    def blocked(store, name, source):
+        monkeypatch.setattr(Store, "put_file", uploaded)
+        told_at.append(time.monotonic())
+        threading.Timer(0.3, tell).start()
+        scene.freed.wait(30)
+
+    monkeypatch.setattr(Store, "put_file", blocked)
+    with pytest.raises(raised):
+        scene.export(3)
+    seconds = time.monotonic() - told_at[0]
+    first = len(server.asked)
+
+    scene.export(3)
+
+    assert seconds < SECONDS
+    assert len(server.asked) == first
+    assert published(memory) == [identity for identity, _ in RECORDS]
+
+
 @pytest.mark.parametrize("drip", ["head", "body"])
 def test_an_answer_that_arrives_byte_by_byte_ends_at_its_deadline(server, drip):
     server.fallback = lambda asked: Answer(body=b"[" * 1000, drip=drip)
