@@ -59,44 +59,45 @@ class Budget:
         endpoint: str,
         *,
         max_wait: float = float("inf"),
+        ready: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] | None = None,
     ) -> float:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
-        The limits of the account come before those of the endpoint, whose periods are short: a permit of a
-        short period must be used at once.
+        The request must be sent at once: nothing is waited for after the permits have been taken, neither
+        another limit nor a pause, because an earlier permit would become too old.
 
         :param endpoint: Path of the endpoint.
         :param max_wait: Maximum wait in seconds.
+        :param ready: Called right before each attempt to take the permits; prepares the sending.
         :param sleep: Sleeps for some seconds, instead of the budget's own; may raise to end the wait.
         :raises BudgetExhaustedError: if a single wait would be longer.
         """
-        start = self.clock()
-        for name, limits in self._counters(endpoint):
-            self._wait_for_pause(max_wait, sleep)
-            while (wait := self._take(name, limits)) > 0:
-                self._wait(wait, max_wait, sleep)
-                self._wait_for_pause(max_wait, sleep)
-        self._wait_for_pause(max_wait, sleep)
-        return self.clock() - start
+        waited = 0.0
+        while True:
+            wait = self._paused_until - self.clock()
+            if wait <= 0:
+                ready()
+                wait = self._take(endpoint)
+            if wait <= 0:
+                return waited
+            start = self.clock()
+            self._wait(wait, max_wait, sleep or self.sleep)
+            waited += self.clock() - start
 
     def pause(self, seconds: float) -> None:
         """Send no request through this object for some seconds, because the vendor asked for a pause."""
         with self._lock:
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
-    def _wait_for_pause(self, max_wait: float, sleep: Callable[[float], None] | None) -> None:
-        while (wait := self._paused_until - self.clock()) > 0:
-            self._wait(wait, max_wait, sleep)
-
-    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None] | None) -> None:
+    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None]) -> None:
         if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
         if seconds > _LOGGED_WAIT:
             log.info(
                 "Waiting %.0f s, because the vendor's rate limit is reached or it asked for a pause.", seconds
             )
-        (sleep or self.sleep)(seconds)
+        sleep(seconds)
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
         shared = tuple(limit for limit in self.limits if not limit.per_endpoint)
@@ -104,9 +105,24 @@ class Budget:
         counters = [(self.account, shared), (f"{self.account}:{endpoint}", own)]
         return [(name, limits) for name, limits in counters if limits]
 
-    def _take(self, name: str, limits: tuple[Limit, ...]) -> float:
-        """Take one permit and return 0, or return the seconds until one may be available."""
+    def _take(self, endpoint: str) -> float:
+        """Take a permit of each counter and return 0, or take none and return the seconds to wait."""
         with self._lock:
-            if name not in self._by_name:
-                self._by_name[name] = self.counter(name, limits)
-            return self._by_name[name].take()
+            wait = self._paused_until - self.clock()
+            if wait > 0:
+                return wait
+            taken: list[Counter] = []
+            for name, limits in self._counters(endpoint):
+                counter = self._counter(name, limits)
+                wait = counter.take()
+                if wait > 0:
+                    for other in taken:
+                        other.give_back()
+                    return wait
+                taken.append(counter)
+            return 0.0
+
+    def _counter(self, name: str, limits: tuple[Limit, ...]) -> Counter:
+        if name not in self._by_name:
+            self._by_name[name] = self.counter(name, limits)
+        return self._by_name[name]

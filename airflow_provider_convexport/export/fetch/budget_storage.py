@@ -5,25 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import sqlite3
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
-from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.fetch.budget_redis import RedisCounter, is_redis, redis_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from redis import Redis
-
     from airflow_provider_convexport.export.fetch.limit import Limit
 
 JITTER = 0.04
@@ -34,10 +28,6 @@ _MAX_JITTER_MS = 1100
 _LOCK_POLL = 0.002
 """Seconds between two tries to take a lock, which other processes hold for about a millisecond."""
 
-_RETRY_AFTER = 0.001
-"""Seconds after which to ask again after a permit was returned."""
-
-_REDIS_RETRIES = 30
 _KEY_PREFIX = "convexport:budget:"
 
 
@@ -46,6 +36,10 @@ class Counter(Protocol):
 
     def take(self) -> float:
         """Count one request and return 0, or return the seconds until it may be allowed."""
+        ...
+
+    def give_back(self) -> None:
+        """Remove the request that was counted last by this object, because it is not sent."""
         ...
 
 
@@ -70,11 +64,6 @@ def counter_factory(storage: str) -> CounterFactory:
     raise ConfigurationError(
         "[convexport] budget_storage is not 'machine', 'memory' or a redis:// URL; set it to one of these."
     )
-
-
-def is_redis(storage: str) -> bool:
-    """Return whether a storage is the URL of a Redis server."""
-    return urlsplit(storage).scheme in ("redis", "rediss", "unix")
 
 
 def machine_folder() -> Path:
@@ -144,132 +133,14 @@ class LibraryCounter:
         assert isinstance(wait, int)  # noqa: S101 - only asynchronous buckets return anything else
         return max(wait, 1) / 1000
 
-
-_TAKE = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local wait, longest = 0, 0
-for i = 2, #ARGV, 2 do
-    local limit, interval = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-    longest = math.max(longest, interval)
-    if redis.call('ZCOUNT', KEYS[1], now - interval, '+inf') >= limit then
-        local blocking = redis.call('ZRANGE', KEYS[1], -limit, -limit, 'WITHSCORES')
-        wait = math.max(wait, blocking[2] + interval + 1 - now)
-    end
-end
-if wait == 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - longest - 1)
-    redis.call('ZADD', KEYS[1], now, ARGV[1])
-    redis.call('PEXPIRE', KEYS[1], longest + 1000)
-end
-return wait
-"""
-
-
-class RedisCounter:
-    """A log of requests in a sorted set, which a script on the server counts by the server's clock.
-
-    The library's own Redis bucket reads the clock on the client, before its script runs, and does not count
-    requests that another client has logged since; four workers together sent a fourth request in a second
-    whose limit was three.
-
-    A permit is returned if Redis took long to respond: its request would be sent later than it was counted,
-    by more than the periods are extended, and could exceed the limit of the next period.
-
-    :param client: The connection.
-    :param key: Name of the sorted set.
-    :param rates: The limits, shortest period first.
-    :param clock: Returns the seconds of a monotonic clock.
-    """
-
-    def __init__(
-        self, client: Redis, key: str, rates: list[Rate], *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._client: Any = client
-        self._key = key
-        self._rates = rates
-        self._clock = clock
-        self._fastest = float("inf")
-        self._max_delay = rates[0].interval / 1000 * JITTER / 2
-        # Each counter has its own script, so that a server that lost its data reports it as missing to each
-        # counter, even if another counter has loaded its script since.
-        self._text = f"-- {key}\n{_TAKE}"
-        with redis_errors_converted():
-            self._script = str(self._client.script_load(self._text))
-
-    def take(self) -> float:
-        """Count one request and return 0, or return the seconds until it may be allowed.
-
-        :raises IncompleteExportError: if the server does not respond within about a minute of retries.
-        """
-        from redis.exceptions import NoScriptError
-
-        request = secrets.token_hex(8)
-        arguments = [request]
-        for rate in self._rates:
-            arguments += [str(rate.limit), str(rate.interval)]
-        try:
-            with redis_errors_converted():
-                start = self._clock()
-                wait = self._client.evalsha(self._script, 1, self._key, *arguments)
-                if wait == 0 and self._is_stale(self._clock() - start):
-                    self._client.zrem(self._key, request)
-                    return _RETRY_AFTER
-        except NoScriptError:
-            with redis_errors_converted():
-                self._assume_limit_reached()
-            return 1.0
-        return int(wait) / 1000
-
-    def _is_stale(self, seconds: float) -> bool:
-        """Return whether a response took so much longer than the fastest one that its permit is stale."""
-        self._fastest = min(self._fastest, seconds)
-        return seconds - self._fastest > self._max_delay
-
-    def _assume_limit_reached(self) -> None:
-        """Assume that the limit is reached after a restart of the server, which may have lost its counts."""
-        seconds, _ = self._client.time()
-        shortest = self._rates[0]
-        requests = {f"restart:{number}": int(seconds) * 1000 + 999 for number in range(shortest.limit)}
-        self._client.zadd(self._key, requests, nx=True)
-        self._script = str(self._client.script_load(self._text))
-
-
-@contextlib.contextmanager
-def redis_errors_converted() -> Iterator[None]:
-    """Convert errors of the Redis client to one without the server's address or password."""
-    from redis.exceptions import NoScriptError, RedisError
-
-    try:
-        yield
-    except NoScriptError:
-        raise
-    except RedisError as error:
-        raise IncompleteExportError(
-            f"The Redis server of [convexport] budget_storage did not answer ({type(error).__name__}), so no "
-            "request was sent; nothing was published, and progress is kept for the next try."
-        ) from error
-
-
-def redis_client(url: str) -> Redis:
-    """Return a client of a Redis server, which connects on first use.
-
-    :raises ConfigurationError: if the package redis is missing.
-    """
-    try:
-        from redis import Redis
-        from redis.backoff import ExponentialBackoff
-        from redis.exceptions import ConnectionError as RedisConnectionError
-        from redis.exceptions import TimeoutError as RedisTimeoutError
-        from redis.retry import Retry
-    except ImportError:
-        raise ConfigurationError(
-            "[convexport] budget_storage names a Redis server, which needs the package redis; "
-            "install airflow-provider-convexport[redis]."
-        ) from None
-    return Redis.from_url(
-        url,
-        socket_timeout=10,
-        retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries=_REDIS_RETRIES),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
-    )
+    def give_back(self) -> None:
+        """Remove the request that was counted last by this object, because it is not sent."""
+        if isinstance(self.bucket, InMemoryBucket):
+            self.bucket.items.pop()
+            return
+        bucket: Any = self.bucket
+        with bucket.lock:
+            bucket.conn.execute(
+                f"DELETE FROM '{bucket.table}' WHERE rowid = (SELECT max(rowid) FROM '{bucket.table}')"  # noqa: S608
+            )
+            bucket.conn.commit()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager, ProxyManager
     from urllib3.connectionpool import HTTPConnectionPool
 
+    from airflow_provider_convexport.export.fetch.transport import Permit
+
 
 class ChannelEndedError(Exception):
     """The channel was ended while its thread slept or read; nothing more is sent through it."""
@@ -36,14 +38,14 @@ class Channel:
     """A session of one thread, its sleeps, and the deadline of the answer that it reads.
 
     :param session: The session; its transport is replaced by one that waits for permits.
-    :param permit: Called with the path of each request; returns when the request may be written.
+    :param permit: Called for each request; returns when it may be written.
     :param sleep: Sleeps for some seconds, in tests; by default the sleep ends when the channel is ended.
     """
 
     def __init__(
         self,
         session: requests.Session,
-        permit: Callable[[str], None],
+        permit: Permit,
         *,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -155,11 +157,11 @@ class _Sockets:
 class _WatchedAdapter(PacedAdapter):
     """A transport adapter that reports the sockets that it opens.
 
-    :param permit: Called with the path of each request; returns when the request may be written.
+    :param permit: Called for each request; returns when it may be written.
     :param opened: Called with each socket, before and after its TLS handshake.
     """
 
-    def __init__(self, permit: Callable[[str], None], opened: Callable[[Any], None]) -> None:
+    def __init__(self, permit: Permit, opened: Callable[[Any], None]) -> None:
         self._opened = opened
         super().__init__(permit)
 

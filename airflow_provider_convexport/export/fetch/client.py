@@ -197,10 +197,12 @@ class Client:
             proxies=dict(session.proxies),
         )
 
-    def _take_permit(self, endpoint: str) -> None:
+    def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> None:
         channel: Channel = self._threads.channel
         channel.suspend_deadline()
-        waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, sleep=channel.sleep)
+        waited = self.budget.acquire(
+            endpoint, max_wait=self.retry.max_sleep, ready=ready, sleep=channel.sleep
+        )
         channel.check()
         channel.restart_deadline(self._deadline)
         self._count(Usage(requests=1, throttled_seconds=waited))

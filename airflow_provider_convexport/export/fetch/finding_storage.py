@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from airflow_provider_convexport.export.fetch.budget_storage import (
+from airflow_provider_convexport.export.fetch.budget_redis import (
     is_redis,
-    machine_folder,
     redis_client,
     redis_errors_converted,
 )
+from airflow_provider_convexport.export.fetch.budget_storage import machine_folder
 from airflow_provider_convexport.export.fetch.window_probe import Finding
 
 if TYPE_CHECKING:

@@ -1,18 +1,20 @@
-"""Takes a permit from the budget at the latest point: after connecting, just before a request is written.
+"""Takes a permit from the budget at the latest point: on a live connection, just before a request is written.
 
 If the permit were taken before the handshake, the vendor would receive the request some hundred milliseconds
-later than the budget counted it, and a moving period of a second could contain one request too many.
+later than the budget counted it, and a moving period of a second could contain one request too many. The
+connection is therefore checked, and replaced if necessary, before each attempt to take a permit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import ssl
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util.connection import is_connection_dropped
+from urllib3.util import wait_for_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +22,30 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager, ProxyManager
 
 
+_MAX_PERMITS = 3
+"""Maximum number of permits for one request, if the server closes each connection as soon as it is open."""
+
+
+class Permit(Protocol):
+    """Waits for permission to send a request."""
+
+    def __call__(self, path: str, ready: Callable[[], None], /) -> None:
+        """Return when the request may be written, which must then be done at once.
+
+        :param path: Path of the request.
+        :param ready: To be called right before each attempt to take the permit; makes sure that the
+            connection is alive, so that no time passes between the permit and the request.
+        """
+        ...
+
+
 class PacedAdapter(HTTPAdapter):
     """A transport adapter for requests that waits for a permit before it writes a request.
 
-    :param permit: Called with the path of each request; returns when the request may be written.
+    :param permit: Called for each request.
     """
 
-    def __init__(self, permit: Callable[[str], None]) -> None:
+    def __init__(self, permit: Permit) -> None:
         self._pools = _paced_pools(permit)
         super().__init__(max_retries=0)
 
@@ -42,21 +61,32 @@ class PacedAdapter(HTTPAdapter):
         return manager  # type: ignore[return-value]
 
 
-def _paced_pools(permit: Callable[[str], None]) -> dict[str, type[HTTPConnectionPool]]:
+def _paced_pools(permit: Permit) -> dict[str, type[HTTPConnectionPool]]:
     class Paced(HTTPConnection):
+        @property
+        def is_connected(self) -> bool:
+            """Whether the connection can carry another request; urllib3's pool asks this, too."""
+            return self.sock is not None and _is_alive(self.sock)
+
         def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-            if self.is_closed:
-                self.connect()
-            permit(urlsplit(url).path)
-            if is_connection_dropped(self):
-                # The server closed the connection during a long wait. The permit is used on a new connection,
-                # except through a proxy's tunnel, which is lost when the connection is closed: the client
-                # then retries.
-                if self._tunnel_host is not None:
-                    raise ConnectionResetError("The connection was closed while waiting for the budget.")
-                self.close()
-                self.connect()
-            super().request(method, url, *args, **kwargs)
+            path = urlsplit(url).path
+            for _ in range(_MAX_PERMITS):
+                permit(path, self._make_ready)
+                if self.is_connected:
+                    super().request(method, url, *args, **kwargs)
+                    return
+                # Closed within the milliseconds since the check; the permit is lost, not used late.
+            raise ConnectionError("The server closes each connection before a request can be sent.")
+
+        def _make_ready(self) -> None:
+            if self.is_connected:
+                return
+            host, port, scheme = self._tunnel_host, self._tunnel_port, self._tunnel_scheme
+            headers = getattr(self, "_tunnel_headers", None)
+            self.close()  # also forgets the tunnel
+            if host is not None:
+                self.set_tunnel(host, port, headers, scheme or "http")
+            self.connect()
 
     class PacedTls(Paced, HTTPSConnection):
         pass
@@ -68,3 +98,24 @@ def _paced_pools(permit: Callable[[str], None]) -> dict[str, type[HTTPConnection
         ConnectionCls = PacedTls
 
     return {"http": PacedPool, "https": PacedTlsPool}
+
+
+def _is_alive(sock: Any) -> bool:
+    """Return whether an idle connection is open: nothing has arrived on it but messages of TLS itself.
+
+    After a handshake, TLS 1.3 sends session tickets, which make a socket readable. Trying to read processes
+    them; only data that no request asked for, or the end of the connection, means that it cannot be used.
+    """
+    if not wait_for_read(sock, timeout=0.0):
+        return True
+    timeout = sock.gettimeout()
+    sock.settimeout(0.0)
+    try:
+        sock.recv(1)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return True
+    except OSError:
+        return False
+    finally:
+        sock.settimeout(timeout)
+    return False

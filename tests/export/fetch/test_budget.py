@@ -193,3 +193,45 @@ def test_waiting_for_an_endpoints_own_limit_does_not_break_the_shared_one():
         sent.append(clock())
 
     assert most_in_any(60 * SECOND, sent) <= 100
+
+
+def test_a_permit_of_a_minute_does_not_age_while_a_pause_is_waited_for():
+    """It was counted before the pause and used after it: 116 in a minute of 100."""
+    clock = FakeTime()
+    gate = budget(clock, Limit(2, SECOND, per_endpoint=True), Limit(20, 60 * SECOND))
+    sent = []
+
+    def sleep(seconds):
+        # Another thread is asked to pause while this one waits for the endpoint's second.
+        if seconds < 2 and len(sent) % 7 == 3:
+            gate.pause(20)
+        clock.sleep(seconds)
+
+    gate.sleep = sleep
+    for _ in range(60):
+        gate.acquire("/a")
+        sent.append(clock())
+
+    assert most_in_any(60 * SECOND, sent) <= 20
+
+
+def test_a_permit_that_cannot_be_used_for_another_limit_is_given_back():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND, per_endpoint=True), Limit(3, 60 * SECOND))
+
+    gate.acquire("/a")
+    gate.acquire("/a")
+    gate.acquire("/b")
+
+    assert clock() < 1_000_000 + 2
+
+
+def test_the_sending_is_prepared_before_each_attempt_and_nothing_is_waited_for_after_the_last():
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND))
+    prepared = []
+
+    for _ in range(2):
+        gate.acquire("/a", ready=lambda: prepared.append(clock()))
+
+    assert prepared == [1_000_000.0, 1_000_000.0, clock()]

@@ -362,7 +362,8 @@ def test_waiting_time_of_all_threads_adds_up(make_client, server):
     client = make_client(server.url)
 
     class _Busy:
-        def acquire(self, endpoint, **kwargs):
+        def acquire(self, endpoint, *, ready, **kwargs):
+            ready()
             client._count(Usage(throttled_seconds=5))  # another thread, meanwhile
             return 2.0
 

@@ -15,19 +15,29 @@ def wire():
 
 @pytest.fixture
 def paced():
-    """Make a session that asks for permission, ``permit``, before each request."""
+    """Make a session that asks for permission, ``permit``, on a connection that is ready."""
     sessions = []
 
     def make(permit):
         session = requests.Session()
         session.trust_env = False
-        session.mount("http://", PacedAdapter(permit))
+        session.mount("http://", PacedAdapter(on_ready(permit)))
         sessions.append(session)
         return session
 
     yield make
     for session in sessions:
         session.close()
+
+
+def on_ready(permit):
+    """Return a permit that is asked for as the budget takes one: after the connection was made ready."""
+
+    def take(path, ready):
+        ready()
+        permit(path)
+
+    return take
 
 
 def test_permission_is_asked_on_an_open_connection_before_anything_is_written(paced, wire):
@@ -52,32 +62,54 @@ def test_permission_is_asked_once_for_each_request_on_one_connection(paced, wire
     assert wire.wait_for_connections(1) == 1
 
 
-def test_a_connection_that_was_closed_while_waiting_for_permission_is_replaced(paced, wire):
-    waits = []
+def test_a_connection_that_was_closed_while_waiting_for_permission_is_replaced_before_it_is_taken(wire):
+    seen = []
+
+    def permit(path, ready):
+        ready()
+        wire.wait_for_connections(1)
+        wire.hang_up()  # during a long wait
+        ready()
+        seen.append((path, wire.wait_for_connections(2), len(wire.requests)))
+
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", PacedAdapter(permit))
+        assert session.get(f"{wire.url}/export", timeout=5).status_code == 200
+
+    assert seen == [("/export", 2, 0)]
+    assert [written.target for written in wire.requests] == ["/export"]
+
+
+def test_a_connection_that_was_closed_right_after_the_permit_takes_another_permit(paced, wire):
+    permits = []
 
     def permit(path):
-        waits.append(path)
-        if len(waits) == 2:
+        permits.append(path)
+        wire.wait_for_connections(len(permits))
+        if len(permits) == 1:
             wire.hang_up()
 
-    session = paced(permit)
-    session.get(f"{wire.url}/first", timeout=5)
-
-    assert session.get(f"{wire.url}/second", timeout=5).status_code == 200
-
-    assert waits == ["/first", "/second"]
-    assert [written.target for written in wire.requests] == ["/first", "/second"]
-    assert wire.wait_for_connections(2) == 2
-
-
-def test_even_a_new_connection_is_replaced_if_it_was_closed_while_waiting(paced, wire):
-    def permit(path):
-        wire.wait_for_connections(1)
-        wire.hang_up()
-
     assert paced(permit).get(f"{wire.url}/export", timeout=5).status_code == 200
+
+    assert permits == ["/export", "/export"]
     assert wire.wait_for_connections(2) == 2
     assert len(wire.requests) == 1
+
+
+def test_a_server_that_closes_every_connection_gets_no_request_and_few_permits(paced, wire):
+    permits = []
+
+    def permit(path):
+        permits.append(path)
+        wire.wait_for_connections(len(permits))
+        wire.hang_up()
+
+    with pytest.raises(requests.exceptions.ConnectionError, match="closes each connection before a request"):
+        paced(permit).get(f"{wire.url}/export", timeout=5)
+
+    assert len(permits) == 3
+    assert wire.requests == []
 
 
 def test_a_connection_that_was_closed_between_two_requests_is_replaced_before_permission_is_asked(
@@ -94,9 +126,13 @@ def test_a_connection_that_was_closed_between_two_requests_is_replaced_before_pe
 
 
 def test_a_body_that_is_posted_after_a_replacement_is_whole(paced, wire):
+    permits = []
+
     def permit(path):
-        wire.wait_for_connections(1)
-        wire.hang_up()
+        permits.append(path)
+        wire.wait_for_connections(len(permits))
+        if len(permits) == 1:
+            wire.hang_up()
 
     paced(permit).post(f"{wire.url}/export", data='{"a": 1}', timeout=5)
 
@@ -143,26 +179,3 @@ def test_requests_through_a_proxy_are_paced_too(paced, wire):
 
     assert seen == [("/export", 1, 0)]
     assert [written.target for written in wire.requests] == ["http://vendor.invalid/export"]
-
-
-def test_a_tunnel_that_was_closed_while_waiting_is_an_error_that_makes_the_client_try_again(wire):
-    """Closing forgets the tunnel, so a replacement would send the key to the proxy in plain text."""
-
-    def permit(path):
-        wire.hang_up()
-
-    manager = PacedAdapter(permit).proxy_manager_for(wire.url)
-    host, port = wire.url.removeprefix("http://").split(":")
-    connection = manager.pool_classes_by_scheme["http"].ConnectionCls(host, int(port))
-    connection.set_tunnel("vendor.invalid", 80)
-    try:
-        with pytest.raises(
-            ConnectionResetError, match=r"^The connection was closed while waiting for the budget\.$"
-        ):
-            connection.request("GET", "/export")
-    finally:
-        connection.close()
-
-    assert [(written.method, written.target) for written in wire.requests] == [
-        ("CONNECT", "vendor.invalid:80")
-    ]
