@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError, RateLimitedError
 from airflow_provider_convexport.export.dataset.identity import (
     Dataset,
     ensure_registered,
@@ -26,6 +26,7 @@ from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.collect import Collected, Collector
 from airflow_provider_convexport.export.stage.dedup import find_duplicates
 from airflow_provider_convexport.export.stage.partitioner import Counts
+from airflow_provider_convexport.export.stage.pauses import count_pause
 from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.segment import decode_ids
 from airflow_provider_convexport.export.stage.tuning import Tuning
@@ -82,12 +83,7 @@ class Export:
         return self._attempt(grid, new)
 
     def _attempt(self, grid: PartitionGrid, new: Dataset | None) -> Outcome:
-        attempt = Attempt.begin(
-            self.store,
-            task=self.job.task_key,
-            fingerprint=self.job.fingerprint,
-            order=self.job.task.order,
-        )
+        attempt = self._begin()
         try:
             if new is not None:
                 _register(attempt, new)
@@ -113,12 +109,28 @@ class Export:
         if not self.job.query.stream.window_undecided:
             return self.job, self.run()
         self._check_destination(self.job.grid())
+        is_decided = False
 
         def run(query: Query) -> tuple[Job, Outcome]:
+            nonlocal is_decided
+            is_decided = True
             job = replace(self.job, query=query)
             return job, replace(self, job=job).run()
 
-        return reading.use(self.job.query, self.job.asked, run)
+        try:
+            return reading.use(self.job.query, self.job.asked, run)
+        except RateLimitedError as error:
+            if not is_decided:  # then the probe was asked to pause, before there was an attempt
+                count_pause(self._begin(), error, max_pause=self.job.max_pause, now=self.now())
+            raise
+
+    def _begin(self) -> Attempt:
+        return Attempt.begin(
+            self.store,
+            task=self.job.task_key,
+            fingerprint=self.job.fingerprint,
+            order=self.job.task.order,
+        )
 
     def _check_destination(self, grid: PartitionGrid) -> Dataset | None:
         """Check that the destination may be exported to; return what is to be recorded there, if anything.

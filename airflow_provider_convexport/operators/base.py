@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.hooks.base import ExportHook
 
 
+_KILLED = (
+    "The task was told to end by SIGTERM, so the export stopped; progress is kept, and the next try "
+    "continues."
+)
+
+
 class ExportOperator(BaseOperator):
     """Exports exactly the run's interval of one stream to object storage, each record once.
 
@@ -88,6 +94,7 @@ class ExportOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"filters": "json"}
     ui_color = "#dceeff"
     tuning: ClassVar[Tuning] = Tuning()
+    _is_exporting = False
 
     def __init__(
         self,
@@ -158,7 +165,26 @@ class ExportOperator(BaseOperator):
         :raises ConvExportError: if a retry may help.
         """
         with airflow_errors():
+            return self._export_until_killed(context)
+
+    def on_kill(self) -> None:
+        """End the export within seconds and keep its progress.
+
+        Airflow calls this on SIGTERM, in the main thread, whose export goes on if it returns.
+        Nothing is done after a timeout, for which Airflow calls this when the export has ended already.
+
+        :raises SystemExit: if the export runs; it ends the try, and Airflow retries it if retries are left.
+        """
+        if self._is_exporting:
+            self._is_exporting = False
+            raise SystemExit(_KILLED)
+
+    def _export_until_killed(self, context: Context) -> ExportFacts:
+        self._is_exporting = True
+        try:
             return self._export(context)
+        finally:
+            self._is_exporting = False
 
     def _export(self, context: Context) -> ExportFacts:
         hook = self.hook

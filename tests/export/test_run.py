@@ -15,7 +15,10 @@ from airflow_provider_convexport.errors import (
 from airflow_provider_convexport.export.dataset.identity import DATASET, read_dataset
 from airflow_provider_convexport.export.dataset.manifest import read_manifest
 from airflow_provider_convexport.export.dataset.store import Store
+from airflow_provider_convexport.export.fetch.finding_storage import MemoryFindings
 from airflow_provider_convexport.export.fetch.stream import Query
+from airflow_provider_convexport.export.fetch.window_probe import Finding
+from airflow_provider_convexport.export.fetch.window_reading import WindowReading
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
@@ -530,6 +533,75 @@ class TestMaxPause:
             "Look for other programs that use up the vendor's limit."
         )
         assert published(store) == {}
+
+    def test_pauses_of_days_add_up_though_the_checkpoint_is_too_old_by_then(self, store):
+        """Each pause is as long as a checkpoint is used; a vendor could postpone the task for ever."""
+        for day in range(2):
+            with pytest.raises(RateLimitedError):
+                export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(86_400)), now=NOW + day * 90_000)
+
+        with pytest.raises(
+            IncompleteExportError, match=r"pauses of 3 days in total, longer than max_pause=2 da"
+        ):
+            export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(86_400)), now=NOW + 2 * 90_000)
+
+    def test_pauses_add_up_though_settings_change(self, store):
+        for size in (1, 2):
+            with pytest.raises(RateLimitedError):
+                export(
+                    store,
+                    FakeVendor([], trouble=ask_for_a_pause(1800)),
+                    query=query(page_size=size),
+                    max_pause=HOUR,
+                )
+
+        with pytest.raises(IncompleteExportError, match="1 hour 30 minutes"):
+            export(
+                store, FakeVendor([], trouble=ask_for_a_pause(1800)), query=query(page_size=3), max_pause=HOUR
+            )
+
+    def test_pauses_during_the_probe_of_a_window_add_up_too(self, store):
+        undecided = Query(stream(window_undecided=True), page_size=2)
+
+        def start(count):
+            vendor = FakeVendor(RECORDS, trouble=ask_for_a_pause(1800))
+            job = job_of(query=undecided, max_pause=HOUR)
+            reading = WindowReading(vendor, MemoryFindings(), lambda: NOW)
+            Export(job, vendor, store, now=lambda: NOW + count * 90_000).run_decided(reading)
+
+        for count in range(2):
+            with pytest.raises(RateLimitedError):
+                start(count)
+
+        with pytest.raises(IncompleteExportError, match="asked for pauses of 1 hour 30 minutes in total"):
+            start(2)
+
+    def test_a_pause_of_an_export_whose_window_was_decided_is_counted_once(self, store):
+        undecided = Query(stream(window_undecided=True), page_size=2)
+        findings = MemoryFindings()
+        vendor = FakeVendor(RECORDS, trouble=ask_for_a_pause(3600))
+        reading = WindowReading(vendor, findings, lambda: NOW)
+        findings.put(reading._name_of(undecided), Finding("created", "probe", NOW))
+
+        with pytest.raises(RateLimitedError):
+            Export(job_of(query=undecided, max_pause=HOUR), vendor, store, now=lambda: NOW).run_decided(
+                reading
+            )
+
+    def test_a_retry_after_the_end_is_not_ended_by_its_first_pause(self, store):
+        with pytest.raises(IncompleteExportError):
+            export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(7200)), max_pause=HOUR)
+
+        with pytest.raises(RateLimitedError):
+            export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(60)), max_pause=HOUR)
+
+    def test_a_published_run_keeps_no_pause(self, store):
+        with pytest.raises(RateLimitedError):
+            export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(3600)), max_pause=HOUR)
+        export(store, FakeVendor(RECORDS), max_pause=HOUR)
+
+        with pytest.raises(RateLimitedError):
+            export(store, FakeVendor(RECORDS, trouble=ask_for_a_pause(3600)), max_pause=HOUR)
 
     def test_progress_is_kept_all_the_same(self, store):
         def trouble(asked):

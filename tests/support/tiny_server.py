@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,13 +18,18 @@ import pytest
 
 @dataclass
 class Answer:
-    """What to answer; ``cut`` closes the connection in mid-body, ``reset`` before the answer."""
+    """What to answer; ``cut`` closes the connection in mid-body, ``reset`` before the answer.
+
+    ``drip`` sends the head or the body byte by byte, ten a second; ``silent`` sends nothing and waits.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     reset: bool = False
+    drip: str = ""
+    silent: bool = False
 
 
 @dataclass
@@ -60,6 +66,34 @@ class TinyServer:
         return self.script.pop(0) if self.script else self.fallback(asked)
 
 
+def _respond(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    if answer.reset:
+        linger = struct.pack("ii", 1, 0)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        handler.close_connection = True
+    elif answer.silent:
+        handler.rfile.read(1)
+        handler.close_connection = True
+    elif answer.drip == "head":
+        _drip(handler, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000)
+    else:
+        handler.send_response(answer.status)
+        for name, value in answer.headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(answer.body)))
+        handler.end_headers()
+        if answer.drip == "body":
+            _drip(handler, answer.body)
+        handler.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
+        handler.close_connection = handler.close_connection or answer.cut
+
+
+def _drip(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    for byte in content:
+        handler.wfile.write(bytes((byte,)))
+        time.sleep(0.1)
+
+
 @contextmanager
 def tiny_server() -> Iterator[TinyServer]:
     tiny = TinyServer()
@@ -69,19 +103,7 @@ def tiny_server() -> Iterator[TinyServer]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            answer = tiny.answer(Asked(self.path, dict(self.headers)))
-            if answer.reset:
-                linger = struct.pack("ii", 1, 0)
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                self.close_connection = True
-                return
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
-            self.close_connection = self.close_connection or answer.cut
+            _respond(self, tiny.answer(Asked(self.path, dict(self.headers))))
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))

@@ -57,7 +57,12 @@ class Budget:
     _pid: int = field(default_factory=os.getpid)
 
     def acquire(
-        self, endpoint: str, *, max_wait: float = float("inf"), ready: Callable[[], None] = lambda: None
+        self,
+        endpoint: str,
+        *,
+        max_wait: float = float("inf"),
+        ready: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], None] | None = None,
     ) -> float:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
@@ -67,6 +72,7 @@ class Budget:
         :param endpoint: Path of the endpoint.
         :param max_wait: Maximum wait in seconds.
         :param ready: Called right before each attempt to take the permits; prepares the sending.
+        :param sleep: Sleeps for some seconds, instead of the budget's own; may raise to end the wait.
         :raises BudgetExhaustedError: if a single wait would be longer.
         """
         waited = 0.0
@@ -78,7 +84,7 @@ class Budget:
             if wait <= 0:
                 return waited
             start = self.clock()
-            self._wait(wait, max_wait)
+            self._wait(wait, max_wait, sleep or self.sleep)
             waited += self.clock() - start
 
     def pause(self, seconds: float) -> None:
@@ -86,14 +92,14 @@ class Budget:
         with self._own_lock():
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
-    def _wait(self, seconds: float, max_wait: float) -> None:
+    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None]) -> None:
         if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
         if seconds > _LOGGED_WAIT:
             log.info(
                 "Waiting %.0f s, because the vendor's rate limit is reached or it asked for a pause.", seconds
             )
-        self.sleep(seconds)
+        sleep(seconds)
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
         shared = tuple(limit for limit in self.limits if not limit.per_endpoint)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import re
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -28,15 +26,16 @@ from airflow_provider_convexport.errors import (
 )
 from airflow_provider_convexport.export.fetch.body import MAX_BODY, read_body
 from airflow_provider_convexport.export.fetch.budget import BudgetExhaustedError
+from airflow_provider_convexport.export.fetch.channel import Channel, Channels, LateAnswerError
+from airflow_provider_convexport.export.fetch.link import origin_of, target_of
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
-from airflow_provider_convexport.export.fetch.reason import MAX_BYTES, reason_in
+from airflow_provider_convexport.export.fetch.reason import reason_of
 from airflow_provider_convexport.export.fetch.retry import (
     RetryPolicy,
     is_transient,
     pause_announced,
     pause_asked,
 )
-from airflow_provider_convexport.export.fetch.transport import PacedAdapter
 from airflow_provider_convexport.export.fetch.usage import Usage
 
 if TYPE_CHECKING:
@@ -50,8 +49,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ANSWER_DEADLINE = 300.0
+"""Seconds within which an answer must be complete, unless the connection's ``timeout`` is longer."""
 _REQUEST_ID_HEADERS = ("X-Request-Id", "x-amzn-RequestId", "X-Amz-Apigw-Id", "Cf-Ray")
-_UNSAFE = re.compile(r"[\\\x00-\x20\x7f]")
 _DEFAULT_ADVICE = {
     401: "Check the API key in the connection's password.",
     403: "Check the API key in the connection's password and its permissions.",
@@ -86,7 +86,9 @@ class Client:
     :param advice: What this vendor's users should check, by HTTP status.
     :param timeout: Seconds to wait for the connection, and for each read.
     :param retry: How often a page is retried, and the waits in between.
-    :param sleep: Sleeps for some seconds.
+    :param deadline: Seconds within which an answer must be complete, from the moment its request is written;
+        twice the ``timeout`` of a read if that is longer.
+    :param sleep: Sleeps for some seconds; by default until `end` is called at the latest.
     :param now: Returns the current time as epoch seconds.
     """
 
@@ -97,11 +99,26 @@ class Client:
     advice: Mapping[int, str] = field(default_factory=dict)
     timeout: tuple[float, float] = (10.0, 120.0)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    sleep: Callable[[float], None] = time.sleep
+    deadline: float = ANSWER_DEADLINE
+    sleep: Callable[[float], None] | None = None
     now: Callable[[], float] = time.time
     _usage: Usage = field(default_factory=Usage)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _threads: threading.local = field(default_factory=threading.local)
+    _channels: Channels = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._channels = Channels(self._open_channel)
+
+    def end(self) -> None:
+        """Let every thread within `fetch` send nothing more; answers that are being read may still arrive.
+
+        A call of `fetch` that begins later is not affected.
+        """
+        self._channels.end()
+
+    def shut_down(self) -> None:
+        """Do the same, and shut down the sockets, so that no thread waits for an answer any more."""
+        self._channels.shut_down()
 
     def resolve(self, link: str, *, url: str | None = None) -> str:
         """Return ``link`` as an absolute URL on the connection's own host.
@@ -111,8 +128,8 @@ class Client:
         :raises IncompleteExportError: if the link has another scheme, host or port; nothing is sent there.
         """
         base = urlsplit(self.base_url)
-        target = _target(link, url or self.base_url)
-        if target is None or target.username is not None or _origin(target) != _origin(base):
+        target = target_of(link, url or self.base_url)
+        if target is None or target.username is not None or origin_of(target) != origin_of(base):
             raise IncompleteExportError(
                 f"{self.title} sent a next link that leads away from {base.scheme}://{base.netloc}; "
                 "it was not followed and the key was not sent there. "
@@ -136,26 +153,30 @@ class Client:
         :raises IncompleteExportError: for any other status below 300 than 200.
         :raises RateLimitedError: if the vendor asks for a pause that is too long to occupy a worker slot.
         :raises VendorUnavailableError: if the last try fails.
+        :raises ChannelEndedError: if another thread calls `end` or `shut_down`.
         """
+        channel = self._channels.open()
         endpoint = printable(urlsplit(request.url).path)
         problem = ""
         for tries in range(1, self.retry.max_tries + 1):
             if tries > 1:
                 log.info("%s %s: trying again (%d of %d) after %s.", self.title, endpoint, tries,
                          self.retry.max_tries, problem)  # fmt: skip
-            outcome = self._try(request, endpoint, decode)
+            outcome = self._try(channel, request, endpoint, decode)
             if not isinstance(outcome, _Failure):
                 return outcome
             problem = outcome.problem
             if tries < self.retry.max_tries:
-                self._wait(outcome, tries, endpoint)
+                self._wait(channel, outcome, tries, endpoint)
         raise VendorUnavailableError(
             endpoint=f"{self.title} {endpoint}", problem=problem, tries=self.retry.max_tries
         )
 
-    def _try(self, request: PageRequest, endpoint: str, decode: Callable[[bytes], T]) -> T | _Failure:
+    def _try(
+        self, channel: Channel, request: PageRequest, endpoint: str, decode: Callable[[bytes], T]
+    ) -> T | _Failure:
         try:
-            with self._send(request) as response:
+            with channel.answer_within(self._deadline), self._send(channel.session, request) as response:
                 if response.status_code != HTTPStatus.OK:
                     return self._failure_of(response, endpoint)
                 if spent := pause_announced(response.headers, now=self.now()):
@@ -163,6 +184,8 @@ class Client:
                 body = read_body(response.raw, source=f"{self.title} {endpoint}", limit=MAX_BODY)
         except BudgetExhaustedError as error:
             raise self._rate_limited(endpoint, error.seconds) from None
+        except LateAnswerError:
+            return _Failure(f"an answer that was not complete after {self._deadline:g} s")
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             return self._connection_failure(error)
         try:
@@ -172,14 +195,13 @@ class Client:
         self._count(Usage(pages=1))
         return page
 
-    def _send(self, request: PageRequest) -> requests.Response:
+    def _send(self, session: requests.Session, request: PageRequest) -> requests.Response:
         """Send the request.
 
         The session's own settings are passed again, because environment variables take precedence otherwise:
         https://github.com/psf/requests/issues/3829 for REQUESTS_CA_BUNDLE,
         https://github.com/psf/requests/issues/2018 for HTTPS_PROXY.
         """
-        session = self._session()
         return session.request(
             request.method,
             request.url,
@@ -193,25 +215,29 @@ class Client:
         )
 
     def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> None:
+        channel = self._channels.opened
+        channel.suspend_deadline()
         try:
-            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=ready)
+            waited = self.budget.acquire(
+                endpoint, max_wait=self.retry.max_sleep, ready=ready, sleep=channel.sleep
+            )
         except OSError as error:  # which would look like one of the connection
             problem = f"the count of requests: {error.strerror or type(error).__name__}"
             raise WorkerDiskError(problem=problem) from None
+        channel.check()
+        channel.restart_deadline(self._deadline)
         self._count(Usage(requests=1, throttled_seconds=waited))
 
     def _count(self, usage: Usage) -> None:
         with self._lock:
             self._usage += usage
 
-    def _session(self) -> requests.Session:
-        # A forked process must not write to the connections of its parent.
-        if getattr(self._threads, "process", None) != os.getpid():
-            session = self.new_session()
-            session.mount("http://", PacedAdapter(self._take_permit))
-            session.mount("https://", PacedAdapter(self._take_permit))
-            self._threads.session, self._threads.process = session, os.getpid()
-        return cast("requests.Session", self._threads.session)
+    @property
+    def _deadline(self) -> float:
+        return max(self.deadline, 2 * self.timeout[1])
+
+    def _open_channel(self) -> Channel:
+        return Channel(self.new_session(), self._take_permit, sleep=self.sleep)
 
     def _rate_limited(self, endpoint: str, seconds: float) -> RateLimitedError:
         return RateLimitedError(
@@ -253,20 +279,20 @@ class Client:
             status=status,
             request_id=next((printable(value, limit=80) for value in ids if value), None),
             advice=advice,
-            reason=_reason_of(response),
+            reason=reason_of(response.raw),
         )
 
-    def _wait(self, failure: _Failure, failures: int, endpoint: str) -> None:
+    def _wait(self, channel: Channel, failure: _Failure, failures: int, endpoint: str) -> None:
         if failure.pause is None:
             seconds = self.retry.backoff(failures)
-            self.sleep(seconds)
+            channel.sleep(seconds)
             self._count(Usage(retry_seconds=seconds))
         else:
             seconds = failure.pause
             if seconds > self.retry.max_sleep:
                 raise self._rate_limited(endpoint, seconds)
             self.budget.pause(seconds)
-            self.sleep(seconds)
+            channel.sleep(seconds)
             self._count(Usage(throttled_seconds=seconds))
 
 
@@ -276,28 +302,3 @@ class _Failure:
 
     problem: str
     pause: float | None = None
-
-
-def _reason_of(response: requests.Response) -> str:
-    try:
-        return reason_in(response.raw.read(MAX_BYTES + 1, decode_content=True))
-    except (OSError, urllib3.exceptions.HTTPError):
-        return ""  # the status counts, even if the body breaks off
-
-
-def _target(link: str, url: str) -> SplitResult | None:
-    """Return the URL of ``link`` in the response of ``url``; ``None`` if it is ambiguous or invalid."""
-    if _UNSAFE.search(link):
-        return None
-    try:
-        return urlsplit(urljoin(url, link))
-    except ValueError:
-        return None
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    try:
-        port = parts.port
-    except ValueError:
-        return ("", None, None)
-    return (parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme))

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import urllib3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,14 @@ _ENVELOPES = frozenset(("errors", "error", "detail", "details", "data", "message
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z_0-9.$\[\]-]{0,49}")
 _MAX_NAMES = 6
 _MAX_DEPTH = 6
+
+
+def reason_of(response: urllib3.BaseHTTPResponse) -> str:
+    """Return what a refusal names, from a response whose body was not read yet; see `reason_in`."""
+    try:
+        return reason_in(response.read(MAX_BYTES + 1, decode_content=True))
+    except (OSError, urllib3.exceptions.HTTPError):
+        return ""  # the status counts, even if the body breaks off
 
 
 def reason_in(body: bytes) -> str:

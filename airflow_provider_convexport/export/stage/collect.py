@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.durations import in_words
-from airflow_provider_convexport.errors import IncompleteExportError, RateLimitedError, VendorRejectedError
+from airflow_provider_convexport.errors import RateLimitedError, VendorRejectedError
 from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.fetch.window_evidence import check_page
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 from airflow_provider_convexport.export.stage.partitioner import Partitioner
+from airflow_provider_convexport.export.stage.pauses import count_pause
 from airflow_provider_convexport.export.stage.progress import Progress, Reporter
 from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.export.stage.window_queue import WindowQueue
+from airflow_provider_convexport.export.stage.workers import run_workers, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 _PAGES_PER_PIECE = 16
 _MAX_PIECES_PER_THREAD = 8
 _MAX_RESTARTS = 3
+_LAST_SAVE = 2.5
+"""Seconds for saving when the task is told to end: Airflow kills it five seconds after SIGTERM."""
 _CURSOR_REJECTED = frozenset((400, 404, 410, 422))
 """Statuses with which vendors may reject an expired cursor; for a first page they are final."""
 
@@ -125,7 +127,8 @@ class Collector:
 
         The exception is an error while a page is being processed (a failing store, a signal): the state in
         memory is then inconsistent, and a checkpoint of it could lose or duplicate records, so the previous
-        checkpoint stays valid.
+        checkpoint stays valid. It also stays valid if a signal ends the task (a timeout, SIGTERM, an
+        interrupt from the keyboard) and the store does not take another one within seconds.
 
         :raises IncompleteExportError: if pagination does not advance, a response is invalid, or the vendor
             has asked for more than ``max_pause`` in total.
@@ -135,19 +138,20 @@ class Collector:
         :raises VendorUnavailableError: if the vendor fails after all tries.
         :raises WindowContradictedError: if a record disproves the query's ``window_on``.
         """
+        is_told_to_end = True  # by a signal, which raises what is not an Exception
         try:
-            self._fetch_next()
-            if self._threads > 1 and self._queue.waiting:
-                self._fetch_concurrently()
-            while self._queue.waiting:
-                self._fetch_next()
-        except RateLimitedError as error:
-            self._count_pause(error)
+            self._fetch_windows()
+            is_told_to_end = False
+        except Exception as error:
+            is_told_to_end = False
+            if isinstance(error, RateLimitedError):
+                self._count_pause(error)
             raise
         finally:
-            with self._lock:
-                if self._is_consistent:
-                    self._save()
+            if not is_told_to_end:
+                self._save_at_last()
+            elif not within(_LAST_SAVE, self._save_at_last):
+                log.warning("The task is told to end; the next try resumes from the last checkpoint.")
         return Collected(
             requested_at=self._requested_at,
             segments=self._stager.segments,
@@ -166,26 +170,22 @@ class Collector:
 
     def _count_pause(self, error: RateLimitedError) -> None:
         self._earlier += Usage(paused_seconds=error.retry_after.total_seconds())
-        paused = timedelta(seconds=round(self._earlier.paused_seconds))
-        if self._earlier.paused_seconds > self.max_pause.total_seconds():
-            raise IncompleteExportError(
-                f"{error.endpoint} asked for pauses of {in_words(paused)} in total, "
-                f"longer than max_pause={in_words(self.max_pause)}; nothing was published, and progress "
-                "is kept for a later retry. Look for other programs that use up the vendor's limit."
-            ) from error
+        count_pause(self.attempt, error, max_pause=self.max_pause, now=self.now())
 
-    def _fetch_concurrently(self) -> None:
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="convexport") as pool:
-            futures = [pool.submit(self._fetch_all) for _ in range(self._threads)]
-            try:
-                running = set(futures)
-                while running and not any(future.done() and future.exception() for future in futures):
-                    _, running = wait(running, timeout=1.0, return_when=FIRST_EXCEPTION)
-                    self._report()
-            finally:
-                self._stop.set()
-        for future in futures:
-            future.result()
+    def _fetch_windows(self) -> None:
+        self._fetch_next()
+        if self._threads > 1 and self._queue.waiting:
+            run_workers(
+                self._threads, self._fetch_all, client=self.client, stop=self._stop, tick=self._report
+            )
+        while self._queue.waiting:
+            self._fetch_next()
+
+    def _save_at_last(self) -> None:
+        with self._lock:
+            if self._is_consistent:
+                self._save()
+            self._is_consistent = False  # a thread that was left to itself keeps no page any more
 
     def _fetch_all(self) -> None:
         while not self._stop.is_set() and self._fetch_next():
