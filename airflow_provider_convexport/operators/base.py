@@ -9,7 +9,12 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_convexport.compat import AirflowFailException, conf, reschedule_at
 from airflow_provider_convexport.destination import store_at
-from airflow_provider_convexport.errors import ConfigurationError, RateLimitedError, VendorRejectedError
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    ConvExportError,
+    RateLimitedError,
+    VendorRejectedError,
+)
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
 from airflow_provider_convexport.export.publish.compose import check_available
 from airflow_provider_convexport.export.run import Export
@@ -156,10 +161,13 @@ class ExportOperator(BaseOperator):
         try:
             return self._export(context)
         except (ConfigurationError, VendorRejectedError) as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
         except RateLimitedError as error:
             self.log.warning("%s The slot is handed back until then.", error)
-            raise reschedule_at(datetime.now(UTC) + error.retry_after) from error
+            raise reschedule_at(datetime.now(UTC) + error.retry_after) from None
+        except ConvExportError as error:
+            # Without the frames of the engine and of its causes: the sentence says all that is known.
+            raise error.with_traceback(None) from None
 
     def _export(self, context: Context) -> ExportFacts:
         hook = self.hook
