@@ -44,12 +44,12 @@ def airflow_errors() -> Iterator[None]:
     try:
         yield
     except (ConfigurationError, VendorRejectedError) as error:
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(str(error)) from None
     except ExpiredError as error:
-        raise AirflowSkipException(str(error)) from error
+        raise AirflowSkipException(str(error)) from None
     except UnsettledError as error:
         log.info("%s. The slot is handed back until then.", error.problem)
-        raise reschedule_at(error.settles_at) from error
+        raise reschedule_at(error.settles_at) from None
     except RateLimitedError as error:
         log.warning("%s The slot is handed back until then.", error)
-        raise reschedule_at(datetime.now(UTC) + error.retry_after) from error
+        raise reschedule_at(datetime.now(UTC) + error.retry_after) from None

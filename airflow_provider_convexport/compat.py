@@ -1,7 +1,9 @@
-"""Names that Airflow 3.1, 3.2 and 3.3 keep in different modules, and the rescheduling of a task."""
+"""Names that Airflow 3.1, 3.2 and 3.3 keep in different modules, and what Airflow has no public name for."""
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import (
@@ -20,6 +22,7 @@ except ImportError:  # Airflow 3.1
     from airflow.exceptions import AirflowRescheduleException
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 __all__ = [
@@ -32,9 +35,30 @@ __all__ = [
     "conf",
     "mask_secret",
     "reschedule_at",
+    "server_context",
 ]
+
+_PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 
 
 def reschedule_at(moment: datetime) -> AirflowRescheduleException:
     """Return the exception that hands a task's slot back until ``moment`` without using up a retry."""
     return AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def server_context() -> Iterator[None]:
+    """Look up connections as Airflow's servers do: in secrets backends, the environment and the database.
+
+    Elsewhere than in a task, Airflow leaves its database out unless this variable says that the process is a
+    server. Airflow's own commands on connections set it, too; it has no public name in 3.1, 3.2 and 3.3.
+    """
+    before = os.environ.get(_PROCESS_CONTEXT)
+    os.environ[_PROCESS_CONTEXT] = "server"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PROCESS_CONTEXT]
+        else:
+            os.environ[_PROCESS_CONTEXT] = before

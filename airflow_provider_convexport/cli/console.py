@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import sys
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_convexport.compat import server_context
 from airflow_provider_convexport.errors import ConvExportError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[argparse.Namespace], None]:
     """Decorate a command: print the text that it returns to the standard output.
+
+    It finds connections in Airflow's database, in the environment and in a secrets backend.
 
     An error that this package raises on purpose ends the process with status 1 and its one sentence on the
     standard error; any other error keeps its traceback.
@@ -24,12 +30,26 @@ def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[
     @functools.wraps(function)
     def run(options: argparse.Namespace) -> None:
         try:
-            text = function(options)
+            with server_context(), _quiet():
+                text = function(options)
         except ConvExportError as error:
             sys.exit(str(error))
         sys.stdout.write(f"{text}\n")
 
     return run
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Log errors only, as Airflow does in its own commands: in 3.2 logs go to the standard output."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def as_json(values: Any) -> str:

@@ -126,6 +126,11 @@ class AppliedLabsHook(ExportHook):
         """Return the key's digest and the shop: the vendor counts requests by key and shop."""
         return f"{super().account(settings)}:{self.scope()['shop_id']}"
 
+    def advice_here(self) -> Mapping[int, str]:
+        """Return what to check, with the shop that was named, by HTTP status."""
+        shop_id = self.scope()["shop_id"]
+        return {status: f"{advice} The shop_id is {shop_id!r}." for status, advice in self.advice.items()}
+
     def auth_headers(self, settings: Settings) -> dict[str, str]:
         """Return the headers with the key and the shop."""
         return {"Authorization": f"Bearer {settings.key}", "X-Shop-Id": self.scope()["shop_id"]}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import requests
 
 from airflow_provider_convexport.compat import AirflowNotFoundException, conf
-from airflow_provider_convexport.errors import ConfigurationError, ConvExportError
+from airflow_provider_convexport.errors import ConfigurationError, ConvExportError, VendorUnavailableError
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
 from airflow_provider_convexport.export.fetch.client import Client
@@ -22,13 +25,13 @@ from airflow_provider_convexport.export.fetch.window_reading import WindowReadin
 from airflow_provider_convexport.export.records import decided_records
 from airflow_provider_convexport.export.window import Window, parse_moment
 from airflow_provider_convexport.hooks.masking import mask_password, mask_settings
+from airflow_provider_convexport.hooks.network_problems import TEST_RETRY, PlainSession, timeouts_of_test
 from airflow_provider_convexport.hooks.session import ClientOnlyHook, session_with
 from airflow_provider_convexport.hooks.settings import read_settings
+from airflow_provider_convexport.hooks.vendors import vendors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import requests
 
     from airflow_provider_convexport.export.fetch.finding_storage import Findings
     from airflow_provider_convexport.export.fetch.limit import Limit
@@ -64,6 +67,7 @@ class ExportHook(ClientOnlyHook):
     """What users should check, by HTTP status."""
     retry: ClassVar[RetryPolicy] = RetryPolicy()
     """Retry policy for each page."""
+    _session_class: type[requests.Session] = requests.Session
 
     def __init__(self, conn_id: str) -> None:
         super().__init__(method="GET", http_conn_id=conn_id)
@@ -71,6 +75,10 @@ class ExportHook(ClientOnlyHook):
     def auth_headers(self, settings: Settings) -> dict[str, str]:
         """Return the headers that carry the key."""
         raise NotImplementedError
+
+    def advice_here(self) -> Mapping[int, str]:
+        """Return what users of this connection should check, by HTTP status."""
+        return self.advice
 
     def account(self, settings: Settings) -> str:
         """Return a name without a secret for what the vendor counts requests by."""
@@ -89,6 +97,12 @@ class ExportHook(ClientOnlyHook):
             raise ConfigurationError(
                 f"The connection {self.http_conn_id} does not exist; create it, or name another in the Dag."
             ) from None
+        if connection.conn_type != self.conn_type and connection.conn_type in vendors():
+            # Before anything is sent: the key of one vendor is none of another's business.
+            raise ConfigurationError(
+                f"The connection {self.http_conn_id} has the type {connection.conn_type!r}, but "
+                f"{self.title} needs {self.conn_type!r}; name another connection, or correct its type."
+            )
         settings = read_settings(
             connection,
             conn_id=self.http_conn_id,
@@ -102,15 +116,18 @@ class ExportHook(ClientOnlyHook):
     @functools.cached_property
     def client(self) -> Client:
         """The client that sends this hook's requests."""
+        return self._new_client((CONNECT_TIMEOUT, self.settings.timeout), self.retry)
+
+    def _new_client(self, timeout: tuple[float, float], retry: RetryPolicy) -> Client:
         settings = self.settings
         return Client(
             title=self.title,
             base_url=settings.base_url,
             new_session=self._session,
             budget=_budget(self.account(settings), tuple(self.limits), _budget_storage()),
-            advice=self.advice,
-            timeout=(CONNECT_TIMEOUT, settings.timeout),
-            retry=self.retry,
+            advice=self.advice_here(),
+            timeout=timeout,
+            retry=retry,
         )
 
     @functools.cached_property
@@ -120,7 +137,7 @@ class ExportHook(ClientOnlyHook):
 
     def _session(self) -> requests.Session:
         """Return a new session that adds the key to each request."""
-        return session_with(self.auth_headers(self.settings), self.settings)
+        return session_with(self.auth_headers(self.settings), self.settings, kind=self._session_class)
 
     def query(
         self,
@@ -177,14 +194,26 @@ class ExportHook(ClientOnlyHook):
         return {}
 
     def test_connection(self) -> tuple[bool, str]:
-        """Send one small request; return whether it succeeded, and a sentence for the user. Never raises."""
+        """Send one small request, once; return whether it succeeded, and a sentence. Never raises."""
         try:
-            self._probe()
+            self._for_test()._probe()
+        except VendorUnavailableError as error:
+            return False, (
+                f"{error.endpoint} gave no usable answer ({error.problem}); check the connection's host, or "
+                "try again later."
+            )
         except ConvExportError as error:
             return False, str(error)
         except Exception as error:  # noqa: BLE001 - the button in the UI must always get a result
             return False, f"The connection {self.http_conn_id} could not be tested: {type(error).__name__}."
         return True, f"{self.title} answered and accepted the key."
+
+    def _for_test(self) -> Self:
+        """Return a copy of this hook that tries once, soon gives up, and says what the network refused."""
+        hook = copy.copy(self)
+        hook._session_class = PlainSession
+        hook.client = hook._new_client(timeouts_of_test(self.settings.timeout), TEST_RETRY)
+        return hook
 
     def _probe(self) -> None:
         """Send one small request that needs the key: the smallest page of the last minute."""

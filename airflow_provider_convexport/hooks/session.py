@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.hooks.settings import Settings
 
 
-def session_with(key_headers: Mapping[str, str], settings: Settings) -> requests.Session:
+def session_with(
+    key_headers: Mapping[str, str], settings: Settings, *, kind: type[requests.Session] = requests.Session
+) -> requests.Session:
     """Return a new session that adds the key to each request.
 
     Over plain http, a proxy would read the key, so only the proxies of the connection are used then, and not
@@ -25,8 +27,9 @@ def session_with(key_headers: Mapping[str, str], settings: Settings) -> requests
 
     :param key_headers: The headers that carry the key.
     :param settings: The connection's settings.
+    :param kind: The class of the session.
     """
-    session = requests.Session()
+    session = kind()
     session.auth = _KeyHeaders(key_headers)
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = "gzip, deflate"  # whatever other decoders are installed

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_convexport.airflow_errors import airflow_errors
 from airflow_provider_convexport.destination import store_at
-from airflow_provider_convexport.errors import ExpiredError
+from airflow_provider_convexport.errors import ConvExportError, ExpiredError
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
 from airflow_provider_convexport.export.publish.compose import check_available
@@ -164,8 +164,12 @@ class ExportOperator(BaseOperator):
             keeps anything of the interval.
         :raises ConvExportError: if a retry may help.
         """
-        with airflow_errors():
-            return self._export_until_killed(context)
+        try:
+            with airflow_errors():
+                return self._export_until_killed(context)
+        except ConvExportError as error:
+            # Without the frames of the engine and of its causes: the sentence says all that is known.
+            raise error.with_traceback(None) from None
 
     def on_kill(self) -> None:
         """End the export within seconds and keep its progress.

@@ -98,7 +98,7 @@ class ExportIntervalSettledSensor(BaseSensorOperator):
             )
             return settles_at(interval, self._named_stream(), self.settle)
         except ConfigurationError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
 
     def _named_stream(self) -> Stream | None:
         """Return the vendor's stream; ``None`` if no vendor is named, or ``settle`` makes it unnecessary."""

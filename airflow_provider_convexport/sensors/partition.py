@@ -95,7 +95,7 @@ class ExportPartitionSensor(BaseSensorOperator):
             store = store_at(self.destination, conn_id=self.destination_conn_id)
             manifests = _manifests(grid, store)
         except ConfigurationError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
         if manifests is None:
             self.log.info("Not every partition of %s is published in %s.", grid.interval, store.url)
             return PokeReturnValue(is_done=False)

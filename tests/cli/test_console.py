@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import warnings
 from argparse import Namespace
 
 import pytest
@@ -43,3 +46,22 @@ def test_any_other_error_keeps_its_traceback():
 
 def test_values_are_printed_as_json():
     assert json.loads(as_json({"a": [None, 1]})) == {"a": [None, 1]}
+
+
+def test_a_command_runs_as_a_server_of_airflow_and_logs_errors_only(caplog):
+    log = logging.getLogger("airflow_provider_convexport.test")
+    log.setLevel(logging.INFO)
+
+    @console_command
+    def tell(options):
+        log.info("said %s", "within")
+        log.error("failed")
+        warnings.warn("Airflow imports much", DeprecationWarning, stacklevel=1)
+        return os.environ["_AIRFLOW_PROCESS_CONTEXT"]
+
+    before = os.environ.get("_AIRFLOW_PROCESS_CONTEXT")
+    tell(Namespace())
+    log.info("said afterwards")
+
+    assert caplog.messages == ["failed", "said afterwards"]
+    assert os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == before

@@ -40,7 +40,7 @@ def test_refused_credentials_are_one_sentence_that_names_the_connection(simulato
         f"). Check the credentials and permissions of the Airflow connection '{strict.conn_id}_refused'."
     )
     assert "\n" not in str(caught.value)
-    assert caught.value.__cause__.__suppress_context__
+    assert caught.value.__suppress_context__
     assert len(simulator.request_log.requests) == 0
 
 
