@@ -30,7 +30,7 @@ COMBINATIONS = list(itertools.product([True, False], [True, False], [0, 4], [Tru
     ("lower_inclusive", "upper_inclusive", "page_overlap", "absolute_links"), COMBINATIONS
 )
 @pytest.mark.parametrize("case", STREAMS, ids=str)
-def test_sixty_daily_runs_and_two_runs_of_thirty_days_publish_the_simulators_records(
+def test_twenty_daily_runs_and_two_runs_of_ten_days_publish_the_simulators_records(
     simulator: RunningSimulator,
     tmp_path: Path,
     case,
@@ -46,16 +46,16 @@ def test_sixty_daily_runs_and_two_runs_of_thirty_days_publish_the_simulators_rec
         absolute_links=absolute_links,
         max_page=25,
     )
-    start, end = MIDNIGHT - 70 * DAY, MIDNIGHT - 10 * DAY
+    start, end = MIDNIGHT - 30 * DAY, MIDNIGHT - 10 * DAY
 
-    for day in range(60):
+    for day in range(20):
         export(case, tmp_path / "daily", start + day * DAY, start + (day + 1) * DAY)
-    for begin in (start, start + 30 * DAY):
-        export(case, tmp_path / "monthly", begin, begin + 30 * DAY)
+    for begin in (start, start + 10 * DAY):
+        export(case, tmp_path / "ten_days", begin, begin + 10 * DAY)
 
     expected = truth(simulator, case, start, end)
     assert partitions(tmp_path / "daily") == expected
-    assert partitions(tmp_path / "monthly") == expected
+    assert partitions(tmp_path / "ten_days") == expected
     assert not (tmp_path / "daily" / "_staging").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -12,7 +13,8 @@ from airflow_provider_convexport.export.dataset.manifest import MANIFEST
 from airflow_provider_convexport.export.dataset.store import STAGING, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from typing import IO
 
     from tests.model.laws import Laws
     from tests.model.schedule import Scheduler
@@ -156,9 +158,9 @@ class ModelStore(Store):
             self.bucket.pass_by("write", name)
             self.bucket.write(name, content)
             return
-        temporary = self.temporary_file()
-        temporary.write_bytes(content)
-        self.put_file(name, temporary)
+        with self.temporary_file() as temporary:
+            temporary.write_bytes(content)
+            self.put_file(name, temporary)
 
     def put_file(self, name: str, source: MemoryFile) -> None:
         self.bucket.pass_by("write", name)
@@ -166,7 +168,20 @@ class ModelStore(Store):
         source.unlink()
         self.bucket.write(name, content)
 
-    def temporary_file(self) -> MemoryFile:
+    @contextlib.contextmanager
+    def temporary_file(self) -> Iterator[MemoryFile]:
+        temporary = self._new_file()
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def opened(self, temporary: MemoryFile) -> Iterator[IO[bytes]]:
+        with temporary.open("wb") as file:
+            yield file
+
+    def _new_file(self) -> MemoryFile:
         bucket = self.bucket
         if not bucket.is_disk:
             bucket.pass_by("create", "temporary file")
@@ -204,7 +219,7 @@ class ModelStore(Store):
 
     def replace(self, name: str, content: bytes, seen: str | None) -> bool:
         bucket = self.bucket
-        temporary = self.temporary_file() if bucket.is_disk else None
+        temporary = self._new_file() if bucket.is_disk else None
         if temporary is not None:
             temporary.write_bytes(content)
         try:

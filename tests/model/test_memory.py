@@ -64,12 +64,11 @@ def test_a_file_appears_with_its_whole_content(scheduler, bucket, is_disk):
 
     def body():
         store = model_store(bucket)
-        path = store.temporary_file()
-        with path.open("wb") as file:
-            file.write(b"whole")
-        assert "a" not in bucket.objects
-        store.put_file("a", path)
-        path.unlink(missing_ok=True)
+        with store.temporary_file() as path:
+            with path.open("wb") as file:
+                file.write(b"whole")
+            assert "a" not in bucket.objects
+            store.put_file("a", path)
 
     run(scheduler, body)
 

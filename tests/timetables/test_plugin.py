@@ -45,7 +45,8 @@ def test_airflow_loads_the_timetable_and_meets_no_error():
 def test_importing_the_plugin_loads_nothing_that_airflow_has_not_loaded():
     loaded = output_of(
         "import json, sys\n"
-        "import airflow.providers.common.compat.sdk, airflow.sdk, airflow.timetables.base\n"
+        "import airflow.listeners, airflow.sdk, airflow.timetables.base\n"
+        "import airflow.providers.common.compat.sdk\n"
         "airflow.providers.common.compat.sdk.AirflowPlugin\n"
         "before = set(sys.modules)\n"
         "import airflow_provider_convexport.plugin\n"
