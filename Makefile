@@ -56,7 +56,7 @@ test-limits: $(READY) ## Hold exports against the vendors' real limits and laten
 	$(BIN)/pytest tests/limits
 
 test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
-	$(BIN)/pytest tests/scheduler
+	$(BIN)/pytest tests/scheduler tests/cli/test_connections.py
 
 test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and Google stores (minutes)
 	dev/install_debian_packages.sh $(STORE_PACKAGES)

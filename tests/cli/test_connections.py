@@ -16,6 +16,8 @@ from airflow.version import version
 
 from tests.support.connections import connection_to
 
+pytestmark = pytest.mark.slow
+
 PLACES = ("database", "environment", "secrets backend")
 BACKEND = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
 

@@ -23,9 +23,9 @@ def first_violation():
     return next(filter(None, violations), None)
 
 
-@pytest.mark.parametrize("first", range(0, 1_000, 250))
+@pytest.mark.parametrize("first", range(0, 400, 100))
 def test_every_invariant_holds_in_random_orders(first):
-    results = [Order(seed).run() for seed in range(first, first + 250)]
+    results = [Order(seed).run() for seed in range(first, first + 100)]
 
     assert [f"seed {each.seed}: {each.violation}" for each in results if each.violation] == []
 
