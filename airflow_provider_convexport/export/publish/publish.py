@@ -99,8 +99,9 @@ class Publisher:
         """
         try:
             return self._publish(partition)
-        except SupersededError:
-            # As long as another attempt has the plan, it publishes it or deletes the files.
+        except (SupersededError, FileNotFoundError):
+            # Staged objects are missing if a newer attempt has finished. As long as an attempt has the plan,
+            # it publishes it or deletes the files.
             if not self.attempt.is_planned(self.plan.commit):
                 self._tidy(partition.folder, superseded=True)
             raise
