@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.destination import store_at
@@ -51,11 +52,14 @@ class Version:
         records = [(each, START + number * day) for number in range(2) for each in self.ids]
         task = TaskTry("dag", "task", self.run_id, order=self.order)
         try:
-            run = Run(
-                store_at(url), *records, task=task, requested_at=START + self.requested_at, **self.changes
-            )
-            Publisher(run.job, run.grid, run.attempt.probed(), run.plan, time.time).publish_all()
-            run.attempt.finish()
+            store = _store(url)
+            run = Run(store, *records, task=task, requested_at=START + self.requested_at, **self.changes)
+            try:
+                Publisher(run.job, run.grid, run.attempt.probed(), run.plan, time.time).publish_all()
+                run.attempt.finish()
+            except FileNotFoundError:
+                run.attempt.discard()  # says so if a newer attempt that has finished removed it
+                raise
         except SupersededError:
             return "superseded"
         return "published"
@@ -95,6 +99,16 @@ class Racer:
     def wake(self) -> None:
         """Let a frozen process go on."""
         os.kill(self.process.pid or 0, signal.SIGCONT)
+
+
+def _store(url: str) -> Store:
+    """Return the store of a dataset; those in one folder share a file system, which takes time to open."""
+    folder, _, name = url.rpartition("/")
+    store = _opened(folder)
+    return replace(store, root=f"{store.root}/{name}", url=url)
+
+
+_opened = functools.cache(store_at)
 
 
 def _work(pipe: Connection, environment: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
-ROUNDS = int(os.environ.get("CONVEXPORT_RACES", "25"))
+ROUNDS = int(os.environ.get("CONVEXPORT_RACES", "10"))
 
 
 @pytest.fixture(scope="module")
