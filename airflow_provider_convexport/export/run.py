@@ -83,14 +83,14 @@ class Export:
         return self._attempt(grid, new)
 
     def _attempt(self, grid: PartitionGrid, new: Dataset | None) -> Outcome:
-        attempt = self._begin()
+        attempt = self._begin().probed()
         try:
             if new is not None:
                 _register(attempt, new)
             plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
             if self.job.query.stream.window_undecided:  # and no record has disproved what is published
                 ensure_registered(attempt.store, Dataset.of(self.job.query, grid))
-            manifests = Publisher(self.job, grid, attempt.probed(), plan, self.now).publish_all()
+            manifests = Publisher(self.job, grid, attempt, plan, self.now).publish_all()
             attempt.finish()
         except FileNotFoundError as error:
             attempt.discard()  # says so if a newer attempt that has finished removed it

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
 from airflow_provider_convexport.export.dataset.manifest import FORMAT_VERSION, decoded
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.stream import Query
 
 DATASET = "_dataset.json"
+_MAX_ROUNDS = 100
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,15 +101,24 @@ def is_registered(store: Store, dataset: Dataset) -> bool:
 def register(store: Store, dataset: Dataset) -> None:
     """Record which dataset a destination holds; of several concurrent first runs, one does.
 
+    :param store: The destination, after `Store.probed`.
+    :param dataset: What it holds.
     :raises ConfigurationError: if another run has recorded another dataset in the meantime.
+    :raises DestinationUnavailableError: if the store refuses to replace the object again and again.
     """
     if store.replace(DATASET, dataset.encode(), None):
         return
-    while (seen := store.get_versioned(DATASET)) is None or not _covers(
-        _decoded(seen.content, store), dataset, store
-    ):
+    for _ in range(_MAX_ROUNDS):
+        seen = store.get_versioned(DATASET)
+        if seen is not None and _covers(_decoded(seen.content, store), dataset, store):
+            return
         if store.replace(DATASET, dataset.encode(), None if seen is None else seen.version):
             return
+    raise DestinationUnavailableError(
+        url=store.url_of(DATASET),
+        problem=f"it was neither written nor as it has to be in {_MAX_ROUNDS} tries",
+        connection=store.connection,
+    )
 
 
 def ensure_registered(store: Store, dataset: Dataset) -> None:

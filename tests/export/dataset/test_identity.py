@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
 from airflow_provider_convexport.export.dataset.identity import (
     DATASET,
     Dataset,
@@ -180,3 +180,10 @@ class TestUndecidedWindow:
             register(store, second)
             assert read_dataset(store) == known
             store.delete([DATASET])
+
+    def test_a_store_that_never_replaces_it_is_told(self, store, monkeypatch):
+        register(store, dataset_of(window_evidence="assumed"))
+        monkeypatch.setattr(type(store), "replace", lambda self, name, content, seen: False)
+
+        with pytest.raises(DestinationUnavailableError, match=r"neither written nor as it has to be in 100"):
+            register(store, dataset_of(window_evidence="probe"))
