@@ -48,7 +48,7 @@ def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None
         raise ConfigurationError(f"destination={str(destination)!r} has no folder; name one for the dataset.")
     connection = _conn_id(path)
     with explained(str(path), connection):
-        fs = _file_system(path, connection)
+        fs = _file_system(path, connection, str(destination))
     root = str(fs._strip_protocol(path.path)).rstrip("/")
     url = f"file://{root}" if path.protocol in _LOCAL else str(path)
     return Store.of(fs, root, url, connection=connection)
@@ -71,7 +71,7 @@ def _conn_id(path: ObjectStoragePath) -> str | None:
     return str(named) if named else None
 
 
-def _file_system(path: ObjectStoragePath, connection: str | None) -> AbstractFileSystem:
+def _file_system(path: ObjectStoragePath, connection: str | None, destination: str) -> AbstractFileSystem:
     try:
         if connection:
             # Amazon's hook takes the worker's own credentials, or none, where the connection does not exist.
@@ -83,7 +83,7 @@ def _file_system(path: ObjectStoragePath, connection: str | None) -> AbstractFil
         ) from None
     except (ImportError, ValueError) as error:
         if path.protocol not in (*_LOCAL, *_SCHEMES):
-            raise _unknown_scheme(str(path)) from None
+            raise _unknown_scheme(destination) from None
         raise ConfigurationError(
             f"destination={str(path)!r} cannot be used: {error}. For s3://, gs:// and abfs:// install "
             "airflow-provider-convexport[s3], [gcs] or [azure]."

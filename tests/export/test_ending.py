@@ -10,7 +10,6 @@ import time
 
 import pytest
 import requests
-from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import TimeoutPosix
 
 from airflow_provider_convexport.errors import VendorUnavailableError
@@ -24,6 +23,7 @@ from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.tuning import Tuning
+from tests.support.exceptions import TaskTimeout
 from tests.support.fake_vendor import FakeVendor
 from tests.support.samples import APRIL_1, DAY, HOUR, days, stream
 from tests.support.tiny_server import Answer
@@ -116,7 +116,7 @@ def told_by(how):
         return lambda: os.kill(os.getpid(), signal.SIGTERM), SystemExit
     if how == "the keyboard":
         return lambda: os.kill(os.getpid(), signal.SIGINT), KeyboardInterrupt
-    return lambda: os.kill(os.getpid(), signal.SIGALRM), AirflowTaskTimeout
+    return lambda: os.kill(os.getpid(), signal.SIGALRM), TaskTimeout
 
 
 @pytest.fixture

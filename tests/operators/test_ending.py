@@ -9,11 +9,11 @@ import time
 
 import pendulum
 import pytest
-from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import TimeoutPosix
 
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from tests.support import published
+from tests.support.exceptions import TaskTimeout
 from tests.support.tiny_server import Answer, as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
@@ -56,7 +56,7 @@ def test_sigterm_ends_the_try_with_a_sentence_and_a_retry_exports(operator, serv
 
 def test_a_timeout_ends_the_try_and_the_call_of_on_kill_that_follows_hides_nothing(operator):
     start = time.monotonic()
-    with pytest.raises(AirflowTaskTimeout), TimeoutPosix(1):
+    with pytest.raises(TaskTimeout), TimeoutPosix(1):
         operator.execute(CONTEXT)
     operator.on_kill()
 
