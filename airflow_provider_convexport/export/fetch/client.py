@@ -216,16 +216,22 @@ class Client:
 
     def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> None:
         channel = self._channels.opened
+
+        def prepare() -> None:
+            ready()
+            channel.restart_deadline(self._deadline)  # not after the permit, which would become older
+
+        def sleep(seconds: float) -> None:
+            channel.suspend_deadline()
+            channel.sleep(seconds)
+
         channel.suspend_deadline()
         try:
-            waited = self.budget.acquire(
-                endpoint, max_wait=self.retry.max_sleep, ready=ready, sleep=channel.sleep
-            )
+            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=prepare, sleep=sleep)
         except OSError as error:  # which would look like one of the connection
             problem = f"the count of requests: {error.strerror or type(error).__name__}"
             raise WorkerDiskError(problem=problem) from None
         channel.check()
-        channel.restart_deadline(self._deadline)
         self._count(Usage(requests=1, throttled_seconds=waited))
 
     def _count(self, usage: Usage) -> None:
