@@ -73,8 +73,11 @@ class Export:
             holds another kind of export.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
+        return self._run()
+
+    def _run(self, seen: Mapping[int, Manifest | None] | None = None) -> Outcome:
         grid = self.job.grid()
-        new = self._check_destination(grid)
+        new, _ = self._check_destination(grid, seen)
         try:
             return self._attempt(grid, new)
         except _StagedWorkLostError:
@@ -108,14 +111,14 @@ class Export:
         """
         if not self.job.query.stream.window_undecided:
             return self.job, self.run()
-        self._check_destination(self.job.grid())
+        _, seen = self._check_destination(self.job.grid())
         is_decided = False
 
         def run(query: Query) -> tuple[Job, Outcome]:
             nonlocal is_decided
             is_decided = True
             job = replace(self.job, query=query)
-            return job, replace(self, job=job).run()
+            return job, replace(self, job=job)._run(seen)
 
         try:
             return reading.use(self.job.query, self.job.asked, run)
@@ -132,21 +135,27 @@ class Export:
             order=self.job.task.order,
         )
 
-    def _check_destination(self, grid: PartitionGrid) -> Dataset | None:
-        """Check that the destination may be exported to; return what is to be recorded there, if anything.
+    def _check_destination(
+        self, grid: PartitionGrid, seen: Mapping[int, Manifest | None] | None = None
+    ) -> tuple[Dataset | None, Mapping[int, Manifest | None]]:
+        """Check that the destination may be exported to.
 
+        :param grid: The run's partitions.
+        :param seen: Their manifests, if they have been read already.
+        :returns: What is to be recorded of the destination, if anything, and the manifests.
         :raises ConfigurationError: if the destination or one of the partitions holds another kind of export.
         """
         check_available(self.job.compression)
         dataset = Dataset.of(self.job.query, grid)
         was_registered = is_registered(self.store, dataset)
-        for index in grid.published:
-            folder = grid.folder_of(index)
-            manifest = read_manifest(self.store, folder)
-            check_replaceable(manifest, self.store.url_of(folder), self.job.query, grid, index)
+        if seen is None:
+            seen = {index: read_manifest(self.store, grid.folder_of(index)) for index in grid.published}
+        for index, manifest in seen.items():
+            url = self.store.url_of(grid.folder_of(index))
+            check_replaceable(manifest, url, self.job.query, grid, index)
         if was_registered:
-            return None
-        return dataset.undecided() if self.job.query.stream.window_undecided else dataset
+            return None, seen
+        return dataset.undecided() if self.job.query.stream.window_undecided else dataset, seen
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)

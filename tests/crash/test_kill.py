@@ -24,14 +24,12 @@ from tests.crash.tries import (
     INTERVAL,
     KILLED,
     START,
-    SUPERSEDED,
     Try,
     assert_whole,
-    exit_code,
     read_until_ended,
-    wait_until_stopped,
     wake,
 )
+from tests.support.processes import SUPERSEDED, exit_code, wait_until_stopped
 from tests.support.published import assert_tidy, partitions, truth
 from tests.support.samples import DAY
 from tests.support.streams import case_of

@@ -23,6 +23,7 @@ from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from tests.crash.moments import Moment, Moments
+from tests.support.processes import QUICK_STAGING, SUPERSEDED, exit_code
 from tests.support.published import is_as_said
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT
@@ -30,14 +31,9 @@ from tests.support.streams import MIDNIGHT
 FORK = multiprocessing.get_context("fork")
 START = MIDNIGHT - 20 * DAY
 INTERVAL = Window(START, START + 3 * DAY)
-QUICK_STAGING = Tuning(flush_seconds=0.02)
-"""Stages every page or two instead of every four seconds."""
-SUPERSEDED = 3
-"""Exit code of a try that noticed a newer one."""
 INCOMPLETE = 4
 """Exit code of a try that missed a staged object, so that the next one exports from the beginning."""
 KILLED = -signal.SIGKILL
-SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -90,28 +86,6 @@ class Try:
         except IncompleteExportError:
             os._exit(INCOMPLETE)
         os._exit(0)
-
-
-def exit_code(process: Any) -> int:
-    """Wait for a process; one that hangs is killed and fails the test."""
-    process.join(SECONDS)
-    if process.exitcode is None:
-        process.kill()
-        raise TimeoutError(f"A try did not end within {SECONDS} s.")
-    return int(process.exitcode)
-
-
-def wait_until_stopped(process: Any) -> None:
-    """Wait until a process stands still or has ended."""
-    for _ in range(SECONDS * 100):
-        try:
-            status = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
-            return
-        if status in "TZ":
-            return
-        time.sleep(0.01)
-    raise TimeoutError("A try came neither to its moment nor to its end.")
 
 
 def wake(process: Any) -> None:

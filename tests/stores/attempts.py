@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import multiprocessing
 import os
-import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +18,9 @@ from typing import Any
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import SupersededError
 from airflow_provider_convexport.export.dataset.store import Store
-from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
+from tests.support.processes import QUICK_STAGING, SUPERSEDED
 
 for _module in ("s3fs", "adlfs", "gcsfs", "airflow.providers.amazon.aws.fs.s3"):
     with contextlib.suppress(ImportError):
@@ -29,11 +28,6 @@ for _module in ("s3fs", "adlfs", "gcsfs", "airflow.providers.amazon.aws.fs.s3"):
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
-QUICK_STAGING = Tuning(flush_seconds=0.02)
-"""Stages every page or two instead of every four seconds."""
-SUPERSEDED = 3
-"""Exit code of an attempt that noticed a newer one."""
-SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -100,28 +94,6 @@ class Attempt:
         except SupersededError:
             os._exit(SUPERSEDED)
         os._exit(0)
-
-
-def exit_code(process: Any) -> int:
-    """Wait for a process; one that hangs is killed and fails the test."""
-    process.join(SECONDS)
-    if process.exitcode is None:
-        process.kill()
-        raise TimeoutError(f"An attempt did not end within {SECONDS} s.")
-    return int(process.exitcode)
-
-
-def wait_until_stopped(process: Any) -> None:
-    """Wait until a process stands still or has ended."""
-    for _ in range(SECONDS * 100):
-        try:
-            status = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
-            return
-        if status in "TZ":
-            return
-        time.sleep(0.01)
-    raise TimeoutError("No attempt came to the write at which it was to stop.")
 
 
 def put(environment: dict[str, str], destination: str, name: str, content: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -32,6 +33,15 @@ def any_bucket(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     start, client = SERVERS[request.param]
     with start() as url:
         yield client(url)
+
+
+@pytest.fixture(autouse=True)
+def no_process_survives() -> Iterator[None]:
+    """Kill what a failed test has left running or stopped, because it may hold a connection of the store."""
+    yield
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join()
 
 
 @pytest.fixture

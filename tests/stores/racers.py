@@ -15,7 +15,8 @@ from airflow_provider_convexport.export.dataset.manifest import MANIFEST
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.publish.publish import Publisher
-from tests.stores.attempts import PROCESSES, SECONDS
+from tests.stores.attempts import PROCESSES
+from tests.support.processes import SECONDS
 from tests.support.runs import START, Run
 
 if TYPE_CHECKING:

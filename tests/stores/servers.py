@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -65,10 +66,15 @@ def azurite() -> Iterator[str]:
 @contextlib.contextmanager
 def gcs_emulator() -> Iterator[str]:
     """Run gcp-storage-emulator, which comes with the dependency group ``stores``."""
-    program = Path(sys.executable).with_name("gcp-storage-emulator")
-    _require(program.exists(), "gcp-storage-emulator is not installed; run make test-stores.")
+    _require(
+        importlib.util.find_spec("gcp_storage_emulator"),
+        "gcp-storage-emulator is not installed; run make test-stores.",
+    )
     port = free_port()
-    command = [str(program), "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory"]
+    command = [
+        sys.executable, "-m", "tests.stores.gcs_server",
+        "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory",
+    ]  # fmt: skip
     with _running(command, port, {}):
         yield f"http://127.0.0.1:{port}"
 

@@ -8,19 +8,11 @@ import signal
 import pytest
 
 from airflow_provider_convexport.destination import store_at
-from tests.stores.attempts import (
-    PROCESSES,
-    SECONDS,
-    SUPERSEDED,
-    Attempt,
-    Moment,
-    exit_code,
-    put_file,
-    wait_until_stopped,
-)
+from tests.stores.attempts import PROCESSES, Attempt, Moment, put_file
 from tests.stores.buckets import S3, Gcs, assert_tidy, partitions
 from tests.stores.proxy import proxy
 from tests.support.connections import connections_here
+from tests.support.processes import SECONDS, SUPERSEDED, exit_code, wait_until_stopped
 from tests.support.published import truth
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, case_of

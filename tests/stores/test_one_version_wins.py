@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stores.attempts import wait_until_stopped
 from tests.stores.buckets import Gcs, assert_tidy, partitions
 from tests.stores.racers import Racer, Version
 from tests.support.connections import connections_here
+from tests.support.processes import wait_until_stopped
 from tests.support.runs import DAY_1, DAY_2
 
 if TYPE_CHECKING:

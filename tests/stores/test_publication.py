@@ -9,11 +9,12 @@ import pytest
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.simulator.faults import Fault
-from tests.stores.attempts import PROCESSES, exit_code, put
+from tests.stores.attempts import PROCESSES, put
 from tests.stores.buckets import assert_tidy, partitions
 from tests.stores.watcher import Watcher
 from tests.support.connections import connections_here
 from tests.support.exports import export
+from tests.support.processes import exit_code
 from tests.support.published import truth
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, STREAMS, case_of

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
-from airflow_provider_convexport.export.dataset.manifest import FORMAT_VERSION, decoded
+from airflow_provider_convexport.errors import DestinationUnavailableError
+from airflow_provider_convexport.export.dataset.manifest import (
+    FORMAT_VERSION,
+    decoded,
+    encoded,
+    other_kind,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
@@ -63,7 +68,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """Return the dataset as indented JSON."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+        return encoded(self)
 
     def differences(self, other: Dataset) -> dict[str, tuple[object, object]]:
         """Return the fields in which two datasets differ, which cannot share a destination then.
@@ -135,11 +140,8 @@ def _covers(there: Dataset, dataset: Dataset, store: Store) -> bool:
 
     :raises ConfigurationError: if they differ.
     """
-    for name, (value, other) in there.differences(dataset).items():
-        raise ConfigurationError(
-            f"{store.url} holds a dataset with {name}={value!r}, and this task exports {name}={other!r}; "
-            "give each kind of export a destination of its own."
-        )
+    if differences := there.differences(dataset):
+        raise other_kind(store.url, "dataset", differences)
     return bool(there.window_on) or not dataset.window_on
 
 

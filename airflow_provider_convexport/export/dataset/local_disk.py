@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.errors import (
-    ConfigurationError,
-    DestinationUnavailableError,
-    WorkerDiskError,
-)
+from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
+from airflow_provider_convexport.export.file_lock import lock_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOCK_PATIENCE = 60.0
 """Seconds to wait for a lock that is held for milliseconds."""
+_LOCK_POLL = 0.01
 
 
 _WRONG = {
@@ -57,25 +53,6 @@ def explained(url: str) -> Iterator[None]:
         raise DestinationUnavailableError(url=url[:_SHOWN], problem=problem, connection=None) from None
 
 
-@contextlib.contextmanager
-def temporary_folder_explained(*, opened: bool = False) -> Iterator[None]:
-    """Convert any error of the worker's temporary folder in the block.
-
-    A missing folder would otherwise look like a staged object that has disappeared.
-
-    :param opened: Whether files in the folder are open already, so that ``FileNotFoundError`` means something
-        else and is not converted.
-    :raises WorkerDiskError: if the folder cannot be used.
-    """
-    try:
-        yield
-    except OSError as error:
-        if opened and isinstance(error, FileNotFoundError):
-            raise
-        problem = error.strerror or type(error).__name__
-        raise WorkerDiskError(problem=problem) from None
-
-
 def unusable(url: str, problem: str) -> ConfigurationError:
     """Return the error for a destination that no retry makes usable."""
     return ConfigurationError(
@@ -97,6 +74,12 @@ def create(path: Path, create: Callable[[], object], *, url: str) -> None:
     if not path.parent.exists():
         raise unusable(url, "folders cannot be created there")
     create()
+
+
+def make_durable(path: Path) -> None:
+    """Write a file's content to the disk, which it must have reached before the file gets its final name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def files_below(folder: str, url: str) -> list[str]:
@@ -155,20 +138,15 @@ def locked(folder: str, *, url: str) -> Iterator[bool]:
 
 
 def _lock(descriptor: int, url: str) -> bool:
-    deadline = time.monotonic() + _LOCK_PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise DestinationUnavailableError(
-                    url=url,
-                    problem=f"another process has held the folder's lock for {_LOCK_PATIENCE:.0f} seconds; "
-                    "if it is stopped, let it go on or kill it",
-                    connection=None,
-                ) from None
-            time.sleep(0.01)
-        except OSError:
-            return False  # a file system without locks, such as some network file systems
-        else:
-            return True
+    try:
+        is_held = lock_within(descriptor, _LOCK_PATIENCE, poll=_LOCK_POLL)
+    except OSError:
+        return False  # a file system without locks, such as some network file systems
+    if not is_held:
+        raise DestinationUnavailableError(
+            url=url,
+            problem=f"another process has held the folder's lock for {_LOCK_PATIENCE:.0f} seconds; "
+            "if it is stopped, let it go on or kill it",
+            connection=None,
+        )
+    return True

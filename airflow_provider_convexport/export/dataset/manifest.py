@@ -134,7 +134,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         """Return the manifest as indented JSON."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+        return encoded(self)
 
     def differences(self, query: Query) -> dict[str, tuple[object, object]]:
         """Return the settings in which this manifest and ``query`` differ, which must not replace it then.
@@ -191,6 +191,25 @@ def _manifest(content: bytes, store: Store, folder: str) -> Manifest:
     return decoded(content, Manifest, url=f"{store.url_of(folder)}/{MANIFEST}", what="a manifest")
 
 
+def encoded(described: msgspec.Struct) -> bytes:
+    """Return a description as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(described), indent=1) + b"\n"
+
+
+def other_kind(url: str, what: str, differences: Mapping[str, tuple[object, object]]) -> ConfigurationError:
+    """Return the error for a destination that holds another kind of export.
+
+    :param url: URL of what holds it.
+    :param what: What holds it, in a word.
+    :param differences: Name of a setting to its value there and its value in this task.
+    """
+    name, (there, here) = next(iter(differences.items()))
+    return ConfigurationError(
+        f"{url} holds a {what} with {name}={there!r}, and this task exports {name}={here!r}; "
+        "give each kind of export a destination of its own."
+    )
+
+
 def decoded(content: bytes, kind: type[T], *, url: str, what: str) -> T:
     """Return what an object's JSON describes.
 
@@ -223,11 +242,7 @@ def check_replaceable(
     """
     differences = {} if manifest is None else manifest.differences(query)
     if differences:
-        name, (there, here) = next(iter(differences.items()))
-        raise ConfigurationError(
-            f"{url} holds a partition with {name}={there!r}, and this task exports "
-            f"{name}={here!r}; give each kind of export a destination of its own."
-        )
+        raise other_kind(url, "partition", differences)
     if manifest is not None:
         _check_span(manifest, url, grid, index)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
 from dataclasses import dataclass, replace
 from glob import has_magic
@@ -24,7 +23,7 @@ from airflow_provider_convexport.export.dataset.conditional import (
     is_lost,
 )
 from airflow_provider_convexport.export.dataset.store_errors import explained
-from airflow_provider_convexport.export.dataset.temporary import nameless_file
+from airflow_provider_convexport.export.dataset.temporary import nameless_file, temporary_folder_explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,10 +99,8 @@ class Store:
                 self._upload(name, source)
             return
         with self._explained():
-            with source.open("rb") as file:
-                os.fsync(file.fileno())  # its content must be durable before it gets its final name
-            target = Path(self._path(name))
-            local_disk.create(target, lambda: source.replace(target), url=self.url)
+            local_disk.make_durable(source)
+            self._move(name, source)
 
     @contextlib.contextmanager
     def temporary_file(self) -> Iterator[Path]:
@@ -113,9 +110,7 @@ class Store:
         atomically, and the umask determines who can read it.
         """
         if not self.is_local:
-            with contextlib.ExitStack() as stack:
-                with local_disk.temporary_folder_explained():
-                    path = stack.enter_context(nameless_file())
+            with nameless_file() as path:
                 yield path
             return
         path = Path(self._path(f"{self.scratch}/writing-{secrets.token_hex(8)}"))
@@ -132,7 +127,7 @@ class Store:
 
         :raises WorkerDiskError: if the worker's temporary folder is full.
         """
-        disk = self._explained() if self.is_local else local_disk.temporary_folder_explained(opened=True)
+        disk = self._explained() if self.is_local else temporary_folder_explained(opened=True)
         with disk, temporary.open("wb") as file:
             yield file
 
@@ -261,13 +256,16 @@ class Store:
         with self.temporary_file() as temporary:
             with self._explained():
                 temporary.write_bytes(content)
-                with temporary.open("rb") as file:
-                    os.fsync(file.fileno())  # slow, so it is done before the folder is locked
+                local_disk.make_durable(temporary)  # slow, so it is done before the folder is locked
             with self._explained(), local_disk.locked(self.root, url=self.url):
                 if not self._is_still(name, seen):
                     return False
-                self.put_file(name, temporary)
+                self._move(name, temporary)
         return True
+
+    def _move(self, name: str, source: Path) -> None:
+        target = Path(self._path(name))
+        local_disk.create(target, lambda: source.replace(target), url=self.url)
 
     def _is_still(self, name: str, seen: str | None) -> bool:
         there = self.get(name)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import logging
 import os
 import sqlite3
@@ -15,7 +13,8 @@ from typing import TYPE_CHECKING
 from pyrate_limiter import RateItem, SQLiteBucket
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
-from airflow_provider_convexport.export.fetch.shared_folder import own_folder
+from airflow_provider_convexport.export.fetch.shared_folder import file_of, own_folder
+from airflow_provider_convexport.export.file_lock import lock_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +92,7 @@ class FileCounter:
         boot: Callable[[], str] = boot_id,
     ) -> None:
         self._folder = folder
-        self._path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.budget.sqlite"
+        self._path = file_of(folder, name, "budget.sqlite")
         self._rates = rates
         self._clock = clock
         self._boot = boot
@@ -238,7 +237,9 @@ class FileCounter:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _held.add(file)
         try:
-            if not _locked(file) or os.fstat(file).st_ino != _inode(path):
+            if not lock_within(file, _LOCK_PATIENCE, poll=_LOCK_POLL) or os.fstat(file).st_ino != _inode(
+                path
+            ):
                 yield None
                 return
             yield os.fstat(file).st_size > 0
@@ -258,19 +259,6 @@ class FileCounter:
                 "to a folder that this user can write to, or [convexport] budget_storage to 'memory' or a "
                 "redis:// URL."
             ) from error
-
-
-def _locked(file: int) -> bool:
-    end = time.monotonic() + _LOCK_PATIENCE
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-            time.sleep(_LOCK_POLL)
-        else:
-            return True
 
 
 def _inode(path: Path) -> int:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
@@ -14,6 +11,7 @@ from pyrate_limiter import InMemoryBucket, Rate, RateItem
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.budget_file import FileCounter
 from airflow_provider_convexport.export.fetch.budget_redis import RedisCounter, is_redis, redis_client
+from airflow_provider_convexport.export.fetch.shared_folder import machine_folder
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.limit import Limit
@@ -59,11 +57,6 @@ def counter_factory(storage: str) -> CounterFactory:
     raise ConfigurationError(
         "[convexport] budget_storage is not 'machine', 'memory' or a redis:// URL; set it to one of these."
     )
-
-
-def machine_folder() -> Path:
-    """Return the folder of what all processes of this user on this machine share; it need not exist yet."""
-    return Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
 
 
 def memory_counter(name: str, limits: tuple[Limit, ...]) -> Counter:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass, field
@@ -17,8 +16,7 @@ from airflow_provider_convexport.export.fetch.budget_redis import (
     redis_client,
     redis_errors_converted,
 )
-from airflow_provider_convexport.export.fetch.budget_storage import machine_folder
-from airflow_provider_convexport.export.fetch.shared_folder import own_folder
+from airflow_provider_convexport.export.fetch.shared_folder import file_of, machine_folder, own_folder
 from airflow_provider_convexport.export.fetch.window_probe import Finding
 
 if TYPE_CHECKING:
@@ -134,7 +132,7 @@ class RedisFindings:
 
 
 def _path_of(name: str) -> Path:
-    return machine_folder() / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.window.json"
+    return file_of(machine_folder(), name, "window.json")
 
 
 def _decoded(content: bytes) -> Finding | None:

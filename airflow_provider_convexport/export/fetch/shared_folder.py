@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 from airflow_provider_convexport.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def machine_folder() -> Path:
+    """Return the folder of what all processes of this user on this machine share; it need not exist yet."""
+    return Path(tempfile.gettempdir()) / f"convexport-budget-{os.getuid()}"
+
+
+def file_of(folder: Path, name: str, kind: str) -> Path:
+    """Return the path of a file in such a folder.
+
+    :param folder: The folder.
+    :param name: What the file is for; it is not visible in the file's name.
+    :param kind: What the file's name ends with, without the leading dot.
+    """
+    return folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.{kind}"
 
 
 def own_folder(folder: Path) -> Path:

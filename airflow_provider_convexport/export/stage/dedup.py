@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_convexport.export.dataset.local_disk import temporary_folder_explained
+from airflow_provider_convexport.export.dataset.temporary import temporary_folder_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

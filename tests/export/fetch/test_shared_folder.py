@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.fetch.budget_storage import counter_factory, machine_folder
+from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
 from airflow_provider_convexport.export.fetch.finding_storage import findings_in
 from airflow_provider_convexport.export.fetch.limit import Limit
-from airflow_provider_convexport.export.fetch.shared_folder import own_folder
+from airflow_provider_convexport.export.fetch.shared_folder import machine_folder, own_folder
 from airflow_provider_convexport.export.fetch.window_probe import Finding
 
 FINDING = Finding("created_at", "probe", 0.0)
