@@ -60,7 +60,19 @@ def test_hooks_and_operators_load_no_optional_library():
 
 
 PACKAGE = Path(airflow_provider_convexport.__file__).parent
-ORDER = ["window", "file_lock", "fetch", "dataset", "job", "stage", "publish", "outcome", "records", "run"]
+ORDER = [
+    "window",
+    "file_lock",
+    "parallel",
+    "fetch",
+    "dataset",
+    "job",
+    "stage",
+    "publish",
+    "outcome",
+    "records",
+    "run",
+]
 """The rooms and modules of ``export/``; each may import what stands before it, and itself."""
 
 
