@@ -64,6 +64,7 @@ ORDER = [
     "window",
     "file_lock",
     "parallel",
+    "sharing",
     "fetch",
     "dataset",
     "job",

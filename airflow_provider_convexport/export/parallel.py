@@ -24,9 +24,10 @@ def in_parallel(
     only when the caller takes results, so that neither items nor results accumulate in memory. ``items`` is
     iterated in the calling thread. Results are not in the order of the items.
 
-    The first error of a call, of ``items`` or of the caller ends everything: no further call begins, and the
-    error is raised after at most ``patience`` seconds. The threads are daemons that end after their current
-    call, so that a call that hangs does not keep the process from ending.
+    The first error of a call, of ``items`` or of the caller ends everything: no further call begins, and
+    the error is raised after at most ``patience`` seconds; at once, if it is one that ends the task, such
+    as a timeout. The threads are daemons that end after their current call, so that a call that hangs
+    does not keep the process from ending.
 
     :param function: What to call; it must be thread-safe.
     :param items: What to call it with.
@@ -36,6 +37,7 @@ def in_parallel(
         raised.
     """
     pool: _Pool[ItemT, ResultT] = _Pool(function, threads)
+    waited = 0.0
     try:
         for item in items:
             pool.submit(item)
@@ -43,8 +45,11 @@ def in_parallel(
                 yield pool.take()
         while pool.in_flight:
             yield pool.take()
+    except Exception:
+        waited = patience
+        raise
     finally:
-        pool.end(patience)
+        pool.end(waited)
 
 
 @dataclass(slots=True)

@@ -11,18 +11,25 @@ from airflow_provider_convexport.errors import ConfigurationError, IncompleteExp
 from airflow_provider_convexport.export.dataset.identity import (
     Dataset,
     ensure_registered,
-    is_registered,
+    is_recorded,
+    read_dataset,
     register,
 )
-from airflow_provider_convexport.export.dataset.manifest import MANIFEST, check_replaceable, read_manifest
+from airflow_provider_convexport.export.dataset.manifest import (
+    MANIFEST,
+    check_replaceable,
+    read_manifest,
+)
 from airflow_provider_convexport.export.dataset.store import STAGING
+from airflow_provider_convexport.export.dataset.survey import survey
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.outcome import Outcome, Published
+from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.publish.compose import check_available
 from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
-from airflow_provider_convexport.export.stage.attempt import Attempt
+from airflow_provider_convexport.export.stage.attempt import Attempt, next_generation
 from airflow_provider_convexport.export.stage.collect import Collected, Collector
 from airflow_provider_convexport.export.stage.dedup import find_duplicates
 from airflow_provider_convexport.export.stage.partitioner import Counts
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.manifest import Manifest
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.dataset.survey import Held
     from airflow_provider_convexport.export.fetch.client import Client
     from airflow_provider_convexport.export.fetch.stream import Query
     from airflow_provider_convexport.export.fetch.window_reading import WindowReading
@@ -73,27 +81,32 @@ class Export:
             holds another kind of export.
         :raises ConvExportError: see `airflow_provider_convexport.errors`.
         """
-        return self._run()
+        return self._run(self._look())
 
-    def _run(self, seen: Mapping[int, Manifest | None] | None = None) -> Outcome:
+    def _run(self, found: _Found) -> Outcome:
         grid = self.job.grid()
-        new, _ = self._check_destination(grid, seen)
+        new = self._check_destination(grid, found)
         try:
-            return self._attempt(grid, new)
+            return self._attempt(grid, new, found)
         except _StagedWorkLostError:
             where = self.store.url_of(STAGING)
             log.warning("A staged object under %s has disappeared; the export starts again.", where)
         return self._attempt(grid, new)
 
-    def _attempt(self, grid: PartitionGrid, new: Dataset | None) -> Outcome:
-        attempt = self._begin().probed()
+    def _attempt(self, grid: PartitionGrid, new: Dataset | None, found: _Found | None = None) -> Outcome:
+        attempt = self._begin(found).probed()
+        partitions = found.partitions if found is not None and attempt.is_first else {}
+        seen = {index: held.seen for index, held in partitions.items() if held.is_clean}
         try:
             if new is not None:
                 _register(attempt, new)
             plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
             if self.job.query.stream.window_undecided:  # and no record has disproved what is published
                 ensure_registered(attempt.store, Dataset.of(self.job.query, grid))
-            manifests = Publisher(self.job, grid, attempt, plan, self.now).publish_all()
+            publisher = Publisher(
+                self.job, grid, attempt, plan, self.now, seen=seen, threads=self.tuning.store_threads
+            )
+            manifests = publisher.publish_all()
             attempt.finish()
         except FileNotFoundError as error:
             attempt.discard()  # says so if a newer attempt that has finished removed it
@@ -111,14 +124,15 @@ class Export:
         """
         if not self.job.query.stream.window_undecided:
             return self.job, self.run()
-        _, seen = self._check_destination(self.job.grid())
+        found = self._look()
+        self._check_destination(self.job.grid(), found)
         is_decided = False
 
         def run(query: Query) -> tuple[Job, Outcome]:
             nonlocal is_decided
             is_decided = True
             job = replace(self.job, query=query)
-            return job, replace(self, job=job)._run(seen)
+            return job, replace(self, job=job)._run(found)
 
         try:
             return reading.use(self.job.query, self.job.asked, run)
@@ -127,35 +141,50 @@ class Export:
                 count_pause(self._begin(), error, max_pause=self.job.max_pause, now=self.now())
             raise
 
-    def _begin(self) -> Attempt:
+    def _begin(self, found: _Found | None = None) -> Attempt:
         return Attempt.begin(
             self.store,
             task=self.job.task_key,
             fingerprint=self.job.fingerprint,
             order=self.job.task.order,
+            generation=None if found is None else found.generation,
         )
 
-    def _check_destination(
-        self, grid: PartitionGrid, seen: Mapping[int, Manifest | None] | None = None
-    ) -> tuple[Dataset | None, Mapping[int, Manifest | None]]:
+    def _look(self) -> _Found:
+        """Read what is at the destination, before anything is written there."""
+        grid, store, found = self.job.grid(), self.store, _Found()
+
+        def look_at_dataset() -> None:
+            found.dataset = read_dataset(store)
+
+        def look_at_attempts() -> None:
+            found.generation = next_generation(store, self.job.task_key)
+
+        def look_at_partitions() -> None:
+            folders = {grid.folder_of(index): index for index in grid.published}
+            for folder, held in survey(store, list(folders), threads=self.tuning.store_threads):
+                found.partitions[folders[folder]] = held
+
+        looks: list[Callable[[], None]] = [look_at_partitions, look_at_dataset, look_at_attempts]
+        for _ in in_parallel(_call, looks, threads=self.tuning.store_threads):
+            pass
+        return found
+
+    def _check_destination(self, grid: PartitionGrid, found: _Found) -> Dataset | None:
         """Check that the destination may be exported to.
 
-        :param grid: The run's partitions.
-        :param seen: Their manifests, if they have been read already.
-        :returns: What is to be recorded of the destination, if anything, and the manifests.
+        :returns: What is to be recorded of the destination, if anything.
         :raises ConfigurationError: if the destination or one of the partitions holds another kind of export.
         """
         check_available(self.job.compression)
         dataset = Dataset.of(self.job.query, grid)
-        was_registered = is_registered(self.store, dataset)
-        if seen is None:
-            seen = {index: read_manifest(self.store, grid.folder_of(index)) for index in grid.published}
-        for index, manifest in seen.items():
+        was_registered = is_recorded(found.dataset, dataset, self.store)
+        for index in grid.published:
             url = self.store.url_of(grid.folder_of(index))
-            check_replaceable(manifest, url, self.job.query, grid, index)
+            check_replaceable(found.partitions[index].seen.manifest, url, self.job.query, grid, index)
         if was_registered:
-            return None, seen
-        return dataset.undecided() if self.job.query.stream.window_undecided else dataset, seen
+            return None
+        return dataset.undecided() if self.job.query.stream.window_undecided else dataset
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)
@@ -213,8 +242,26 @@ class Export:
         )
 
 
+@dataclass(slots=True)
+class _Found:
+    """What was at the destination before the first request.
+
+    :param dataset: What the destination holds.
+    :param generation: Number of the task's next attempt.
+    :param partitions: What the run's partitions hold, by their numbers in the grid.
+    """
+
+    dataset: Dataset | None = None
+    generation: int = 1
+    partitions: dict[int, Held] = field(default_factory=dict)
+
+
 class _StagedWorkLostError(IncompleteExportError):
     """Staged work of this or an earlier attempt is gone, and all of it has been discarded."""
+
+
+def _call(look: Callable[[], None]) -> None:
+    look()
 
 
 def _register(attempt: Attempt, dataset: Dataset) -> None:

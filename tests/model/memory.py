@@ -245,9 +245,9 @@ class ModelStore(Store):
     def probed(self, name: str) -> ModelStore:
         return self
 
-    def find(self, folder: str) -> list[str]:
+    def find_prefix(self, prefix: str) -> list[str]:
         """List in two halves, between which another actor may go on."""
-        bucket = self.bucket
+        bucket, folder = self.bucket, prefix.rstrip("/")
         bucket.pass_by("list", folder)
         first, before = bucket.names(folder), bucket.changes
         bucket.pass_by("list on", folder)

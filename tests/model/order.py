@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from airflow_provider_convexport.errors import IncompleteExportError, SupersededError
+from airflow_provider_convexport.export import run
+from airflow_provider_convexport.export.dataset import survey
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.publish import publish
 from airflow_provider_convexport.export.window import Window
 from tests.model.laws import EXPECTED_END, Laws
 from tests.model.memory import Bucket, model_store
+from tests.model.parallel import parallel_in
 from tests.model.schedule import Actor, Scheduler, Style, Violation
 from tests.model.vendor import NOON, ModelExport, Vendor
 from tests.support.samples import APRIL_1, DAY, query
@@ -164,7 +167,15 @@ class Order:
     def run(self) -> Result:
         """Run the order to its end or to the first violation."""
         violation = None
-        with patch.object(secrets, "token_hex", self._token), patch.object(LOG, "disabled", True):
+        in_parallel = parallel_in(self.scheduler)
+        with (
+            patch.object(secrets, "token_hex", self._token),
+            patch.object(LOG, "disabled", True),
+            patch.object(publish, "in_parallel", in_parallel),
+            patch.object(publish, "SharedCheck", lambda check: check),
+            patch.object(run, "in_parallel", in_parallel),
+            patch.object(survey, "in_parallel", in_parallel),
+        ):
             try:
                 self._disturb()
                 self._finish()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NEVER = 10**9
+SIDE_STEPS = 0.3
+"""Probability that a run that does several things side by side goes on with another one of them."""
 WAITING, FROZEN, LATE, ENDED, KILLED = "waiting", "frozen", "late", "ended", "killed"
 
 
@@ -61,6 +63,8 @@ class Actor:
     error: str | None = None
     """Name of the error it ended with."""
     thread: greenlet = field(init=False)
+    crew: greenlet | None = None
+    """While it does several things side by side: the greenlet that chooses among them."""
 
 
 @dataclass(slots=True)
@@ -178,6 +182,8 @@ class Scheduler:
         self.trace.append(code)
         if self._is_disturbing and (self.steps >= self._next or self.style.kind == "targets"):
             self._interrupt(actor, operation)
+        if actor.crew is not None and self.chance.random() < SIDE_STEPS:
+            actor.crew.switch()
         if self.story is not None:
             self.tell(f"{operation} {name}")
 

@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from airflow_provider_convexport.export.publish.publish import Publisher
+from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from tests.model.__main__ import main
 from tests.model.mutation import Mutation
@@ -54,6 +55,9 @@ def test_an_order_can_be_replayed():
 LISTED_LATE = Mutation(
     Publisher, "_settle", "store.delete(leftovers)", "store.delete(self._leftovers(folder, seen, manifest))"
 )
+LISTED_ALWAYS = Mutation(
+    Attempt, "begin", "is_first=all(each.attempt == name for each in there)", "is_first=False"
+)
 DEFECTS = {
     "a replayed plan wins over a newer version": Mutation(
         Publisher, "_is_better", "there.seconds_after(self.plan.requested_at) > 0", "False"
@@ -80,8 +84,12 @@ DEFECTS = {
             "if each.task != self.task",
         ),
     ),
-    "an old manifest that stays is not replaced before files are deleted": Mutation(
-        Publisher, "_settle", "if stays and not store.is_conditional:", "if stays:"
+    "an old manifest that stays is not replaced before files are deleted": (
+        LISTED_ALWAYS,
+        Mutation(Publisher, "_settle", "if stays and not store.is_conditional:", "if stays:"),
+    ),
+    "a partition with files of dead tries is published without a look at its folder": Mutation(
+        Export, "_attempt", "if held.is_clean", "if held"
     ),
     "an older try goes on beside a newer one": Mutation(
         Attempt, "begin", "if any(other.attempt > name for other in leases):", "if False:"

@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from fsspec.asyn import sync
+
 from airflow_provider_convexport.export.dataset.store_errors import chain_of, response_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _LOST = frozenset((404, 409, 412))
 """Statuses of a write whose condition is not met, or that lost against a concurrent one."""
+_TRIES = 5
+"""So often an answer is read if its connection breaks."""
 
 
 class Versioned(NamedTuple):
@@ -45,8 +49,12 @@ class ConditionalWrites(Protocol):
     def candidates(self) -> Sequence[ConditionalWrites]:
         """What to try out before relying on it; empty for a store that is known to honour conditions."""
 
-    def version(self, path: str) -> str:
-        """Return the name of an object's current version.
+    @property
+    def lists_prefixes(self) -> bool:
+        """Whether a listing by prefix takes fewer requests than one of a folder."""
+
+    def read(self, path: str) -> Versioned:
+        """Return an object's content and version, in one request.
 
         :raises FileNotFoundError: if it does not exist.
         """
@@ -84,20 +92,35 @@ class _S3:
 
     fs: Any
     quoted: bool = True
-    unknown_version: str = '"00000000000000000000000000000000"'
+    unknown_version: str = "00000000000000000000000000000000"
+    lists_prefixes: bool = True
 
     @property
     def candidates(self) -> Sequence[ConditionalWrites]:
         is_amazon = not (self.fs.endpoint_url or self.fs.client_kwargs.get("endpoint_url"))
         return () if is_amazon else (self, replace(self, quoted=False))
 
-    def version(self, path: str) -> str:
+    def read(self, path: str) -> Versioned:
         bucket, key, _ = self.fs.split_path(path)
-        etag = str(self.fs.call_s3("head_object", Bucket=bucket, Key=key)["ETag"])
-        return etag if self.quoted else etag.strip('"')
+        broken = import_module("s3fs.core").S3_RETRYABLE_ERRORS  # an optional library, which is loaded
+
+        async def get(tries: int = _TRIES) -> Versioned:
+            answer = await self.fs._call_s3("get_object", Bucket=bucket, Key=key)
+            try:
+                return Versioned(await answer["Body"].read(), answer["ETag"].strip('"'))
+            except broken:  # s3fs repeats requests, but not the reading of an answer
+                if tries == 1:
+                    raise
+            finally:
+                answer["Body"].close()
+            return await get(tries - 1)
+
+        content: Versioned = sync(self.fs.loop, get)
+        return content
 
     def write(self, path: str, content: bytes, seen: str | None) -> None:
-        condition = {"mode": "create"} if seen is None else {"IfMatch": seen}
+        etag = f'"{seen}"' if self.quoted else seen
+        condition = {"mode": "create"} if seen is None else {"IfMatch": etag}
         self.fs.pipe_file(path, content, **condition)
 
 
@@ -105,15 +128,16 @@ class _S3:
 class _Google:
     fs: Any
     unknown_version: str = "1"
+    lists_prefixes: bool = False
 
     @property
     def candidates(self) -> Sequence[ConditionalWrites]:
         host = urlsplit(self.fs._location).hostname or ""
         return () if host.endswith(".googleapis.com") else (self,)
 
-    def version(self, path: str) -> str:
-        self.fs.invalidate_cache()
-        return str(self.fs.info(path)["generation"])
+    def read(self, path: str) -> Versioned:
+        headers, content = self.fs.call("GET", self.fs.url(path))
+        return Versioned(content, headers.get("X-Goog-Generation") or digest_of(content))
 
     def write(self, path: str, content: bytes, seen: str | None) -> None:
         if seen is None:
@@ -137,9 +161,22 @@ class _Azure:
     fs: Any
     unknown_version: str = '"0x0"'
     candidates: Sequence[ConditionalWrites] = ()
+    lists_prefixes: bool = False
 
-    def version(self, path: str) -> str:
-        return str(self.fs.info(path, refresh=True)["etag"])
+    def read(self, path: str) -> Versioned:
+        container, blob, _ = self.fs.split_path(path)
+        errors = import_module("azure.core.exceptions")
+
+        async def get() -> Versioned:
+            async with self.fs.service_client.get_blob_client(container=container, blob=blob) as client:
+                stream = await client.download_blob()
+                return Versioned(await stream.readall(), stream.properties.etag)
+
+        try:
+            content: Versioned = sync(self.fs.loop, get)
+        except errors.ResourceNotFoundError as error:
+            raise FileNotFoundError(path) from error
+        return content
 
     def write(self, path: str, content: bytes, seen: str | None) -> None:
         if seen is None:

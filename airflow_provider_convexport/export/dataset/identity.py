@@ -99,7 +99,17 @@ def is_registered(store: Store, dataset: Dataset) -> bool:
 
     :raises ConfigurationError: if it holds another dataset, or the object of that name describes none.
     """
-    there = read_dataset(store)
+    return is_recorded(read_dataset(store), dataset, store)
+
+
+def is_recorded(there: Dataset | None, dataset: Dataset, store: Store) -> bool:
+    """Return whether what is recorded says all that is known of a dataset.
+
+    :param there: What is recorded; see `read_dataset`.
+    :param dataset: What it is to hold.
+    :param store: The destination, for the message.
+    :raises ConfigurationError: if it holds another dataset.
+    """
     return there is not None and _covers(there, dataset, store)
 
 

@@ -54,7 +54,9 @@ class Store:
     :param scratch: Folder below the root for incomplete files on a local disk. Each attempt has its own, so
         that the files of a killed attempt are found and removed.
     :param connection: Airflow connection of the store, for messages.
-    :param conditions: How `replace` compares and writes in one step; ``None`` if the store cannot.
+    :param conditions: How to read an object with its version, and to compare and write in one step; ``None``
+        if that is not known of the file system.
+    :param honours_conditions: Whether the store compares and writes in one step.
 
     All methods raise ``ConfigurationError`` if an object store rejects the credentials or has no such bucket,
     and ``DestinationUnavailableError`` if a retry may help.
@@ -66,6 +68,7 @@ class Store:
     scratch: str = STAGING
     connection: str | None = None
     conditions: ConditionalWrites | None = None
+    honours_conditions: bool = True
 
     @classmethod
     def of(cls, fs: AbstractFileSystem, root: str, url: str, *, connection: str | None = None) -> Store:
@@ -133,11 +136,8 @@ class Store:
 
     def get(self, name: str) -> bytes | None:
         """Return an object's content, or ``None`` if there is no object of that name."""
-        try:
-            with self._explained():
-                return bytes(self.fs.cat_file(self._path(name)))
-        except FileNotFoundError:
-            return None
+        there = self.get_versioned(name)
+        return None if there is None else there.content
 
     def get_range(self, name: str, start: int, end: int) -> bytes:
         """Return the bytes ``start <= position < end`` of an object.
@@ -152,24 +152,18 @@ class Store:
     @property
     def is_conditional(self) -> bool:
         """Return whether `replace` compares and writes in one step."""
-        return self.is_local or self.conditions is not None
+        return self.is_local or (self.conditions is not None and self.honours_conditions)
 
     def get_versioned(self, name: str) -> Versioned | None:
-        """Return an object's content and its version, or ``None`` if there is no object of that name.
-
-        The version may be older than the content; `replace` fails then.
-        """
-        version: str | None = None
-        if self.conditions is not None:
-            try:
-                with self._explained():
-                    version = self.conditions.version(self._path(name))
-            except FileNotFoundError:
-                return None
-        content = self.get(name)
-        if content is None:
+        """Return an object's content and its version, or ``None`` if there is no object of that name."""
+        try:
+            with self._explained():
+                if self.conditions is not None:
+                    return self.conditions.read(self._path(name))
+                content = bytes(self.fs.cat_file(self._path(name)))
+        except FileNotFoundError:
             return None
-        return Versioned(content, digest_of(content) if version is None else version)
+        return Versioned(content, digest_of(content))
 
     def replace(self, name: str, content: bytes, seen: str | None) -> bool:
         """Write an object if its version is still the one that the caller has seen.
@@ -184,7 +178,7 @@ class Store:
         """
         if self.is_local:
             return self._replace_on_disk(name, content, seen)
-        if self.conditions is None:
+        if self.conditions is None or not self.honours_conditions:
             if unchanged := self._is_still(name, seen):
                 self.put(name, content)
             return unchanged
@@ -220,21 +214,30 @@ class Store:
             "%s has no conditional writes, so two tasks must not write the same partitions at the same time.",
             self.url,
         )
-        return replace(self, conditions=None)
+        return replace(self, honours_conditions=False)
 
     def find(self, folder: str) -> list[str]:
         """Return the sorted names of all objects below a folder, without caching."""
-        self.fs.invalidate_cache()
-        prefix = f"{self.root.rstrip('/')}/"
-        path = self._path(folder)
-        within = f"{path.rstrip('/')}/"
+        return self.find_prefix(f"{folder.rstrip('/')}/" if folder else "")
+
+    @property
+    def lists_prefixes(self) -> bool:
+        """Return whether `find_prefix` finds objects by any prefix of their names."""
+        return self.conditions is not None and self.conditions.lists_prefixes
+
+    def find_prefix(self, prefix: str) -> list[str]:
+        """Return the sorted names of all objects whose names begin with a prefix, without caching.
+
+        :param prefix: It ends with a slash unless the store `lists_prefixes`.
+        """
         try:
             with self._explained():
-                found = local_disk.files_below(path, self.url) if self.is_local else self.fs.find(path)
+                found = self._listed(prefix)
         except FileNotFoundError:
             return []
         # s3fs and adlfs also "find" the folder itself if it was empty and is being filled at the same time.
-        return sorted(each.removeprefix(prefix) for each in found if each.startswith(within))
+        names = (each.removeprefix(self._path("")) for each in found)
+        return sorted(name for name in names if name.startswith(prefix))
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; objects that no longer exist are ignored."""
@@ -268,13 +271,26 @@ class Store:
         local_disk.create(target, lambda: source.replace(target), url=self.url)
 
     def _is_still(self, name: str, seen: str | None) -> bool:
-        there = self.get(name)
-        return seen == (None if there is None else digest_of(there))
+        there = self.get_versioned(name)
+        return seen == (None if there is None else there.version)
 
     def _explained(self, *, missing: str | None = None) -> AbstractContextManager[None]:
         if self.is_local:
             return local_disk.explained(self.url)
         return explained(self.url, self.connection, missing=missing)
+
+    def _listed(self, prefix: str) -> list[str]:
+        if self.is_local:
+            return local_disk.files_below(self._path(prefix.rstrip("/")), self.url)
+        self.fs.invalidate_cache()
+        try:
+            if self.lists_prefixes:
+                listed: list[str] = self.fs.find(self.root, prefix=prefix)
+            else:
+                listed = self.fs.find(self._path(prefix.rstrip("/")))
+        finally:
+            self.fs.invalidate_cache()  # it would answer for objects that others write from now on
+        return listed
 
     def _upload(self, name: str, source: Path) -> None:
         try:

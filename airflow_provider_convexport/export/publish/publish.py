@@ -3,7 +3,14 @@
 A partition's manifest is replaced only by a writer that has seen the version which it replaces
 (`Store.replace`), and of two versions the one wins whose records were requested later.
 
-Files are deleted in an order that leaves every version whole which can still be published:
+The first attempt of a task publishes each partition with the fewest operations: it has read the manifest
+before its first request, writes the files, checks its lease, and replaces the manifest that it has read.
+Then it deletes the files of the version that it has replaced, which the old manifest names, if that one's
+records were requested earlier: such a version does not come back. No plan of this task can have left other
+files there.
+
+Whoever cannot be sure of that lists the folder. Files are deleted in an order that leaves every version whole
+which can still be published:
 
 1. The plans of older attempts of the task are deleted, so that nobody carries them out any more.
 2. The manifest is read, then the files of the new version are written.
@@ -17,9 +24,8 @@ Files are deleted in an order that leaves every version whole which can still be
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -30,25 +36,35 @@ from airflow_provider_convexport.export.dataset.manifest import (
     check_replaceable,
     see_manifest,
 )
+from airflow_provider_convexport.export.dataset.survey import FILE_NAME
+from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.publish.digest import digest_of_partition
 from airflow_provider_convexport.export.publish.plan import Plan
 from airflow_provider_convexport.export.publish.write import VersionWriter, moment_text
+from airflow_provider_convexport.export.sharing import Allowance, SharedCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from airflow_provider_convexport.export.dataset.compression import Compression
     from airflow_provider_convexport.export.dataset.manifest import Seen
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.job import Job
     from airflow_provider_convexport.export.publish.plan import PartitionPlan
     from airflow_provider_convexport.export.stage.attempt import Attempt
 
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
 log = logging.getLogger(__name__)
 
-_OURS = re.compile(r"part-([0-9a-f]{16})-\d{5,}\.jsonl(\.gz|\.zst)?")
-"""Names of published files; other files in the folder are never deleted."""
 _MAX_ROUNDS = 100
 """So often a manifest may be replaced by others while this run wants to replace it."""
+_DELETED_AT_ONCE = 500
+_PATIENCE = 10.0
+"""Seconds in which, after an error of one thread, the others may complete what they are writing."""
+_IN_MEMORY = 32 * 2**20
+"""Bytes of files that are written at the same time; a file system may read a file whole to upload it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,9 @@ class Publisher:
     :param attempt: The running attempt; its lease is checked before a manifest is written.
     :param plan: What to publish.
     :param now: Returns the current time as epoch seconds.
+    :param seen: The manifests of partitions as they were before the first request; only of those whose
+        folders held no other files then, and only if no other attempt can have written some since.
+    :param threads: How many partitions are published at the same time at most.
     """
 
     job: Job
@@ -67,8 +86,17 @@ class Publisher:
     attempt: Attempt
     plan: Plan
     now: Callable[[], float]
+    seen: Mapping[int, Seen] = field(default_factory=dict)
+    threads: int = 1
+    check: Callable[[], None] = field(init=False)
+    _memory: Allowance = field(default_factory=lambda: Allowance(_IN_MEMORY))
     _own_leftovers: set[str] = field(default_factory=set)
     """Folders that hold files of the plan although another version stays there."""
+    _replaced: list[str] = field(default_factory=list)
+    """Files of versions that were replaced."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "check", SharedCheck(self.attempt.check))
 
     def publish_all(self) -> dict[int, Manifest]:
         """Publish all partitions of the run, and delete what older attempts of the task have left behind.
@@ -79,16 +107,34 @@ class Publisher:
         :raises DestinationUnavailableError: if others replace a manifest again and again.
         """
         dropped = self.attempt.drop_older_plans(Plan, keep=self.plan.commit)
-        manifests = {index: self.publish(self.plan.partitions[index]) for index in self.grid.published}
+        manifests = dict(self._published())
         # An older attempt may have written files after this one looked into the folder, or to partitions that
         # this one does not publish. In a partition that was never published they stay: only a manifest can
         # stop a frozen writer.
         folders = {partition.folder for plan in dropped for partition in plan.partitions if partition.files}
         if self._own_leftovers:
             self.attempt.drop_plan(self.plan.commit)
-        for folder in sorted(folders | self._own_leftovers):
-            self._tidy(folder)
-        return manifests
+        for _ in self._in_parallel(self._tidy, sorted(folders | self._own_leftovers)):
+            pass
+        return {index: manifests[index] for index in self.grid.published}
+
+    def _published(self) -> Iterator[tuple[int, Manifest]]:
+        partitions = (self.plan.partitions[index] for index in self.grid.published)
+        for partition, manifest in self._in_parallel(self.publish, partitions):
+            yield partition.index, manifest
+            if len(self._replaced) >= _DELETED_AT_ONCE:
+                self._delete_replaced()
+        self._delete_replaced()
+
+    def _in_parallel(
+        self, function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
+    ) -> Iterator[tuple[ItemT, ResultT]]:
+        return in_parallel(function, items, threads=self.threads, patience=_PATIENCE)
+
+    def _delete_replaced(self) -> None:
+        names = self._replaced.copy()
+        del self._replaced[: len(names)]
+        self.attempt.store.delete(names)
 
     def publish(self, partition: PartitionPlan) -> Manifest:
         """Publish one partition and return its manifest, or the existing one if that is to be kept.
@@ -98,13 +144,37 @@ class Publisher:
         :raises DestinationUnavailableError: if others replace the manifest again and again.
         """
         try:
-            return self._publish(partition)
+            with self._memory.held(_bytes_in_memory(partition, self.job.compression)):
+                return self._publish_first(partition) or self._publish(partition)
         except (SupersededError, FileNotFoundError):
             # Staged objects are missing if a newer attempt has finished. As long as an attempt has the plan,
             # it publishes it or deletes the files.
             if not self.attempt.is_planned(self.plan.commit):
                 self._tidy(partition.folder, superseded=True)
             raise
+
+    def _publish_first(self, partition: PartitionPlan) -> Manifest | None:
+        """Publish a partition that holds nothing but the version that was seen before the first request.
+
+        :returns: Its manifest; ``None`` if the folder has to be looked at again.
+        """
+        seen = self.seen.get(partition.index)
+        if seen is None:
+            return None
+        there = seen.manifest
+        writer = VersionWriter(self.job, self.grid, self.attempt.store, self.plan, partition, self.now)
+        if there is not None and (
+            there.seconds_after(self.plan.requested_at) >= 0 or self._kept(there, writer) is not None
+        ):
+            return None
+        manifest = writer.written
+        self.check()
+        if not self.attempt.store.replace(f"{partition.folder}/{MANIFEST}", manifest.encode(), seen.version):
+            return None
+        if there is not None:
+            names = {file.name for file in there.files} - {file.name for file in manifest.files}
+            self._replaced.extend(f"{partition.folder}/{name}" for name in names if FILE_NAME.fullmatch(name))
+        return manifest
 
     def _publish(self, partition: PartitionPlan) -> Manifest:
         for _ in range(_MAX_ROUNDS):
@@ -113,7 +183,7 @@ class Publisher:
             seen = see_manifest(self.attempt.store, partition.folder)
             manifest = self._kept(seen.manifest, writer) or writer.written
             leftovers = self._leftovers(partition.folder, seen, manifest)
-            self.attempt.check()
+            self.check()
             if published := self._settle(partition.folder, seen, manifest, leftovers):
                 return published
         raise self._too_many_rounds(partition.folder)
@@ -126,7 +196,7 @@ class Publisher:
                 return
             leftovers = self._leftovers(folder, seen, seen.manifest, tidies=True, superseded=superseded)
             if not superseded:
-                self.attempt.check()
+                self.check()
             if self._settle(folder, seen, seen.manifest, leftovers):
                 return
         raise self._too_many_rounds(folder)
@@ -209,7 +279,9 @@ class Publisher:
         """
         wanted = {file.name for file in manifest.files}
         names = (path.removeprefix(f"{folder}/") for path in self.attempt.store.find(folder))
-        unknown = {name: ours[1] for name in names if (ours := _OURS.fullmatch(name)) and name not in wanted}
+        unknown = {
+            name: ours[1] for name in names if (ours := FILE_NAME.fullmatch(name)) and name not in wanted
+        }
         if not tidies and self.plan.commit in unknown.values():
             self._own_leftovers.add(folder)
             unknown = {name: commit for name, commit in unknown.items() if commit != self.plan.commit}
@@ -227,3 +299,11 @@ class Publisher:
             problem=f"others replaced its manifest {_MAX_ROUNDS} times while this run tried to",
             connection=self.attempt.store.connection,
         )
+
+
+def _bytes_in_memory(partition: PartitionPlan, compression: Compression) -> int:
+    """Return how many bytes of a partition are in memory at the same time while it is published, roughly."""
+    segments = [[source.segment for source in file] for file in partition.files]
+    is_as_staged = compression == "gzip"
+    files = (sum(each.length if is_as_staged else each.uncompressed for each in file) for file in segments)
+    return max(files, default=0) + max((each.length for file in segments for each in file), default=0)

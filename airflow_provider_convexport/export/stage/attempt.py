@@ -48,24 +48,30 @@ class Attempt:
     :param task: Name of the task instance's folder below ``_staging``.
     :param fingerprint: Digest of all settings that must be equal if earlier work is to be resumed.
     :param name: Name of the attempt's own folder; the names of newer attempts sort after it.
+    :param is_first: Whether no older attempt had staged anything that was left when this one registered. One
+        that registers later finds this one's lease and stops.
     """
 
     store: Store
     task: str
     fingerprint: str
     name: str
+    is_first: bool = False
 
     @classmethod
-    def begin(cls, store: Store, *, task: str, fingerprint: str, order: int = 0) -> Attempt:
+    def begin(
+        cls, store: Store, *, task: str, fingerprint: str, order: int = 0, generation: int | None = None
+    ) -> Attempt:
         """Register a new attempt and delete the leases of all older ones.
 
         :param store: The destination.
         :param task: Name of the task instance's folder.
         :param fingerprint: Digest of all settings that must be equal if earlier work is to be resumed.
         :param order: Airflow's order of the tries; a newer try has a higher number.
+        :param generation: See `next_generation`; it is looked up if it is not given.
         :raises SupersededError: if an attempt of a newer try, or a newer attempt of this try, has registered.
         """
-        generation = max((_generation(name) for name in _attempts(store, task)), default=0) + 1
+        generation = next_generation(store, task) if generation is None else generation
         name = f"{order:015d}-{generation:06d}-{secrets.token_hex(8)}"
         lease = StagedName(task, fingerprint, name, _LEASE)
         attempt = cls(replace(store, scratch=lease.folder), task, fingerprint, name)
@@ -77,12 +83,13 @@ class Attempt:
                 raise
             store.delete([lease.path])
             raise SupersededError(_SUPERSEDED) from None
-        leases = [each for each in attempt._objects() if each.name == _LEASE]
+        there = attempt._objects()
+        leases = [each for each in there if each.name == _LEASE]
         if any(other.attempt > name for other in leases):
             store.delete([lease.path])
             raise SupersededError(_SUPERSEDED)
         store.delete(other.path for other in leases if other.attempt < name)
-        return attempt
+        return replace(attempt, is_first=all(each.attempt == name for each in there))
 
     def path(self, name: str) -> str:
         """Return the name of an object in this attempt's folder."""
@@ -152,6 +159,8 @@ class Attempt:
         :param keep: Id of the commit whose plans are not deleted.
         :raises SupersededError: if a newer attempt has taken over.
         """
+        if self.is_first:
+            return []
         older = [each for each in self._plans() if each.attempt < self.name and _commit_of(each) != keep]
         if not older:
             return []
@@ -195,8 +204,10 @@ class Attempt:
         plans = [each.path for each in ended if each.name.startswith(_PLAN)]
         lease = self.path(_LEASE)
         self.store.delete(each.path for each in ended if each.path not in (*plans, lease))
-        self.store.delete(plans)
-        self.store.delete([lease])
+        self.store.delete([*plans, lease])
+        if self.is_first:
+            self.store.prune(task_folder(self.task))
+            return
         # An older attempt that still runs may have written objects in between and left them to this one;
         # from here on it finds no lease and cleans up itself.
         attempts = {each.attempt for each in ended}
@@ -231,6 +242,8 @@ class Attempt:
         :param prefix: What the objects' names begin with.
         :param kind: Type of what they hold; objects in another format are left out.
         """
+        if self.is_first:
+            return
         folder = task_folder(self.task, self.fingerprint)
         found = [each for each in staged(self.store, folder) if each.name.startswith(prefix)]
         for each in sorted(found, key=lambda each: each.attempt, reverse=True):
@@ -265,6 +278,10 @@ def _decoded(content: bytes | None, kind: type[PlanT]) -> PlanT | None:
         return None  # written by a version of this package with another format
 
 
-def _attempts(store: Store, task: str) -> set[str]:
-    """Return the names of all attempts that have staged objects."""
-    return {each.attempt for each in staged(store, task_folder(task))}
+def next_generation(store: Store, task: str) -> int:
+    """Return the number of the next attempt of a task instance, which is higher than those of its attempts.
+
+    :param store: The destination.
+    :param task: Name of the task instance's folder.
+    """
+    return max((_generation(each.attempt) for each in staged(store, task_folder(task))), default=0) + 1

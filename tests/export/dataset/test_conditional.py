@@ -4,10 +4,13 @@ import fcntl
 import logging
 import multiprocessing
 import os
+import sys
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
 import pytest
+from fsspec.asyn import get_loop
 
 from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
 from airflow_provider_convexport.export.dataset import local_disk
@@ -125,14 +128,18 @@ class FakeS3:
     protocol: tuple[str, ...] = ("s3", "s3a")
     objects: dict[str, bytes] = field(default_factory=dict)
     writes: int = 0
+    reads: int = 0
+    breaks: int = 0
+    loop: Any = field(default_factory=get_loop)
 
     def split_path(self, path):
         bucket, _, key = path.partition("/")
         return bucket, key, None
 
-    def call_s3(self, method, *, Bucket, Key):  # noqa: N803 - the names of S3
-        assert method == "head_object"
-        return {"ETag": self._etag(f"{Bucket}/{Key}")}
+    async def _call_s3(self, method, *, Bucket, Key):  # noqa: N803 - the names of S3
+        assert method == "get_object"
+        etag = self._etag(f"{Bucket}/{Key}")
+        return {"ETag": etag, "Body": Answer(self, f"{Bucket}/{Key}")}
 
     def _etag(self, path):
         if path not in self.objects:
@@ -149,10 +156,26 @@ class FakeS3:
                 raise RefusedError({"ResponseMetadata": {"HTTPStatusCode": 412}})
         self.objects[path] = content
 
-    def cat_file(self, path):
-        if path not in self.objects:
-            raise FileNotFoundError(path)
-        return self.objects[path]
+
+@dataclass
+class Answer:
+    """The body of an answer; the connection may break while it is read."""
+
+    fs: FakeS3
+    path: str
+
+    async def read(self):
+        self.fs.reads += 1
+        if self.fs.breaks >= self.fs.reads:
+            raise BrokenError
+        return self.fs.objects[self.path]
+
+    def close(self):
+        pass
+
+
+class BrokenError(Exception):
+    """What s3fs counts among the errors after which a request is repeated."""
 
 
 class RefusedError(Exception):
@@ -163,8 +186,31 @@ class RefusedError(Exception):
         self.response = response
 
 
+@pytest.fixture(autouse=True)
+def s3fs(monkeypatch):
+    """The one name of s3fs that is needed; it is not among the libraries of these tests."""
+    module = ModuleType("s3fs.core")
+    module.S3_RETRYABLE_ERRORS = (BrokenError,)
+    monkeypatch.setitem(sys.modules, "s3fs.core", module)
+
+
 def store_on(fs):
     return Store.of(fs, "bucket/set", "s3://bucket/set", connection="lake")
+
+
+class TestRead:
+    def test_an_answer_whose_connection_breaks_is_asked_for_again(self):
+        fs = FakeS3(objects={"bucket/set/a": b"one"}, breaks=3)
+
+        assert store_on(fs).get("a") == b"one"
+        assert fs.reads == 4
+
+    def test_it_is_not_asked_for_again_for_ever(self):
+        fs = FakeS3(objects={"bucket/set/a": b"one"}, breaks=100)
+
+        with pytest.raises(DestinationUnavailableError, match="BrokenError"):
+            store_on(fs).get("a")
+        assert fs.reads == 5
 
 
 class TestProbe:
@@ -202,7 +248,7 @@ class TestProbe:
         store = memory_store()
 
         assert conditional_writes(store.fs) is None
-        assert store.probed("probe") == store
+        assert not store.probed("probe").is_conditional
         assert "has no conditional writes" in caplog.text
 
 

@@ -166,13 +166,13 @@ def simultaneous(store, monkeypatch, *, names):
                 outcomes["inner"] = "superseded"
 
     monkeypatch.setattr(type(store), "put", put_and_race)
-    real = module._attempts
-    monkeypatch.setattr(module, "_attempts", lambda *args: set())
+    real = module.next_generation
+    monkeypatch.setattr(module, "next_generation", lambda *args: 1)
     try:
         outcomes["outer"] = begin(store)
     except SupersededError:
         outcomes["outer"] = "superseded"
-    monkeypatch.setattr(module, "_attempts", real)
+    monkeypatch.setattr(module, "next_generation", real)
     return outcomes
 
 
@@ -193,7 +193,7 @@ def test_of_two_attempts_that_begin_at_the_same_moment_exactly_one_goes_on(memor
 
 
 def test_of_two_attempts_that_begin_at_the_same_moment_airflows_later_try_goes_on(memory, monkeypatch):
-    monkeypatch.setattr(module, "_attempts", lambda *args: set())
+    monkeypatch.setattr(module, "next_generation", lambda *args: 1)
     retry = Attempt.begin(memory, task="task", fingerprint="print", order=2)
 
     with pytest.raises(SupersededError, match=NEWER):
@@ -219,7 +219,7 @@ def test_a_finished_attempt_leaves_no_folder_on_a_local_disk(local, tmp_path):
     assert list((tmp_path / "set").iterdir()) == []
 
 
-def test_while_an_attempt_cleans_up_its_plan_goes_after_the_segments_and_the_lease_last(store, monkeypatch):
+def test_while_an_attempt_cleans_up_its_plan_and_lease_go_after_the_segments(store, monkeypatch):
     attempt = begin(store)
     store.put(attempt.path("segments-000001"), b"x")
     attempt.save_plan(note("plan"), commit="c0ffee")
@@ -234,7 +234,7 @@ def test_while_an_attempt_cleans_up_its_plan_goes_after_the_segments_and_the_lea
     monkeypatch.setattr(type(store), "delete", record)
     attempt.finish()
 
-    assert deleted == [["segments-000001"], ["plan-c0ffee.json"], ["lease"]]
+    assert deleted == [["segments-000001"], ["plan-c0ffee.json", "lease"]]
 
 
 def test_a_superseded_attempt_does_not_clean_up_under_the_newer_one(store):
