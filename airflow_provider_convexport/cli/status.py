@@ -6,8 +6,15 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.cli.console import as_json, console_command
-from airflow_provider_convexport.cli.coverage import read_coverage
+from airflow_provider_convexport.cli.coverage import coverage_of
+from airflow_provider_convexport.cli.options import scope_of
 from airflow_provider_convexport.cli.progress import progress_bar
+from airflow_provider_convexport.cli.staging import (
+    old_staging,
+    staging_age,
+    staging_lines,
+    staging_values,
+)
 from airflow_provider_convexport.cli.window_sets import clip_to, gaps, union
 from airflow_provider_convexport.cli.words import all_bounds, bounds, calendar, counted, list_of, named_values
 from airflow_provider_convexport.destination import store_at
@@ -29,17 +36,23 @@ _DAY = timedelta(days=1)
 
 @console_command
 def status(options: argparse.Namespace) -> str:
-    """Return what is published under a destination, as text or as JSON.
+    """Return what is published under a destination and which staging is old, as text or as JSON.
 
-    :raises ConfigurationError: if the destination cannot be used.
+    :raises ConfigurationError: if the destination or an option cannot be used.
     """
+    age = staging_age(options.staging_age)
+    scope = scope_of(options.scope, conn_id=None)
     store = store_at(options.destination, conn_id=options.destination_conn_id)
     with progress_bar() as progress:
         progress.begin("Listing what is published")
-        datasets = read_coverage(store, progress=progress)
+        names = store.find("")
+        datasets = coverage_of(store, names, scope=scope, progress=progress)
+        progress.begin("Looking for old staging")
+        staging = old_staging(store, names, age=age, sweeps=options.sweep_staging)
     if options.output == "json":
-        return as_json(coverage_values(datasets))
-    return coverage_text(datasets, store.url)
+        return as_json({"datasets": coverage_values(datasets), "staging": staging_values(staging)})
+    lines = "\n".join(staging_lines(staging))
+    return "\n\n".join(filter(None, [coverage_text(datasets, store.url), lines]))
 
 
 def coverage_text(datasets: Sequence[Dataset], url: str) -> str:
