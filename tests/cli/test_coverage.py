@@ -130,4 +130,4 @@ def test_memory_per_partition_does_not_grow_with_what_manifests_hold():
 
     assert dataset.bytes == 500 * 20 * 100
     assert held / 500 < 700
-    assert peak / 500 < 1500
+    assert peak / 500 < 4000  # 64 whole manifests may be in flight
