@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_convexport.cli.coverage import Dataset, read_coverage
+from airflow_provider_convexport.cli.progress import NO_PROGRESS
 from airflow_provider_convexport.cli.window_sets import clip_to, gaps, overlaps, union
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.availability import kept_from, settles_at
@@ -23,6 +24,7 @@ from airflow_provider_convexport.timetables.export_window import ExportWindowTim
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from airflow_provider_convexport.cli.progress import Progress
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.fetch.limit import Limit
     from airflow_provider_convexport.export.fetch.stream import Stream
@@ -134,6 +136,7 @@ def plan_backfill(
     store: Store | None = None,
     scope: Mapping[str, str] | None = None,
     now: datetime | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> BackfillPlan:
     """Plan the backfill of a stream.
 
@@ -149,6 +152,7 @@ def plan_backfill(
     :param store: The operator's destination; runs that are published there are left out.
     :param scope: The shop or bot whose partitions count as published; needed if there are several.
     :param now: The current time, UTC; the clock's if left out.
+    :param progress: Shows how many manifests have been read.
     :raises ConfigurationError: for an unknown vendor or stream, an empty range, a moment without a time zone,
         a request window that the vendor refuses, or a destination that holds something else or several
         datasets of the stream.
@@ -157,13 +161,13 @@ def plan_backfill(
     asked = window_between(start, end)
     timetable = timetable or ExportWindowTimetable.for_vendor(vendor, stream=stream)
     query = Query(known, request_window=request_window)
-    dataset = None if store is None else _dataset(store, known, scope)
+    windows = tuple(timetable.windows(asked.start, asked.end))
+    span = Window(windows[0].start, windows[-1].end)
+    progress.begin("Listing what is published")
+    dataset = None if store is None else _dataset(store, known, scope, span, progress)
     published = () if dataset is None else tuple(union(dataset.windows))
     moment = now or datetime.now(UTC)
-    runs = tuple(
-        _run(window, query, published, moment) for window in timetable.windows(asked.start, asked.end)
-    )
-    span = Window(runs[0].window.start, runs[-1].window.end)
+    runs = tuple(_run(window, query, published, moment) for window in windows)
     return BackfillPlan(
         hook=hook,
         stream=known,
@@ -192,14 +196,15 @@ def _run(window: Window, query: Query, published: Iterable[Window], now: datetim
     return PlannedRun(window, "to export", None if kept == window else kept, requests)
 
 
-def _dataset(store: Store, stream: Stream, scope: Mapping[str, str] | None) -> Dataset | None:
-    """Return what is published of the stream; ``None`` if nothing is."""
-    everything = read_coverage(store)
+def _dataset(
+    store: Store, stream: Stream, scope: Mapping[str, str] | None, span: Window, progress: Progress
+) -> Dataset | None:
+    """Return what is published of the stream in a span of time and around it; ``None`` if nothing is."""
+    everything = read_coverage(store, scope=scope, span=span, progress=progress)
     fitting = [
         dataset
         for dataset in everything
-        if (dataset.first_manifest.vendor, dataset.first_manifest.stream) == (stream.vendor, stream.name)
-        and (scope is None or dataset.first_manifest.scope == dict(scope))
+        if (dataset.key.vendor, dataset.key.stream) == (stream.vendor, stream.name)
     ]
     if len(fitting) > 1:
         raise ConfigurationError(
@@ -215,8 +220,8 @@ def _dataset(store: Store, stream: Stream, scope: Mapping[str, str] | None) -> D
 
 
 def _names(datasets: Sequence[Dataset]) -> str:
-    manifests = ((each.folder or ".", each.first_manifest) for each in datasets)
-    return ", ".join(f"{folder} ({first.vendor} {first.stream})" for folder, first in manifests)
+    keys = (each.key for each in datasets)
+    return ", ".join(f"{key.folder or '.'} ({key.vendor} {key.stream})" for key in keys)
 
 
 def _min_duration(requests: int, limit: Limit) -> timedelta:

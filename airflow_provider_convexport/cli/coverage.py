@@ -4,45 +4,112 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
+from airflow_provider_convexport.cli.progress import NO_PROGRESS
 from airflow_provider_convexport.cli.window_sets import gaps, overlaps, union
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Manifest, Span, read_manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
+from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from airflow_provider_convexport.cli.progress import Progress
     from airflow_provider_convexport.export.dataset.store import Store
 
-_PARTITION = re.compile(r"/?(dt=[^/]+(/hour=[^/]+)?|interval_start=[^/]+)$")
-_READERS = 16
+READERS = 64
 """Manifests that are read concurrently; each is a small object."""
+
+_PARTITION = re.compile(
+    r"/?((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?:/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
+)
+_ZONES = timedelta(days=2)
+"""The days of any time zone lie within the same days of UTC, extended by this at both ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPartition:
+    """What a report needs of a manifest; there may be hundreds of thousands of them in memory.
+
+    :param covers: The span of time for which the partition is complete.
+    :param records: Number of its records.
+    :param bytes: Size of its files.
+    :param expired: First part of its run's interval, if the vendor no longer kept it.
+    """
+
+    covers: Window
+    records: int
+    bytes: int
+    expired: Window | None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> PublishedPartition:
+        """Return what is needed of a manifest."""
+        expired = manifest.expired.window if isinstance(manifest.expired, Span) else None
+        size = sum(file.bytes for file in manifest.files)
+        return cls(manifest.covers, manifest.records, size, expired)
+
+
+class DatasetKey(NamedTuple):
+    """What the partitions of a dataset have in common; ``scope`` and ``filters`` as sorted pairs.
+
+    :param folder: The folder, relative to the destination; includes the scope's folders, but no partition's.
+    """
+
+    folder: str
+    vendor: str
+    stream: str
+    window_on: str
+    scope: tuple[tuple[str, str], ...]
+    filters: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, folder: str, manifest: Manifest) -> DatasetKey:
+        """Return the dataset of a partition.
+
+        :param folder: The partition's folder.
+        """
+        scope, filters = sorted(manifest.scope.items()), sorted(manifest.filters.items())
+        return cls(
+            _PARTITION.sub("", folder),
+            manifest.vendor,
+            manifest.stream,
+            manifest.window_on,
+            tuple(scope),
+            tuple(filters),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """The published partitions below one folder with the same vendor, stream, scope, filters, ``window_on``.
 
-    :param folder: The folder, relative to the destination; includes the scope's folders, but no partition's.
-    :param manifests: The manifests of the partitions, at least one, in order of time.
+    :param key: What they have in common.
+    :param partitions: The partitions that were read, at least one, in order of time.
     """
 
-    folder: str
-    manifests: tuple[Manifest, ...]
+    key: DatasetKey
+    partitions: tuple[PublishedPartition, ...]
 
     @property
-    def first_manifest(self) -> Manifest:
-        """The first manifest; vendor, stream, scope, filters and window_on are the same in all of them."""
-        return self.manifests[0]
+    def scope(self) -> dict[str, str]:
+        """The shop or bot."""
+        return dict(self.key.scope)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The filters of the export."""
+        return dict(self.key.filters)
 
     @property
     def windows(self) -> list[Window]:
         """For each partition the span of time for which it is complete."""
-        return [manifest.covers for manifest in self.manifests]
+        return [partition.covers for partition in self.partitions]
 
     @property
     def span(self) -> Window:
@@ -62,59 +129,117 @@ class Dataset:
     @property
     def empty(self) -> list[Window]:
         """The parts of the span that were exported and have no records."""
-        return union(each.covers for each in self.manifests if not each.records)
+        return union(each.covers for each in self.partitions if not each.records)
 
     @property
     def expired(self) -> list[Window]:
         """The spans that the vendor no longer kept when they were exported, and that no partition covers."""
-        lost = union(each.expired.window for each in self.manifests if isinstance(each.expired, Span))
+        lost = union(each.expired for each in self.partitions if each.expired is not None)
         return [gap for span in lost for gap in gaps(span, self.windows)]
 
     @property
     def records(self) -> int:
         """Number of records in all partitions."""
-        return sum(manifest.records for manifest in self.manifests)
+        return sum(partition.records for partition in self.partitions)
 
     @property
     def bytes(self) -> int:
         """Size of all published files, in bytes."""
-        return sum(file.bytes for manifest in self.manifests for file in manifest.files)
+        return sum(partition.bytes for partition in self.partitions)
 
 
-def read_coverage(store: Store) -> list[Dataset]:
-    """Read every manifest below a store's root, at any depth, and group them into datasets.
+def read_coverage(
+    store: Store,
+    *,
+    scope: Mapping[str, str] | None = None,
+    span: Window | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> list[Dataset]:
+    """Read manifests below a store's root, at any depth, and group them into datasets.
 
-    Costs one listing, and one small read per partition.
+    Costs one listing, and one small read per partition that was asked for.
 
+    :param store: The destination, or a folder above several of them.
+    :param scope: Only this shop or bot; ``None`` for all.
+    :param span: Only partitions that may overlap this span of time, and one of each dataset that has none
+        there; ``None`` for all.
+    :param progress: Shows how many partitions have been read.
     :raises ConfigurationError: if an object with a manifest's name is not a manifest.
     :raises DestinationUnavailableError: if the object store does not answer properly.
     """
-    folders = list(_folders(store))
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="convexport") as pool:
-        manifests = list(pool.map(lambda folder: read_manifest(store, folder), folders))
-    found: dict[tuple[object, ...], list[Manifest]] = defaultdict(list)
-    for folder, manifest in zip(folders, manifests, strict=True):
-        if manifest is not None:
-            found[_dataset_of(folder, manifest)].append(manifest)
+    return coverage_of(store, store.find(""), scope=scope, span=span, progress=progress)
+
+
+def coverage_of(
+    store: Store,
+    names: Iterable[str],
+    *,
+    scope: Mapping[str, str] | None = None,
+    span: Window | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> list[Dataset]:
+    """Do the same as `read_coverage` for the objects of a listing.
+
+    :param names: Names of all objects below the store's root, in order.
+    """
+    folders = _manifest_folders(names)
+    if scope is not None:
+        folders = [folder for folder in folders if _is_of(folder, scope)]
+    if span is not None:
+        folders = list(_near(folders, span))
+    progress.begin("Reading manifests", total=len(folders))
+    found: dict[DatasetKey, list[PublishedPartition]] = defaultdict(list)
+    for _, read in in_parallel(lambda folder: _read(store, folder), folders, threads=READERS):
+        progress.advance()
+        if read is not None and (scope is None or dict(read[0].scope) == dict(scope)):
+            found[read[0]].append(read[1])
     return [
-        Dataset(str(key[0]), tuple(sorted(group, key=lambda each: each.covers)))
+        Dataset(key, tuple(sorted(group, key=lambda each: each.covers)))
         for key, group in sorted(found.items(), key=lambda item: item[0])
     ]
 
 
-def _folders(store: Store) -> Iterator[str]:
-    for name in store.find(""):
-        folder, _, last = name.rpartition("/")
-        if last == MANIFEST and STAGING not in folder.split("/"):
+def _read(store: Store, folder: str) -> tuple[DatasetKey, PublishedPartition] | None:
+    """Read a manifest and keep only what a report needs of it."""
+    manifest = read_manifest(store, folder)
+    return None if manifest is None else (DatasetKey.of(folder, manifest), PublishedPartition.of(manifest))
+
+
+def _manifest_folders(names: Iterable[str]) -> list[str]:
+    parts = (name.rpartition("/") for name in names)
+    return [folder for folder, _, last in parts if last == MANIFEST and STAGING not in folder.split("/")]
+
+
+def _is_of(folder: str, scope: Mapping[str, str]) -> bool:
+    """Return whether a partition's folder is that of a shop or bot; in any order of the folders."""
+    wanted = {f"{name}={quote(value, safe='')}" for name, value in scope.items()}
+    return not wanted or set(_PARTITION.sub("", folder).split("/")[-len(wanted) :]) == wanted
+
+
+def _near(folders: Iterable[str], span: Window) -> Iterator[str]:
+    """Yield the folders whose partitions may overlap a span, and one of each dataset without any."""
+    unseen: dict[str, str] = {}
+    seen: set[str] = set()
+    for folder in folders:
+        dataset = _PARTITION.sub("", folder)
+        if _may_overlap(folder, span):
+            seen.add(dataset)
             yield folder
+        else:
+            unseen.setdefault(dataset, folder)
+    yield from (folder for dataset, folder in unseen.items() if dataset not in seen)
 
 
-def _dataset_of(folder: str, manifest: Manifest) -> tuple[object, ...]:
-    return (
-        _PARTITION.sub("", folder),
-        manifest.vendor,
-        manifest.stream,
-        manifest.window_on,
-        tuple(sorted(manifest.scope.items())),
-        tuple(sorted(manifest.filters.items())),
-    )
+def _may_overlap(folder: str, span: Window) -> bool:
+    """Return whether a partition may overlap a span, as far as its folder's name says."""
+    name = _PARTITION.search(folder)
+    if name is None:
+        return True
+    try:
+        day = date.fromisoformat(name["day"] or name["start"])
+    except ValueError:
+        return True  # somebody else's folder; its manifest says more
+    if day > (span.end + _ZONES).date():
+        return False
+    # How long the partition of an interval is, its name does not say.
+    return name["day"] is None or day >= (span.start - _ZONES).date()

@@ -70,6 +70,26 @@ _DESTINATION_CONN_ID = _arg(
     help="Airflow connection of the storage, unless the URL names it.",
 )
 
+_ONLY_SCOPE = _arg(
+    "--scope",
+    nargs="*",
+    metavar="NAME=VALUE",
+    help="Show only this shop or bot, such as bot_name=support.",
+)
+
+# Work in progress of tasks that do not come back.
+_STAGING_AGE = _arg(
+    "--staging-age",
+    type=float,
+    metavar="DAYS",
+    help="Staging is old if nothing was written to it for so many days; at least 7 (default: 30).",
+)
+_SWEEP_STAGING = _arg(
+    "--sweep-staging",
+    action="store_true",
+    help="Remove the old staging that is shown without this option.",
+)
+
 # The vendor's connection.
 _CONN_ID = _arg("--conn-id", metavar="ID", required=True, help="The connection to test.")
 _SCOPE_CONN_ID = _arg(
@@ -128,8 +148,18 @@ _PLAN = _command(
 _STATUS = _command(
     "status",
     summary="Show day by day what is published and what is missing",
-    description="Show what is published under a destination, according to the manifests there.",
-    args=(_REQUIRED_DESTINATION, _DESTINATION_CONN_ID, _OUTPUT),
+    description=(
+        "Show what is published under a destination, according to the manifests there, and old staging of "
+        "tasks that do not come back."
+    ),
+    args=(
+        _REQUIRED_DESTINATION,
+        _DESTINATION_CONN_ID,
+        _ONLY_SCOPE,
+        _STAGING_AGE,
+        _SWEEP_STAGING,
+        _OUTPUT,
+    ),
 )
 _CHECK = _command(
     "check",

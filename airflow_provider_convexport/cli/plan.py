@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_convexport.cli.backfill_plan import plan_backfill
 from airflow_provider_convexport.cli.console import as_json, console_command
 from airflow_provider_convexport.cli.options import scope_of
+from airflow_provider_convexport.cli.progress import progress_bar
 from airflow_provider_convexport.cli.words import all_bounds, bounds, list_of, rates
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.durations import in_words
@@ -32,17 +33,19 @@ def plan(options: argparse.Namespace) -> str:
     :raises ConfigurationError: if the options make no plan; says what to write instead.
     """
     days, destination = options.request_window, options.destination
-    backfill = plan_backfill(
-        options.vendor,
-        stream=options.stream,
-        start=parse_moment(options.start, naive_as_utc=True),
-        end=parse_moment(options.end, naive_as_utc=True),
-        timetable=_timetable(options),
-        request_window=None if days is None else timedelta(days=days),
-        dag_id=options.dag_id,
-        store=store_at(destination, conn_id=options.destination_conn_id) if destination else None,
-        scope=scope_of(options.scope, conn_id=options.conn_id),
-    )
+    with progress_bar() as progress:
+        backfill = plan_backfill(
+            options.vendor,
+            stream=options.stream,
+            start=parse_moment(options.start, naive_as_utc=True),
+            end=parse_moment(options.end, naive_as_utc=True),
+            timetable=_timetable(options),
+            request_window=None if days is None else timedelta(days=days),
+            dag_id=options.dag_id,
+            store=store_at(destination, conn_id=options.destination_conn_id) if destination else None,
+            scope=scope_of(options.scope, conn_id=options.conn_id),
+            progress=progress,
+        )
     return as_json(plan_values(backfill)) if options.output == "json" else plan_text(backfill)
 
 

@@ -6,7 +6,15 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.cli.console import as_json, console_command
-from airflow_provider_convexport.cli.coverage import read_coverage
+from airflow_provider_convexport.cli.coverage import coverage_of
+from airflow_provider_convexport.cli.options import scope_of
+from airflow_provider_convexport.cli.progress import progress_bar
+from airflow_provider_convexport.cli.staging import (
+    old_staging,
+    staging_age,
+    staging_lines,
+    staging_values,
+)
 from airflow_provider_convexport.cli.window_sets import clip_to, gaps, union
 from airflow_provider_convexport.cli.words import all_bounds, bounds, calendar, counted, list_of, named_values
 from airflow_provider_convexport.destination import store_at
@@ -28,15 +36,23 @@ _DAY = timedelta(days=1)
 
 @console_command
 def status(options: argparse.Namespace) -> str:
-    """Return what is published under a destination, as text or as JSON.
+    """Return what is published under a destination and which staging is old, as text or as JSON.
 
-    :raises ConfigurationError: if the destination cannot be used.
+    :raises ConfigurationError: if the destination or an option cannot be used.
     """
+    age = staging_age(options.staging_age)
+    scope = scope_of(options.scope, conn_id=None)
     store = store_at(options.destination, conn_id=options.destination_conn_id)
-    datasets = read_coverage(store)
+    with progress_bar() as progress:
+        progress.begin("Listing what is published")
+        names = store.find("")
+        datasets = coverage_of(store, names, scope=scope, progress=progress)
+        progress.begin("Looking for old staging")
+        staging = old_staging(store, names, age=age, sweeps=options.sweep_staging)
     if options.output == "json":
-        return as_json(coverage_values(datasets))
-    return coverage_text(datasets, store.url)
+        return as_json({"datasets": coverage_values(datasets), "staging": staging_values(staging)})
+    lines = "\n".join(staging_lines(staging))
+    return "\n\n".join(filter(None, [coverage_text(datasets, store.url), lines]))
 
 
 def coverage_text(datasets: Sequence[Dataset], url: str) -> str:
@@ -56,15 +72,15 @@ def coverage_values(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
 
 
 def _dataset_lines(dataset: Dataset) -> Iterator[str]:
-    first = dataset.first_manifest
-    folder = f"{dataset.folder}: " if dataset.folder else ""
-    selection = named_values({**first.scope, **first.filters})
-    yield f"{folder}{first.vendor} {first.stream} by {first.window_on}{selection}"
+    key = dataset.key
+    folder = f"{key.folder}: " if key.folder else ""
+    selection = named_values({**dataset.scope, **dataset.filters})
+    yield f"{folder}{key.vendor} {key.stream} by {key.window_on}{selection}"
     yield ""
     yield from calendar(day_marks(dataset))
     yield ""
     yield (
-        f"{counted(len(dataset.manifests), 'partition')}, {dataset.span}, with "
+        f"{counted(len(dataset.partitions), 'partition')}, {dataset.span}, with "
         f"{counted(dataset.records, 'record')} in {counted(dataset.bytes, 'byte')}."
     )
     yield f"Not published: {list_of(dataset.gaps)}. No records: {list_of(dataset.empty)}."
@@ -75,16 +91,16 @@ def _dataset_lines(dataset: Dataset) -> Iterator[str]:
 
 
 def _dataset_values(dataset: Dataset) -> dict[str, Any]:
-    first = dataset.first_manifest
+    key = dataset.key
     return {
-        "folder": dataset.folder,
-        "vendor": first.vendor,
-        "stream": first.stream,
-        "scope": first.scope,
-        "filters": first.filters,
-        "window_on": first.window_on,
+        "folder": key.folder,
+        "vendor": key.vendor,
+        "stream": key.stream,
+        "scope": dataset.scope,
+        "filters": dataset.filters,
+        "window_on": key.window_on,
         "span": bounds(dataset.span),
-        "partitions": len(dataset.manifests),
+        "partitions": len(dataset.partitions),
         "records": dataset.records,
         "bytes": dataset.bytes,
         "gaps": all_bounds(dataset.gaps),
@@ -100,7 +116,7 @@ def day_marks(dataset: Dataset) -> Iterator[tuple[date, str]]:
     span, overlapping = dataset.span, dataset.overlaps
     # Joined once: a year of hours has thousands of partitions, and each day is compared with all of them.
     covered = union(dataset.windows)
-    with_records = union(each.covers for each in dataset.manifests if each.records)
+    with_records = union(each.covers for each in dataset.partitions if each.records)
     midnight = span.start.replace(hour=0, minute=0, second=0, microsecond=0)
     while midnight < span.end:
         day = Window(midnight, midnight + _DAY)

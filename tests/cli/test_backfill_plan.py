@@ -14,6 +14,7 @@ from airflow_provider_convexport.timetables.export_window import ExportWindowTim
 from tests.support.airflow_walk import backfill
 from tests.support.backfills import plan, publish
 from tests.support.backfills import utc_moment as day
+from tests.support.counted import counted_store, fill
 from tests.support.samples import DAY, HOUR
 from tests.support.stores import local_store
 
@@ -203,3 +204,27 @@ class TestPublished:
         assert planned.published == ()
         assert "Published: nothing." in plan_text(planned)
         assert "Published more than once: nothing." in plan_text(planned)
+
+
+class TestReading:
+    def test_a_plan_for_one_bot_reads_only_its_manifests_around_the_planned_runs(self):
+        store = counted_store()
+        for number in range(9):
+            fill(store, 200, scope={"bot_name": f"bot {number}"}, vendor="agentx")
+
+        planned = plan("agentx", day(2026, 6, 1), day(2026, 6, 29), store=store, scope={"bot_name": "bot 4"})
+
+        assert planned.published == (planned.span,)
+        assert planned.span.length == 28 * DAY
+        assert store.fs.counts == {"list": 1, "read": 28 + 2 + 3}
+        assert all("/bot_name=bot%204/" in path for path in store.fs.read)
+
+    def test_a_dataset_that_has_nothing_around_the_planned_runs_still_counts(self):
+        store = counted_store()
+        for number in range(2):
+            fill(store, 20, folder=f"set{number}", vendor="agentx")
+
+        with pytest.raises(ConfigurationError, match=r"set0 \(agentx conversations\), set1 \(agentx"):
+            plan("agentx", day(2026, 10, 1), day(2026, 10, 8), store=store)
+
+        assert store.fs.counts["read"] == 2

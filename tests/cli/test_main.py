@@ -61,7 +61,7 @@ def test_the_status_is_printed_for_people_and_for_programs(capsys, store):
     main(["status", "--destination", store.root])
     assert "2026-04  #." in capsys.readouterr().out
     main(["status", "--destination", store.root, "--output", "json"])
-    (values,) = json.loads(capsys.readouterr().out)
+    (values,) = json.loads(capsys.readouterr().out)["datasets"]
     assert values["records"] == 1
 
 
