@@ -2,8 +2,9 @@
 
 Run ``python -m benchmarks.store`` in the repository. Each row exports conversations from a client that makes
 up its answers, without rate limits, to an object store in memory in which each operation takes 40 ms
-(``--latency``). ``--s3`` exports to the RADOS Gateway of ``make test-stores`` instead, and counts the requests
-that really leave this process, including those that s3fs adds. ``--all`` adds the year by hour.
+(``--latency``). ``--s3`` exports to the RADOS Gateway of ``make test-stores`` instead, and counts the
+requests that really leave this process, including those that s3fs adds; it needs the environment of
+``make test-stores``. ``--all`` adds the year by hour.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -160,11 +162,16 @@ def export(row: Row, store: Store, *, run_id: str, now: float) -> int:
 
 
 def add_neighbours(store: Store, number: int) -> None:
-    """Leave what killed tries of other tasks leave: a lease, three staged objects and a checkpoint each."""
-    for task in range(number):
-        folder = f"_staging/{task:020x}/{task:020x}/{0:015d}-{1:06d}-{task:016x}"
-        for name in ("lease", "segments-000001", "segments-000002", "segments-000003", "checkpoint.json"):
-            store.put(f"{folder}/{name}", b"{}")
+    """Leave what killed tries of other tasks leave: each a lease, eleven staged objects and a checkpoint."""
+    names = ["lease", *(f"segments-{each:06d}" for each in range(1, 12)), "checkpoint.json"]
+    folders = [
+        f"_staging/{task:020x}/{task:020x}/{0:015d}-{1:06d}-{task:016x}" for task in range(1, number + 1)
+    ]
+    with ThreadPoolExecutor(16) as threads:
+        for _ in threads.map(
+            lambda name: store.put(name, b"{}"), (f"{a}/{b}" for a in folders for b in names)
+        ):
+            pass
 
 
 def measure(row: Row, kind: type[MemoryStore | S3Store], latency: float) -> dict[str, Any]:
@@ -212,9 +219,7 @@ def main() -> None:
     logging.getLogger("airflow_provider_convexport").setLevel(logging.ERROR)
     keys = arguments.rows or ([row.key for row in ROWS] if arguments.all else QUICK)
     if not arguments.json:
-        print(
-            "run                                partitions  operations  per partition  at once   wall (s)  kinds"
-        )
+        print(_HEAD)
     with s3_server() if arguments.s3 else contextlib.nullcontext():
         for row in ROWS:
             if row.key in keys:
@@ -222,13 +227,14 @@ def main() -> None:
                 print(json.dumps(found) if arguments.json else _line(found), flush=True)
 
 
+_HEAD = f"{'run':<34} partitions  operations  per partition  at once   wall (s)  kinds"
+
+
 def _line(found: dict[str, Any]) -> str:
-    kinds = ", ".join(
-        f"{found[kind]:,} {kind}" for kind in ("put", "get", "head", "list", "delete") if kind in found
-    )
+    kinds = [f"{found[kind]:,} {kind}" for kind in ("put", "get", "head", "list", "delete") if kind in found]
     return (
         f"{found['row']:<34} {found['partitions']:>10,} {found['operations']:>11,} "
-        f"{found['per_partition']:>14.1f} {found['at_once']:>8} {found['wall']:>10.1f}  {kinds}"
+        f"{found['per_partition']:>14.1f} {found['at_once']:>8} {found['wall']:>10.1f}  {', '.join(kinds)}"
     )
 
 
