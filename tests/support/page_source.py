@@ -78,11 +78,12 @@ class PageSource(Client):
         with self._asking:
             self._asked()
         self._count(Usage(requests=1))
-        page = decode(self._answer(request))
+        page = decode(self.answer(request))
         self._count(Usage(pages=1))
         return page
 
-    def _answer(self, request: PageRequest) -> bytes:
+    def answer(self, request: PageRequest) -> bytes:
+        """Return the body of the answer to a request."""
         layout, size = self.layout, self.layout.stream.page_size
         first, end = self._inside(*layout.span(request))
         first = int(request.parameter("cursor") or first)
