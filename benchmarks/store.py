@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from urllib.parse import urlsplit
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.window import Window
-from tests.support.counted_store import counted_store
+from tests.support.counted_store import add_neighbours, counted_store
 from tests.support.page_source import PageSource, query_of
 
 if TYPE_CHECKING:
@@ -165,19 +164,6 @@ def export(row: Row, store: Store, *, run_id: str, now: float) -> int:
     job = job_of(row, run_id=run_id)
     outcome = Export(job, PageSource(VENDOR, job.interval, row.records), store, now=lambda: now).run()
     return sum(each.manifest.records for each in outcome.written)
-
-
-def add_neighbours(store: Store, number: int) -> None:
-    """Leave what killed tries of other tasks leave: each a lease, eleven staged objects and a checkpoint."""
-    names = ["lease", *(f"segments-{each:06d}" for each in range(1, 12)), "checkpoint.json"]
-    folders = [
-        f"_staging/{task:020x}/{task:020x}/{0:015d}-{1:06d}-{task:016x}" for task in range(1, number + 1)
-    ]
-    with ThreadPoolExecutor(16) as threads:
-        for _ in threads.map(
-            lambda name: store.put(name, b"{}"), (f"{a}/{b}" for a in folders for b in names)
-        ):
-            pass
 
 
 def measure(row: Row, kind: type[MemoryStore | S3Store], latency: float) -> dict[str, Any]:

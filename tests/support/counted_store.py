@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,19 @@ def counted_store(*, seconds: float = 0.0) -> tuple[Store, CountedObjects]:
     """Return an empty dataset whose operations are counted, and what counts them."""
     fs = CountedObjects(seconds=seconds)
     return Store(fs, "bucket/set", "counted://bucket/set", conditions=Conditions(fs)), fs
+
+
+def add_neighbours(store: Store, number: int) -> None:
+    """Leave what killed tries of other tasks leave: each a lease, eleven staged objects and a checkpoint."""
+    names = ["lease", *(f"segments-{each:06d}" for each in range(1, 12)), "checkpoint.json"]
+    folders = [
+        f"_staging/{task:020x}/{task:020x}/{0:015d}-{1:06d}-{task:016x}" for task in range(1, number + 1)
+    ]
+    with ThreadPoolExecutor(16) as threads:
+        for _ in threads.map(
+            lambda name: store.put(name, b"{}"), (f"{a}/{b}" for a in folders for b in names)
+        ):
+            pass
 
 
 def kind_of(path: str) -> str:
