@@ -6,6 +6,9 @@ up its answers, without rate limits, to an object store in memory in which each 
 requests that really leave this process, including those that s3fs adds; it needs the environment of
 ``make test-stores``. The requests that find out whether this server honours conditions, which Amazon's does
 not need, are counted apart as ``probe`` and have no latency. ``--all`` adds the year by hour.
+
+The last columns tell whether the store holds the walk: how long the run took after it asked for its last page,
+and which part of the requests that a rate limit allowed it sent.
 """
 
 from __future__ import annotations
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.store import Store
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
-VENDOR = "ada"
 NEIGHBOURS = 1_000
 
 
@@ -52,6 +54,8 @@ class Row:
     :param by: Partitions by ``day`` or ``hour``.
     :param again: Whether the same interval was published before; only the second export is measured.
     :param neighbours: Number of other tasks that have left staged objects.
+    :param vendor: The vendor's machine name.
+    :param per_second: The vendor's rate limit; ``None`` for none.
     """
 
     key: str
@@ -61,6 +65,8 @@ class Row:
     by: str = "day"
     again: bool = False
     neighbours: int = 0
+    vendor: str = "ada"
+    per_second: int | None = None
 
 
 ROWS = [
@@ -71,9 +77,10 @@ ROWS = [
     Row("1again", "1 day again", 1, 20, again=True),
     Row("59again", "59 days again", 59, 59 * 20, again=True),
     Row("again", "365 days again, 1,000 neighbours", 365, 365 * 20, again=True, neighbours=NEIGHBOURS),
+    Row("limit", "90 days of AgentX at its rate limit", 90, 120_000, vendor="agentx", per_second=3),
     Row("year", "a year by hour, 2 million records", 365, 2_000_000, "hour"),
 ]
-QUICK = ("1", "59", "365", "hours", "1again", "again")
+QUICK = ("1", "59", "365", "hours", "1again", "again", "limit")
 
 
 class Operations:
@@ -156,13 +163,40 @@ def _s3_kind(method: str, url: str) -> str:
 def job_of(row: Row, *, run_id: str) -> Job:
     """Return the job of a row."""
     interval = Window(START, START + timedelta(days=row.days))
-    return Job(query_of(VENDOR), interval, row.by, task=TaskTry("benchmark", "export", run_id))
+    return Job(query_of(row.vendor), interval, row.by, task=TaskTry("benchmark", "export", run_id))
 
 
-def export(row: Row, store: Store, *, run_id: str, now: float) -> int:
+class Pace:
+    """When pages are asked for: as often as a rate limit allows.
+
+    :param per_second: Requests in any second; ``None`` for any number.
+    """
+
+    def __init__(self, per_second: int | None) -> None:
+        self._per_second = per_second
+        self.moments: list[float] = []
+        """Of each request, in seconds of the monotonic clock."""
+
+    def __call__(self) -> None:
+        """Wait for the next request's turn; called under a lock."""
+        if self._per_second is not None and len(self.moments) >= self._per_second:
+            time.sleep(max(self.moments[-self._per_second] + 1 - time.monotonic(), 0))
+        self.moments.append(time.monotonic())
+
+    @property
+    def share(self) -> float | None:
+        """The part of the requests that the limit allowed which were sent; ``None`` without a limit."""
+        if self._per_second is None:
+            return None
+        further = len(self.moments) - self._per_second  # the first ones need not wait
+        return further / self._per_second / (self.moments[-1] - self.moments[0])
+
+
+def export(row: Row, store: Store, *, run_id: str, now: float, pace: Pace) -> int:
     """Export a row's interval; return the number of records."""
     job = job_of(row, run_id=run_id)
-    outcome = Export(job, PageSource(VENDOR, job.interval, row.records), store, now=lambda: now).run()
+    source = PageSource(row.vendor, job.interval, row.records, asked=pace)
+    outcome = Export(job, source, store, now=lambda: now).run()
     return sum(each.manifest.records for each in outcome.written)
 
 
@@ -170,20 +204,21 @@ def measure(row: Row, kind: type[MemoryStore | S3Store], latency: float) -> dict
     """Export a row and return what it cost."""
     place = kind(latency)
     now = (START + timedelta(days=400)).timestamp()
-    export(Row("", "", 1, 20), kind(0.0).store(), run_id="warm-up", now=now)
+    export(Row("", "", 1, 20), kind(0.0).store(), run_id="warm-up", now=now, pace=Pace(None))
     if row.again:
-        export(row, place.store(), run_id="first", now=now - 86_400)
+        export(row, place.store(), run_id="first", now=now - 86_400, pace=Pace(None))
     add_neighbours(place.store(), row.neighbours)
-    store = place.store()
+    store, pace = place.store(), Pace(row.per_second)
     with place.measured() as operations:
         began = time.monotonic()
-        records = export(row, store, run_id="measured", now=now)
-        wall = time.monotonic() - began
+        records = export(row, store, run_id="measured", now=now, pace=pace)
+        ended = time.monotonic()
     assert records == row.records, (records, row.records)
     partitions = row.days * (24 if row.by == "hour" else 1)
     return {
         "row": row.title, "partitions": partitions, "operations": operations.by_kind.total(),
-        "per_partition": operations.by_kind.total() / partitions, "wall": wall,
+        "per_partition": operations.by_kind.total() / partitions, "wall": ended - began,
+        "tail": ended - pace.moments[-1], "share": pace.share,
         "at_once": operations.most_at_once, "probe": operations.probes,
         **operations.by_kind,
     }  # fmt: skip
@@ -221,14 +256,19 @@ def main() -> None:
 
 
 _KINDS = ("put", "get", "head", "list", "delete", "probe")
-_HEAD = f"{'run':<34} partitions  operations  per partition  at once   wall (s)  kinds"
+_HEAD = (
+    f"{'run':<35} partitions  operations  per partition  at once   wall (s)  after the last page (s)  "
+    "of the limit  kinds"
+)
 
 
 def _line(found: dict[str, Any]) -> str:
     kinds = [f"{found[kind]:,} {kind}" for kind in _KINDS if found.get(kind)]
+    share = "" if found["share"] is None else f"{found['share']:.1%}"
     return (
-        f"{found['row']:<34} {found['partitions']:>10,} {found['operations']:>11,} "
-        f"{found['per_partition']:>14.1f} {found['at_once']:>8} {found['wall']:>10.1f}  {', '.join(kinds)}"
+        f"{found['row']:<35} {found['partitions']:>10,} {found['operations']:>11,} "
+        f"{found['per_partition']:>14.1f} {found['at_once']:>8} {found['wall']:>10.1f} "
+        f"{found['tail']:>24.1f} {share:>13}  {', '.join(kinds)}"
     )
 
 
