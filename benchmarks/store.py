@@ -7,8 +7,8 @@ requests that really leave this process, including those that s3fs adds; it need
 ``make test-stores``. The requests that find out whether this server honours conditions, which Amazon's does
 not need, are counted apart as ``probe`` and have no latency. ``--all`` adds the year by hour.
 
-The last columns tell whether the store holds the walk: how long the run took after it asked for its last page,
-and which part of the requests that a rate limit allowed it sent.
+The last columns tell whether the store holds the walk: how long the run took after it asked for its last
+page, and which part of the requests that a rate limit allowed it sent.
 """
 
 from __future__ import annotations
