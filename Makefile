@@ -34,7 +34,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-crash test-model test-limits test-scheduler test-stores test-compose test-stack test-wheel
-.PHONY: test-versions stack stack-down benchmark lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: test-versions stack stack-down benchmark benchmark-full lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -78,8 +78,19 @@ test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minu
 	dev/install_debian_packages.sh $(STACK_PACKAGES)
 	$(STACK)/bin/pytest tests/stack
 
-benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
+benchmark: $(READY) ## Measure speed, memory, checkpoints and operations on the store, in quick forms (minutes)
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python -m benchmarks.store --rows 1 59 1again 59again
+	$(BIN)/python -m benchmarks.checkpoint
+	$(BIN)/python -m benchmarks.memory --rows hours days
+
+benchmark-full: $(READY) $(VENV)-stores/.ready ## The same at full size, also on a real S3 server (an hour or more)
+	dev/install_debian_packages.sh $(STORE_PACKAGES)
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python -m benchmarks.store --all
+	$(VENV)-stores/bin/python -m benchmarks.store --s3
+	$(BIN)/python -m benchmarks.checkpoint --scale 1
+	$(BIN)/python -m benchmarks.memory --scale 1
 
 lint: $(READY) ## Check style and format
 	$(BIN)/ruff check
