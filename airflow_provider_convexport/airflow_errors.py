@@ -7,14 +7,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException, reschedule_at
+from airflow_provider_convexport.compat import (
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    reschedule_at,
+)
 from airflow_provider_convexport.errors import (
     ConfigurationError,
+    ConvExportError,
     ExpiredError,
     RateLimitedError,
     UnsettledError,
     VendorRejectedError,
 )
+from airflow_provider_convexport.log_lines import in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +29,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class ExportTimeoutError(AirflowTaskTimeout):
+    """The task's ``execution_timeout`` has ended the export; progress is kept for a retry."""
+
+
+class ExportKilledError(SystemExit):
+    """SIGTERM has ended the export; progress is kept for a retry."""
+
+
 @contextmanager
 def airflow_errors() -> Iterator[None]:
     """Treat this package's errors in a ``@task`` as the operators do; a context manager and a decorator.
 
-    All other errors pass unchanged, and Airflow retries the task. A task that is rescheduled starts again
-    from its first line and uses up no retry, so write results only after the last record was read. As a
-    decorator, it belongs below ``@task``::
+    All other errors pass, those of this package without the frames of their causes, and Airflow retries the
+    task. A task that is rescheduled starts again from its first line and uses up no retry, so write results
+    only after the last record was read. As a decorator, it belongs below ``@task``::
 
         @task
         @airflow_errors()
@@ -46,10 +61,15 @@ def airflow_errors() -> Iterator[None]:
     except (ConfigurationError, VendorRejectedError) as error:
         raise AirflowFailException(str(error)) from None
     except ExpiredError as error:
+        # Airflow logs the reason of a skip in a group that its UI shows folded.
+        log.warning("%s", in_lines(error))
         raise AirflowSkipException(str(error)) from None
     except UnsettledError as error:
-        log.info("%s. The slot is handed back until then.", error.problem)
+        log.info("%s", in_lines(f"{error.problem}. The slot is handed back until then."))
         raise reschedule_at(error.settles_at) from None
     except RateLimitedError as error:
-        log.warning("%s The slot is handed back until then.", error)
+        log.warning("%s", in_lines(f"{error} The slot is handed back until then."))
         raise reschedule_at(datetime.now(UTC) + error.retry_after) from None
+    except ConvExportError as error:
+        # Its sentence says all that is known; the frames of its causes would only push it off the screen.
+        raise error from None

@@ -17,9 +17,12 @@ from airflow.providers.common.compat.sdk import (
 )
 
 try:
-    from airflow.sdk.exceptions import AirflowRescheduleException
+    from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTimeout
 except ImportError:  # Airflow 3.1
-    from airflow.exceptions import AirflowRescheduleException
+    from airflow.exceptions import (  # type: ignore[no-redef]  # 3.3 has an AirflowTaskTimeout here, too
+        AirflowRescheduleException,
+        AirflowTaskTimeout,
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +33,7 @@ __all__ = [
     "AirflowNotFoundException",
     "AirflowRescheduleException",
     "AirflowSkipException",
+    "AirflowTaskTimeout",
     "BaseHook",
     "Stats",
     "conf",

@@ -9,17 +9,20 @@ import logging
 
 from airflow.listeners import hookimpl
 
+from airflow_provider_convexport.airflow_errors import ExportKilledError, ExportTimeoutError
 from airflow_provider_convexport.errors import ConvExportError
+from airflow_provider_convexport.log_lines import in_lines
 
 log = logging.getLogger(__name__)
+
+_EXPECTED = (ConvExportError, ExportTimeoutError, ExportKilledError)
 
 
 @hookimpl
 def on_task_instance_failed(error: BaseException | str | None) -> None:
-    """Log an expected error's sentence as one ERROR line; called in a task's process after its traceback."""
+    """Log an expected error's sentence as an ERROR record; called in a task's process after its traceback."""
     # What the operators raise for Airflow has the error itself as its suppressed context.
-    context = getattr(error, "__context__", None)
-    if isinstance(error, ConvExportError) or isinstance(context, ConvExportError):
+    if isinstance(error, _EXPECTED) or isinstance(getattr(error, "__context__", None), ConvExportError):
         # Airflow opens a group below its traceback, which its UI shows folded; without one this does nothing.
         log.info("::endgroup::")
-        log.error("%s", error)
+        log.error("%s", in_lines(error))

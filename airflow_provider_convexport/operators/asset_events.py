@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, Self, TypedDict
 
@@ -10,6 +11,7 @@ from airflow.sdk import Asset
 from airflow_provider_convexport.compat import AirflowSkipException
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window, iso
+from airflow_provider_convexport.log_lines import in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.job import Job
     from airflow_provider_convexport.export.outcome import Outcome
+
+log = logging.getLogger(__name__)
 
 
 class ExportFacts(TypedDict):
@@ -104,10 +108,13 @@ class AssetEvents:
             sent.
         """
         if self.outlets and not keys:
-            raise AirflowSkipException(
+            reason = (
                 f"No partition of {'..'.join(facts['interval'])} has changed, so all stay as they were and "
                 "no asset event is sent."
             )
+            # Airflow logs the reason of a skip in a group that its UI shows folded.
+            log.info("%s", in_lines(reason))
+            raise AirflowSkipException(reason)
         for outlet in self.outlets:
             event = self.events[outlet]
             event.extra.update(facts)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_convexport.airflow_errors import airflow_errors
+from airflow_provider_convexport.airflow_errors import (
+    ExportKilledError,
+    ExportTimeoutError,
+    airflow_errors,
+)
+from airflow_provider_convexport.compat import AirflowTaskTimeout
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConvExportError, ExpiredError
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
@@ -18,6 +23,7 @@ from airflow_provider_convexport.export.run import Export, published_before
 from airflow_provider_convexport.export.stage.progress import Reporter
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from airflow_provider_convexport.interval import interval_of
+from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
 from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
 from airflow_provider_convexport.operators.summary import log_outcome
@@ -36,10 +42,13 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.hooks.base import ExportHook
 
-
 _KILLED = (
     "The task was told to end by SIGTERM, so the export stopped; progress is kept, and the next try "
     "continues."
+)
+_TIMED_OUT = (
+    "The task reached its execution_timeout, so the export stopped; progress is kept, and the next try "
+    "continues. If this repeats, raise execution_timeout or export shorter intervals."
 )
 
 
@@ -162,6 +171,7 @@ class ExportOperator(BaseOperator):
             pause; progress is kept, and no retry is used up.
         :raises AirflowSkipException: if nothing changed and the task has outlets, or the vendor no longer
             keeps anything of the interval.
+        :raises ExportTimeoutError: if the task reaches its ``execution_timeout``; a retry continues.
         :raises ConvExportError: if a retry may help.
         """
         try:
@@ -170,6 +180,8 @@ class ExportOperator(BaseOperator):
         except ConvExportError as error:
             # Without the frames of the engine and of its causes: the sentence says all that is known.
             raise error.with_traceback(None) from None
+        except AirflowTaskTimeout:
+            raise ExportTimeoutError(_TIMED_OUT) from None
 
     def on_kill(self) -> None:
         """End the export within seconds and keep its progress.
@@ -177,11 +189,11 @@ class ExportOperator(BaseOperator):
         Airflow calls this on SIGTERM, in the main thread, whose export goes on if it returns.
         Nothing is done after a timeout, for which Airflow calls this when the export has ended already.
 
-        :raises SystemExit: if the export runs; it ends the try, and Airflow retries it if retries are left.
+        :raises ExportKilledError: if the export runs; it ends the try, and Airflow retries it if it may.
         """
         if self._is_exporting:
             self._is_exporting = False
-            raise SystemExit(_KILLED)
+            raise ExportKilledError(_KILLED)
 
     def _export_until_killed(self, context: Context) -> ExportFacts:
         self._is_exporting = True
@@ -226,7 +238,8 @@ class ExportOperator(BaseOperator):
         outcome = published_before(job, store)
         if outcome is None:
             raise expired
-        self.log.warning("%s Earlier tries of this task published %d partitions.", expired, outcome.kept)
+        earlier = f"{expired} Earlier tries of this task published {outcome.kept} partitions."
+        self.log.warning("%s", in_lines(earlier))
         facts = facts_of(job, outcome)
         events.send(facts, keys=[each.key for each in outcome.written])
         return facts

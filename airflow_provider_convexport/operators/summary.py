@@ -1,9 +1,11 @@
-"""Writes to the task's log what an export did; the summary is the last line."""
+"""Writes to the task's log what an export did; the summary is the last record."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+
+from airflow_provider_convexport.log_lines import in_lines
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.export.job import Job
@@ -22,11 +24,11 @@ def log_outcome(job: Job, outcome: Outcome, *, url: str) -> None:
     :param url: Root of the dataset.
     """
     _warn(job, outcome)
-    log.info("%s", summary_of(job, outcome, url=url))
+    log.info("%s", in_lines(summary_of(job, outcome, url=url)))
 
 
 def summary_of(job: Job, outcome: Outcome, *, url: str) -> str:
-    """Return one line: what was exported, where it went and what it took. Filters are left out."""
+    """Return one sentence: what was exported, where it went and what it took. Filters are left out."""
     query, usage = job.query, outcome.plan.usage
     where = ", ".join(
         f"{name}={value}" for name, value in {**query.scope, "window_on": query.window_on}.items()
@@ -55,14 +57,11 @@ def _warn(job: Job, outcome: Outcome) -> None:
     query, counts = job.query, outcome.plan.counts
     field = query.stream.time_fields[query.window_on]
     if counts.undated:
-        log.warning(
-            "%d records have no %s that can be read; they were kept, in the partition of their request.",
-            counts.undated,
-            field,
-        )
+        problem = f"{counts.undated} records have no {field} that can be read"
+        log.warning("%s", in_lines(f"{problem}; they were kept, in the partition of their request."))
     if not outcome.records and not outcome.unchanged and query.scope:
         scope = ", ".join(f"{name}={value}" for name, value in query.scope.items())
-        log.warning("There are no records; check that %s is right.", scope)
+        log.warning("%s", in_lines(f"There are no records; check that {scope} is right."))
 
 
 def _count(number: int, noun: str) -> str:

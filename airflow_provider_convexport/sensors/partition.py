@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from msgspec import UnsetType
 
-from airflow_provider_convexport.compat import AirflowFailException
+from airflow_provider_convexport.airflow_errors import airflow_errors
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Manifest, read_manifest
 from airflow_provider_convexport.export.dataset.partition import PartitionGrid
 from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.interval import interval_of
+from airflow_provider_convexport.log_lines import in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,14 +91,13 @@ class ExportPartitionSensor(BaseSensorOperator):
         :raises AirflowFailException: if an argument is wrong, the run does not say which interval it means,
             the destination cannot be used, or an object with a manifest's name is not a manifest.
         """
-        try:
+        with airflow_errors():
             grid = self._partitions(context)
             store = store_at(self.destination, conn_id=self.destination_conn_id)
             manifests = _manifests(grid, store)
-        except ConfigurationError as error:
-            raise AirflowFailException(str(error)) from None
         if manifests is None:
-            self.log.info("Not every partition of %s is published in %s.", grid.interval, store.url)
+            missing = f"Not every partition of {grid.interval} is published in {store.url}."
+            self.log.info("%s", in_lines(missing))
             return PokeReturnValue(is_done=False)
         records = sum(manifest.records for manifest in manifests.values())
         if records < self.min_records:

@@ -119,8 +119,12 @@ class Api:
 
     def log(self, task: Mapping[str, Any], try_number: int) -> str:
         """Return the log of one try."""
+        return str(self.log_records(task, try_number))
+
+    def log_records(self, task: Mapping[str, Any], try_number: int) -> list[dict[str, Any]]:
+        """Return the records of the log of one try, as the UI gets them."""
         path = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
-        return str(self._ask("GET", f"{path}/logs/{try_number}?full_content=true").get("content"))
+        return list(self._ask("GET", f"{path}/logs/{try_number}?full_content=true").get("content") or ())
 
     def wait_for_runs(self, dag_id: str, *, min_runs: int = 1, timeout: float = 600) -> list[dict[str, Any]]:
         """Wait until a Dag has enough runs and all have succeeded; return them by logical date.

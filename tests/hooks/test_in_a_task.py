@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -196,12 +197,14 @@ class TestExpired:
         assert 0 < len(found) < len(every)
         assert found == [one for one in every if datetime.fromisoformat(one["date_created"]) >= clipped]
 
-    def test_if_nothing_is_left_a_task_is_skipped(self, simulator):
+    def test_if_nothing_is_left_a_task_is_skipped_with_a_word_in_its_log(self, simulator, caplog):
         with pytest.raises(ExpiredError, match="it no longer has anything"):
             MESSAGES(START, START + DAY, on_expired="clip")
 
-        with pytest.raises(AirflowSkipException, match="it no longer has anything"):
+        with pytest.raises(AirflowSkipException, match="it no longer has anything") as caught:
             in_a_task(lambda: MESSAGES(START, START + DAY, on_expired="clip"))
+        # Airflow's own record of the reason stands in a group that its UI folds.
+        assert caplog.messages[-1].replace("\n", " ") == str(caught.value)
         assert simulator.request_log.requests == []
 
     def test_the_vendor_may_be_left_to_decide(self):
@@ -242,6 +245,20 @@ class TestErrors:
         with pytest.raises(type(error)) as caught, airflow_errors():
             raise error
         assert caught.value is error
+
+    def test_such_an_error_is_logged_without_the_frames_of_its_causes(self):
+        def failing():
+            try:
+                raise OSError("a broken connection")
+            except OSError as cause:
+                raise VendorUnavailableError(endpoint="Ada /x", problem="reset", tries=9) from cause
+
+        with pytest.raises(VendorUnavailableError) as caught:
+            in_a_task(failing)
+
+        text = "".join(traceback.format_exception(caught.value))
+        assert "a broken connection" not in text
+        assert text.count("Traceback") == 1
 
     def test_without_an_error_the_task_returns_what_its_body_returns(self):
         count = in_a_task(lambda: sum(1 for _ in MESSAGES(START, START + DAY)))

@@ -47,7 +47,7 @@ def execute(folder, kind=AdaExportOperator, context=INTERVAL, **arguments):
 
 
 def last_line(caplog):
-    return caplog.records[-1].getMessage()
+    return caplog.messages[-1].replace("\n", " ")
 
 
 def test_it_says_what_was_exported_where_it_went_and_what_it_took(ada, tmp_path, caplog):
@@ -95,10 +95,23 @@ def test_it_counts_the_partitions_that_were_left_unchanged(ada, tmp_path, caplog
             outlets=[Asset(name="set", uri="s3://bucket/set")],
         )
 
-    assert last_line(caplog) == (
+    summary, reason = (message.replace("\n", " ") for message in caplog.messages[-2:])
+    assert summary == (
         f"Exported 0 records of Ada conversations (window_on=created) in {SPAN} to file://{tmp_path}: "
         "0 files, 0 bytes, 1 request, 0 s waited for the vendor's limits, 1 partition left unchanged."
     )
+    # Airflow's own record of the reason stands in a group that is folded.
+    assert reason == (
+        f"No partition of {SPAN} has changed, so all stay as they were and no asset event is sent."
+    )
+
+
+def test_it_is_broken_into_lines_that_the_ui_does_not_cut_off(ada, tmp_path, caplog):
+    execute(tmp_path)
+
+    lines = caplog.messages[-1].split("\n")
+    assert len(lines) > 1
+    assert all(len(line) <= 80 or line.startswith("file://") for line in lines)
 
 
 def test_it_counts_the_pauses_that_the_vendor_asked_for(ada, tmp_path, caplog):

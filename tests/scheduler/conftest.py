@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_convexport.hooks.vendors import vendors
 from airflow_provider_convexport.simulator.server import RunningSimulator, running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
+from dev.cluster.airflow import connection
 from dev.cluster.cluster import Cluster
 from dev.cluster.sqlite_backend import SqliteBackend
 from tests.support.streams import YESTERDAY
@@ -22,6 +23,7 @@ DAGS = Path(__file__).parent / "dags"
 DAG_IDS = {f"{vendor}_{way}" for vendor in vendors() for way in ("windows", "daily")} | {
     "slow_export",
     "settled",
+    "wrong_key",
 }
 
 
@@ -55,6 +57,7 @@ def airflow(
             # What the Dags take for the present: everything up to it has settled.
             "CONVEXPORT_TEST_NOW": YESTERDAY.isoformat(),
             "CONVEXPORT_TEST_EXPORTS": exports.as_uri(),
+            "AIRFLOW_CONN_ADA_WRONG_KEY": connection("ada", host=simulator.url, password="another-key"),
         },
     )
     try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowRescheduleException
+from airflow_provider_convexport.errors import DestinationUnavailableError
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.base import ExportOperator
@@ -214,6 +216,20 @@ class TestDestination:
 def test_a_wrong_dag_fails_without_retry(tmp_path, arguments, advice):
     with pytest.raises(AirflowFailException, match=advice):
         sensor(**{"destination": str(tmp_path)} | arguments).execute(context_of())
+
+
+def test_a_store_that_fails_is_named_without_the_frames_of_the_cause(tmp_path, monkeypatch):
+    def failing(*arguments):
+        try:
+            raise OSError("a broken connection")
+        except OSError as cause:
+            raise DestinationUnavailableError(url="s3://b/x", problem="y", connection=None) from cause
+
+    monkeypatch.setattr("airflow_provider_convexport.sensors.partition._manifests", failing)
+    with pytest.raises(DestinationUnavailableError) as caught:
+        sensor(destination=str(tmp_path)).execute(context_of())
+
+    assert "a broken connection" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
