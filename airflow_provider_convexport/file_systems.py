@@ -31,6 +31,12 @@ SCHEMES = {
 }
 """The schemes of Airflow's own file systems, which otherwise only an import tells."""
 
+S3_CONNECTIONS = 50
+"""Maximum number of connections to S3, unless ``config_kwargs`` of the Airflow connection says otherwise.
+
+The default of Amazon's library is 10. The libraries for Google and Azure open up to 100.
+"""
+
 
 def file_system_of(path: ObjectStoragePath, conn_id: str | None) -> AbstractFileSystem:
     """Return the file system of a path: the one that is attached, or else that of the scheme's provider.
@@ -45,7 +51,11 @@ def file_system_of(path: ObjectStoragePath, conn_id: str | None) -> AbstractFile
     store = attach(path.protocol or "file", conn_id)
     if "fs" not in vars(store) and (get_fs := _loaded(store.protocol)):
         store.fs = get_fs(conn_id)
-    return path.fs
+    fs: AbstractFileSystem = path.fs
+    botocore_config = getattr(fs, "config_kwargs", None)  # of s3fs, which reads it when it first connects
+    if botocore_config is not None:
+        botocore_config.setdefault("max_pool_connections", S3_CONNECTIONS)
+    return fs
 
 
 def _loaded(scheme: str) -> Callable[[str | None], AbstractFileSystem] | None:
