@@ -78,7 +78,8 @@ test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minu
 	dev/install_debian_packages.sh $(STACK_PACKAGES)
 	$(STACK)/bin/pytest tests/stack
 
-benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
+benchmark: $(READY) ## Compare an export with a bare loop, and measure what a task imports
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/throughput.py
 
 lint: $(READY) ## Check style and format
