@@ -78,7 +78,8 @@ test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minu
 	dev/install_debian_packages.sh $(STACK_PACKAGES)
 	$(STACK)/bin/pytest tests/stack
 
-benchmark: $(READY) ## Measure speed, memory, checkpoints and operations on the store, in quick forms (minutes)
+benchmark: $(READY) ## Measure speed, start-up, memory, checkpoints and operations on the store, in quick forms (minutes)
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python -m benchmarks.store --rows 1 59 1again 59again
 	$(BIN)/python -m benchmarks.checkpoint

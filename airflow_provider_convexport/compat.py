@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import (
@@ -37,6 +38,7 @@ __all__ = [
     "BaseHook",
     "Stats",
     "conf",
+    "file_system_modules",
     "mask_secret",
     "reschedule_at",
     "server_context",
@@ -48,6 +50,17 @@ _PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 def reschedule_at(moment: datetime) -> AirflowRescheduleException:
     """Return the exception that hands a task's slot back until ``moment`` without using up a retry."""
     return AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
+
+
+def file_system_modules() -> set[str]:
+    """Return the modules of the file systems of all installed providers, without importing them."""
+    try:
+        manager = import_module("airflow.sdk.providers_manager_runtime").ProvidersManagerTaskRuntime()
+    except ImportError:  # Airflow 3.1
+        manager = import_module("airflow.providers_manager").ProvidersManager()
+    return {
+        module for provider in manager.providers.values() for module in provider.data.get("filesystems", ())
+    }
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHoo
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.dataset.store_errors import explained
+from airflow_provider_convexport.file_systems import LOCAL, file_system_of
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
-_LOCAL = ("", "file", "local")
 _SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl")
 """Schemes for which an extra of this package installs the library."""
 
@@ -50,7 +50,7 @@ def store_at(destination: str | ObjectStoragePath, *, conn_id: str | None = None
     with explained(str(path), connection):
         fs = _file_system(path, connection, str(destination))
     root = str(fs._strip_protocol(path.path)).rstrip("/")
-    url = f"file://{root}" if path.protocol in _LOCAL else str(path)
+    url = f"file://{root}" if path.protocol in LOCAL else str(path)
     return Store.of(fs, root, url, connection=connection)
 
 
@@ -76,13 +76,13 @@ def _file_system(path: ObjectStoragePath, connection: str | None, destination: s
         if connection:
             # Amazon's hook takes the worker's own credentials, or none, where the connection does not exist.
             BaseHook.get_connection(connection)
-        return path.fs
+        return file_system_of(path, connection)
     except AirflowNotFoundException:
         raise ConfigurationError(
             f"The connection {connection!r} that destination={str(path)!r} names does not exist; create it."
         ) from None
     except (ImportError, ValueError) as error:
-        if path.protocol not in (*_LOCAL, *_SCHEMES):
+        if path.protocol not in (*LOCAL, *_SCHEMES):
             raise _unknown_scheme(destination) from None
         raise ConfigurationError(
             f"destination={str(path)!r} cannot be used: {error}. For s3://, gs:// and abfs:// install "
@@ -110,7 +110,7 @@ def _check_arguments(destination: object, conn_id: object) -> None:
 
 def _is_relative(destination: str) -> bool:
     scheme, separator, rest = destination.rpartition("://")
-    if separator and scheme not in _LOCAL:
+    if separator and scheme not in LOCAL:
         return False
     authority, slash, _ = rest.partition("/")
     return not slash or (authority != "" and not authority.endswith("@"))  # the id of a connection

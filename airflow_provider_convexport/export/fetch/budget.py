@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.export.fetch.budget_storage import memory_counter
+from airflow_provider_convexport.export.fetch.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ class Budget:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused_until: float = 0.0
     _pid: int = field(default_factory=os.getpid)
+    _turns: Turns = field(default_factory=Turns)
 
     def acquire(
         self,
@@ -67,7 +69,8 @@ class Budget:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
         The request must be sent at once: nothing is waited for after the permits have been taken, neither
-        another limit nor a pause, because an earlier permit would become too old.
+        another limit nor a pause, because an earlier permit would become too old. Of the threads that wait
+        for the same endpoint, only the first asks and sleeps; the others follow in the order of their calls.
 
         :param endpoint: Path of the endpoint.
         :param max_wait: Maximum wait in seconds.
@@ -75,6 +78,13 @@ class Budget:
         :param sleep: Sleeps for some seconds, instead of the budget's own; may raise to end the wait.
         :raises BudgetExhaustedError: if a single wait would be longer.
         """
+        sleep = sleep or self.sleep
+        with self._turns.turn(endpoint, lambda: sleep(0)) as waited:
+            return waited + self._acquire(endpoint, max_wait, ready, sleep)
+
+    def _acquire(
+        self, endpoint: str, max_wait: float, ready: Callable[[], None], sleep: Callable[[float], None]
+    ) -> float:
         waited = 0.0
         while True:
             wait = self._paused_until - self.clock()
@@ -84,7 +94,7 @@ class Budget:
             if wait <= 0:
                 return waited
             start = self.clock()
-            self._wait(wait, max_wait, sleep or self.sleep)
+            self._wait(wait, max_wait, sleep)
             waited += self.clock() - start
 
     def pause(self, seconds: float) -> None:

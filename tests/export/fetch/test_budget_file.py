@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import sqlite3
 import time
 from datetime import timedelta
 
@@ -141,3 +143,15 @@ def test_a_forked_process_counts_in_the_same_file_and_does_not_keep_locks(counte
     assert one.take() == 0.0
     assert os.waitpid(child, 0)[1] == 0
     assert one.take() > 0
+
+
+def test_requests_that_left_all_periods_are_removed_now_and_then(counter, tmp_path):
+    moment = [1000.0]
+    one = counter(clock=lambda: moment[0], rates=rates_of((Limit(1, timedelta(seconds=1)),)))
+    for _ in range(130):
+        assert one.take() == 0.0
+        moment[0] += 2
+
+    with contextlib.closing(sqlite3.connect(file_of(tmp_path, ".sqlite"))) as file:
+        [(rows,)] = file.execute("SELECT count(*) FROM rate_bucket")
+    assert rows <= 50
