@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.compat import (
@@ -22,6 +22,7 @@ from airflow_provider_convexport.errors import (
     VendorRejectedError,
 )
 from airflow_provider_convexport.log_lines import in_lines
+from airflow_provider_convexport.task_pauses import check_max_pause, count_task_pause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ class ExportKilledError(SystemExit):
 
 
 @contextmanager
-def airflow_errors() -> Iterator[None]:
+def airflow_errors(*, max_pause: timedelta | None = timedelta(days=2)) -> Iterator[None]:
     """Treat this package's errors in a ``@task`` as the operators do; a context manager and a decorator.
 
     All other errors pass, those of this package without the frames of their causes, and Airflow retries the
@@ -50,13 +51,19 @@ def airflow_errors() -> Iterator[None]:
         def count(data_interval_start=None, data_interval_end=None):
             return sum(1 for _ in AdaHook().export_conversations(data_interval_start, data_interval_end))
 
+    :param max_pause: Longest time in total that the vendor may ask one try of the task to pause for; ``None``
+        for any. Pauses of more than two minutes are handed back to the scheduler and use no retry. Their sum
+        is kept in the task state store, which Airflow 3.3 introduced; on older versions only a single pause
+        that is longer ends the try.
     :raises AirflowFailException: instead of `ConfigurationError` and `VendorRejectedError`; Airflow does not
         retry.
     :raises AirflowRescheduleException: instead of `UnsettledError` and `RateLimitedError`; hands the slot
         back until the interval has settled, or the vendor allows the next request.
     :raises AirflowSkipException: instead of `ExpiredError`.
+    :raises IncompleteExportError: instead of `RateLimitedError`, if the pauses are longer than ``max_pause``.
     """
     try:
+        check_max_pause(max_pause)
         yield
     except (ConfigurationError, VendorRejectedError) as error:
         raise AirflowFailException(str(error)) from None
@@ -68,6 +75,8 @@ def airflow_errors() -> Iterator[None]:
         log.info("%s", in_lines(f"{error.problem}. The slot is handed back until then."))
         raise reschedule_at(error.settles_at) from None
     except RateLimitedError as error:
+        if max_pause is not None:
+            count_task_pause(error, max_pause=max_pause)
         log.warning("%s", in_lines(f"{error} The slot is handed back until then."))
         raise reschedule_at(datetime.now(UTC) + error.retry_after) from None
     except ConvExportError as error:

@@ -11,7 +11,8 @@ themselves, use the operators. Each task here does the rest of what an operator 
 * ``interval_of`` finds the interval of the run, or refuses a run whose interval is not clear.
 * The hook refuses an interval to which the vendor may still add records.
 * ``airflow_errors`` hands the slot back until that interval has settled, or until a long pause that the
-  vendor asks for is over, and fails without retry where a retry cannot help.
+  vendor asks for is over, and fails without retry where a retry cannot help. Its ``max_pause``, here the
+  default of two days, bounds the sum of such pauses.
 
 Requirements:
 

@@ -12,6 +12,7 @@ pytest_plugins = (
     "tests.support.connections",
     "tests.support.redis",
     "tests.support.samples",
+    "tests.support.shell",
     "tests.support.simulators",
     "tests.support.stores",
     "tests.support.tiny_server",

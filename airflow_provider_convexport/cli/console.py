@@ -10,12 +10,16 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from airflow_provider_convexport.compat import server_context
 from airflow_provider_convexport.errors import ConvExportError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
+
+    from structlog.typing import EventDict
 
 
 def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[argparse.Namespace], None]:
@@ -41,15 +45,27 @@ def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Log errors only, as Airflow does in its own commands: in 3.2 logs go to the standard output."""
+    """Log errors only, as Airflow does in its own commands: logs go to the standard output, like the result.
+
+    Hooks, such as Amazon's, log through structlog, which does not ask ``logging``.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
+    processors = structlog.get_config()["processors"]  # the list that all loggers use
+    processors.insert(0, _errors_only)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        processors.remove(_errors_only)
         logging.disable(before)
+
+
+def _errors_only(_logger: Any, method: str, event: EventDict) -> EventDict:
+    if method in ("debug", "info", "warning", "warn"):
+        raise structlog.DropEvent
+    return event
 
 
 def as_json(values: Any) -> str:

@@ -92,6 +92,11 @@ _SWEEP_STAGING = _arg(
 
 # The vendor's connection.
 _CONN_ID = _arg("--conn-id", metavar="ID", required=True, help="The connection to test.")
+_POOL = _arg(
+    "--pool",
+    metavar="NAME",
+    help="The pool that your tasks name (default: convexport_<vendor>); exits with 1 if it does not exist.",
+)
 _SCOPE_CONN_ID = _arg(
     "--conn-id", metavar="ID", help="Connection to the vendor that names the shop or bot to look for."
 )
@@ -163,9 +168,12 @@ _STATUS = _command(
 )
 _CHECK = _command(
     "check",
-    summary="Test a connection with one cheap request",
-    description="Test a connection to a vendor with one cheap request. Exits with 1 if it does not work.",
-    args=(_CONN_ID,),
+    summary="Test a connection with one cheap request, and look for the pool of its tasks",
+    description=(
+        "Test a connection to a vendor with one cheap request, and look for the pool of its tasks, which "
+        "Airflow never starts if the pool is missing. Exits with 1 if the connection does not work."
+    ),
+    args=(_CONN_ID, _POOL),
 )
 
 COMMANDS = (_PLAN, _STATUS, _CHECK)

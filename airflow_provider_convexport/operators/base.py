@@ -175,7 +175,7 @@ class ExportOperator(BaseOperator):
         :raises ConvExportError: if a retry may help.
         """
         try:
-            with airflow_errors():
+            with airflow_errors(max_pause=None):  # the export itself bounds the pauses
                 return self._export_until_killed(context)
         except ConvExportError as error:
             # Without the frames of the engine and of its causes: the sentence says all that is known.

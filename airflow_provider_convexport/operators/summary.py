@@ -40,7 +40,7 @@ def summary_of(job: Job, outcome: Outcome, *, url: str) -> str:
         f"{usage.throttled_seconds:.0f} s waited for the vendor's limits",
     ]
     if usage.retry_seconds >= _WORTH_TELLING:
-        took.append(f"{usage.retry_seconds:.0f} s of waits between tries after failures, summed over threads")
+        took.append(f"{usage.retry_seconds:.0f} s waited to try again after failures")
     if usage.paused_seconds:
         took.append(f"{usage.paused_seconds:.0f} s paused because the vendor asked for it")
     if outcome.kept:

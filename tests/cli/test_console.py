@@ -7,6 +7,7 @@ import warnings
 from argparse import Namespace
 
 import pytest
+import structlog
 
 from airflow_provider_convexport.cli.console import as_json, console_command
 from airflow_provider_convexport.errors import ConfigurationError
@@ -65,3 +66,20 @@ def test_a_command_runs_as_a_server_of_airflow_and_logs_errors_only(caplog):
 
     assert caplog.messages == ["failed", "said afterwards"]
     assert os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == before
+
+
+def test_nothing_but_the_text_is_printed_if_a_hook_logs_as_amazons_does(capsys):
+    log = structlog.get_logger("airflow.providers.amazon")
+
+    @console_command
+    def tell(options):
+        log.info("Credentials retrieved from %s.", "login and password")
+        log.warning("No region.")
+        return "[]"
+
+    tell(Namespace())
+    log.info("said afterwards")
+
+    out = capsys.readouterr().out
+    assert out.startswith("[]\n")
+    assert "said afterwards" in out

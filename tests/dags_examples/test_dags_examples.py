@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from airflow_provider_convexport.cli.backfill_plan import plan_backfill
 from airflow_provider_convexport.export.window import Window, utc
-from airflow_provider_convexport.hooks.vendors import stream_of
+from airflow_provider_convexport.hooks.vendors import hook_of, stream_of
 from airflow_provider_convexport.hooks.vendors import vendors as all_vendors
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
@@ -33,6 +33,8 @@ from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, operator_of
 
 FILES = sorted((Path(__file__).parents[2] / "dags_examples").glob("*.py"))
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDES = sorted((DOCS / "how-to").glob("[a-z]*.md"))
 SETTINGS = SimulatorSettings(records=2_000)
 
 DAILY = [file for file in FILES if file.stem.endswith("_daily")]
@@ -514,6 +516,27 @@ def test_hooks_in_tasks_use_the_pools_and_connections_that_the_dag_names():
     assert {task.pool for task in dag.tasks} == {f"convexport_{vendor}" for vendor in EXPORTS}
     assert all(f"{vendor}_default" in dag.doc_md for vendor in EXPORTS)
     assert all(task.pool in dag.doc_md and task.retries == 5 for task in dag.tasks)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda file: file.stem)
+def test_a_guide_says_that_tasks_never_start_without_their_pool(guide):
+    """Airflow itself says nothing: the task stays scheduled, and its log stays empty."""
+    text = guide.read_text()
+    linked = [file for file in PARSED if f"dags_examples/{file.name}" in text]
+    tasks = [task for file in linked for task in dag_of(file).tasks]
+    named = {settings_of(task).get("pool") for task in tasks} - {None, "default_pool"}
+
+    assert not named or "(README.md#pools)" in text
+
+
+def test_the_guides_have_the_command_that_creates_each_vendors_pool():
+    text = (DOCS / "how-to" / "README.md").read_text()
+    commands = [
+        f'airflow pools set convexport_{vendor} {hook.pool_slots} "Exports from {hook.title}"'
+        for vendor, hook in ((vendor, hook_of(vendor)) for vendor in all_vendors())
+    ]
+
+    assert [command for command in commands if command not in text] == []
 
 
 @runs

@@ -10,10 +10,13 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import signal
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from airflow.sdk.execution_time.timeout import TimeoutPosix
 
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import SupersededError
@@ -79,6 +82,21 @@ class Attempt:
         if self.moment is not None:
             self.moment.arrange()
         AgentXHook.limits = ()
+        operator = self.operator()
+        self.prepare(operator)
+        start, end = self.interval
+        context: Any = {"data_interval_start": start, "data_interval_end": end, "run_id": "scheduled__x"}
+        try:
+            operator.execute(context)
+        except SupersededError:
+            os._exit(SUPERSEDED)
+        os._exit(0)
+
+    def prepare(self, operator: AgentXExportOperator) -> None:
+        """Do what comes before the execution."""
+
+    def operator(self) -> AgentXExportOperator:
+        """Return the task, which writes objects as often as it can."""
         operator = AgentXExportOperator(
             task_id="export",
             destination=self.destination,
@@ -87,13 +105,16 @@ class Attempt:
             target_file_bytes=20_000,
         )
         operator.tuning = QUICK_STAGING
-        start, end = self.interval
-        context: Any = {"data_interval_start": start, "data_interval_end": end, "run_id": "scheduled__x"}
-        try:
-            operator.execute(context)
-        except SupersededError:
-            os._exit(SUPERSEDED)
-        os._exit(0)
+        return operator
+
+
+class MannerlyAttempt(Attempt):
+    """One try that takes signals as Airflow's task runner does, and ends as its process does."""
+
+    def prepare(self, operator: AgentXExportOperator) -> None:
+        """Take SIGTERM as the end of a task and SIGALRM as its timeout."""
+        signal.signal(signal.SIGTERM, lambda number, frame: operator.on_kill())
+        signal.signal(signal.SIGALRM, TimeoutPosix().handle_timeout)
 
 
 def put(environment: dict[str, str], destination: str, name: str, content: bytes) -> None:

@@ -16,14 +16,18 @@ class Proxy:
     """Forwards connections to a server until one uploads what it is told to wait for.
 
     :param target: URL of the server.
-    :param marker: Stops within the first PUT or POST that names this.
+    :param marker: Stops within a PUT or POST that names this.
+    :param number: Which of these it is, from 1.
     :param after: Stops after so many bytes in total.
     """
 
-    def __init__(self, target: str, *, marker: bytes = b"", after: int | None = None) -> None:
+    def __init__(
+        self, target: str, *, marker: bytes = b"", number: int = 1, after: int | None = None
+    ) -> None:
         parts = urlsplit(target)
         self._target = (parts.hostname, parts.port)
         self._marker = marker
+        self._skip = number - 1
         self._after = after
         self._sent = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -49,7 +53,7 @@ class Proxy:
                 if self.stopped.is_set():
                     continue  # until the client is gone
                 begun = data.startswith((b"PUT ", b"POST "))
-                is_wanted = (begun and self._marker in data) if begun else is_wanted or self._named(data)
+                is_wanted = self._is_next(data) if begun else is_wanted or self._named(data)
                 body = data.find(b"\r\n\r\n") + 4 if begun else 0
                 if self._is_enough(len(data), is_wanted=is_wanted and len(data) > body):
                     server.sendall(data[: body + (len(data) - body) // 2])
@@ -61,7 +65,14 @@ class Proxy:
 
     def _named(self, data: bytes) -> bool:
         """Tell whether an upload is named in its body, as Google's are."""
-        return bool(self._marker) and b'{"name"' in data[:300] and self._marker in data[:600]
+        return b'{"name"' in data[:300] and self._is_next(data[:600])
+
+    def _is_next(self, data: bytes) -> bool:
+        """Tell whether it names what is waited for, after so many others that do."""
+        if not self._marker or self._marker not in data:
+            return False
+        self._skip -= 1
+        return self._skip < 0
 
     def _is_enough(self, count: int, *, is_wanted: bool) -> bool:
         self._sent += count
@@ -75,8 +86,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def proxy(target: str, *, marker: bytes = b"", after: int | None = None) -> Iterator[Proxy]:
-    running = Proxy(target, marker=marker, after=after)
+def proxy(target: str, *, marker: bytes = b"", number: int = 1, after: int | None = None) -> Iterator[Proxy]:
+    running = Proxy(target, marker=marker, number=number, after=after)
     try:
         yield running
     finally:

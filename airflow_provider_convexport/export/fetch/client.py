@@ -37,6 +37,7 @@ from airflow_provider_convexport.export.fetch.retry import (
     pause_asked,
 )
 from airflow_provider_convexport.export.fetch.usage import Usage
+from airflow_provider_convexport.export.fetch.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +91,7 @@ class Client:
         twice the ``timeout`` of a read if that is longer.
     :param sleep: Sleeps for some seconds; by default until `end` is called at the latest.
     :param now: Returns the current time as epoch seconds.
+    :param clock: Returns the seconds of a monotonic clock, by which waits are measured.
     """
 
     title: str
@@ -102,12 +104,16 @@ class Client:
     deadline: float = ANSWER_DEADLINE
     sleep: Callable[[float], None] | None = None
     now: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
     _usage: Usage = field(default_factory=Usage)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _channels: Channels = field(init=False, repr=False)
+    _limited: Waiting = field(init=False, repr=False)
+    _failed: Waiting = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._channels = Channels(self._open_channel)
+        self._limited, self._failed = Waiting(self.clock), Waiting(self.clock)
 
     def end(self) -> None:
         """Let every thread within `fetch` send nothing more; answers that are being read may still arrive.
@@ -141,7 +147,8 @@ class Client:
     @property
     def usage(self) -> Usage:
         """What this client has requested from the vendor so far."""
-        return self._usage
+        waits = Usage(throttled_seconds=self._limited.seconds, retry_seconds=self._failed.seconds)
+        return self._usage + waits
 
     def fetch(self, request: PageRequest, decode: Callable[[bytes], T]) -> T:
         """Send ``request`` and return its response as decoded by ``decode``.
@@ -223,16 +230,17 @@ class Client:
 
         def sleep(seconds: float) -> None:
             channel.suspend_deadline()
-            channel.sleep(seconds)
+            with self._limited.counted():
+                channel.sleep(seconds)
 
         channel.suspend_deadline()
         try:
-            waited = self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=prepare, sleep=sleep)
+            self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=prepare, sleep=sleep)
         except OSError as error:  # which would look like one of the connection
             problem = f"the count of requests: {error.strerror or type(error).__name__}"
             raise WorkerDiskError(problem=problem) from None
         channel.check()
-        self._count(Usage(requests=1, throttled_seconds=waited))
+        self._count(Usage(requests=1))
 
     def _count(self, usage: Usage) -> None:
         with self._lock:
@@ -290,16 +298,15 @@ class Client:
 
     def _wait(self, channel: Channel, failure: _Failure, failures: int, endpoint: str) -> None:
         if failure.pause is None:
-            seconds = self.retry.backoff(failures)
-            channel.sleep(seconds)
-            self._count(Usage(retry_seconds=seconds))
+            with self._failed.counted():
+                channel.sleep(self.retry.backoff(failures))
         else:
             seconds = failure.pause
             if seconds > self.retry.max_sleep:
                 raise self._rate_limited(endpoint, seconds)
             self.budget.pause(seconds)
-            channel.sleep(seconds)
-            self._count(Usage(throttled_seconds=seconds))
+            with self._limited.counted():
+                channel.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

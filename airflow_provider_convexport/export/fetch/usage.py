@@ -1,4 +1,4 @@
-"""Usage: requests, pages and waits of an export, summed over pages, threads and tries."""
+"""Usage: requests, pages and waits of an export, summed over pages and tries."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ class Usage(msgspec.Struct, frozen=True):
 
     :param requests: Requests sent, including retries.
     :param pages: Pages received and decoded.
-    :param throttled_seconds: Seconds waited on a worker for the vendor's limits, summed over threads.
+    :param throttled_seconds: Seconds in which at least one thread waited for the vendor's limits, or for a
+        short pause that the vendor asked for.
     :param paused_seconds: Seconds of the pauses for which the task was rescheduled.
-    :param retry_seconds: Seconds of backoff after failures, summed over threads.
+    :param retry_seconds: Seconds in which at least one thread waited to try again after a failure.
     """
 
     requests: int = 0

@@ -169,8 +169,8 @@ class Collector:
         return self._earlier + self.client.usage
 
     def _count_pause(self, error: RateLimitedError) -> None:
-        self._earlier += Usage(paused_seconds=error.retry_after.total_seconds())
         count_pause(self.attempt, error, max_pause=self.max_pause, now=self.now())
+        self._earlier += Usage(paused_seconds=error.retry_after.total_seconds())
 
     def _fetch_windows(self) -> None:
         self._fetch_next()

@@ -5,6 +5,8 @@ import gzip
 import json
 import logging
 import socket
+import threading
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -21,6 +23,7 @@ from airflow_provider_convexport.errors import (
 )
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
 from airflow_provider_convexport.export.fetch.request import PageRequest
 from airflow_provider_convexport.export.fetch.retry import RetryPolicy
@@ -62,6 +65,7 @@ def make_client(fake_time):
             "budget": budget,
             "sleep": fake_time.sleep,
             "now": fake_time,
+            "clock": fake_time,
             "timeout": (2.0, 2.0),
         }
         return Client(**facts | changes)
@@ -457,20 +461,42 @@ def test_an_untrusted_certificate_names_the_setting_to_change(make_client):
         client.fetch(PageRequest("https://acme.example/export"), read)
 
 
-def test_waiting_time_of_all_threads_adds_up(make_client, server):
-    server.script = [as_json({})]
-    client = make_client(server.url)
+@pytest.mark.parametrize(
+    ("trouble", "cause"),
+    [
+        (Answer(503), "retry_seconds"),
+        (Answer(429, headers={"Retry-After": "0.3"}), "throttled_seconds"),
+        (None, "throttled_seconds"),
+    ],
+    ids=["outage", "pause", "limit"],
+)
+def test_what_several_threads_wait_at_the_same_time_is_told_by_the_clock(server, trouble, cause):
+    """The sum over three threads would be longer than the time that has passed."""
+    server.script = [trouble] * 3 if trouble else []
+    server.fallback = lambda asked: as_json({})
+    begun, waits = time.monotonic(), [0.3] * 3 if trouble is None else []
+    counter = SimpleNamespace(take=lambda: waits.pop() if waits else 0.0)
+    client = Client(
+        "Acme",
+        server.url,
+        requests.Session,
+        Budget("acme", (Limit(1, timedelta(days=1)),), counter=lambda name, of: counter),
+        retry=RetryPolicy(base_delay=0.3),
+    )
 
-    class _Busy:
-        def acquire(self, endpoint, *, ready, **kwargs):
-            ready()
-            client._count(Usage(throttled_seconds=5))  # another thread, meanwhile
-            return 2.0
+    def fetch():
+        client.fetch(PageRequest(f"{server.url}/export"), read)
+        client._channels.opened.session.close()
 
-    client.budget = _Busy()
-    client.fetch(PageRequest(f"{server.url}/export"), read)
+    threads = [threading.Thread(target=fetch) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    assert client.usage.throttled_seconds == 7
+    seconds = time.monotonic() - begun
+    assert 0.1 < getattr(client.usage, cause) < seconds
+    assert client.usage.throttled_seconds + client.usage.retry_seconds < seconds
 
 
 def test_a_fake_clock_never_goes_back():
