@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import socket
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from airflow_provider_convexport.errors import (
     VendorUnavailableError,
     WorkerDiskError,
 )
-from airflow_provider_convexport.export.fetch.budget import Budget
+from airflow_provider_convexport.export.fetch.budget import Budget, Grant
 from airflow_provider_convexport.export.fetch.client import Client
 from airflow_provider_convexport.export.fetch.page import MalformedAnswerError
 from airflow_provider_convexport.export.fetch.request import PageRequest
@@ -207,7 +208,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_connection(client, server):
     def full(endpoint, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    client.budget = SimpleNamespace(acquire=full)
+    client.budget = SimpleNamespace(grant=full)
     with pytest.raises(WorkerDiskError, match="the count of requests: No space left on device"):
         client.fetch(PageRequest(f"{server.url}/export"), read)
 
@@ -462,10 +463,13 @@ def test_waiting_time_of_all_threads_adds_up(make_client, server):
     client = make_client(server.url)
 
     class _Busy:
-        def acquire(self, endpoint, *, ready, **kwargs):
+        tolerance = 1.0
+        clock = staticmethod(time.monotonic)
+
+        def grant(self, endpoint, *, ready, **kwargs):
             ready()
             client._count(Usage(throttled_seconds=5))  # another thread, meanwhile
-            return 2.0
+            return Grant(self, time.monotonic(), (), waited=2.0)
 
     client.budget = _Busy()
     client.fetch(PageRequest(f"{server.url}/export"), read)
