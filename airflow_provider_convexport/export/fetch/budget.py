@@ -123,15 +123,18 @@ class Budget:
         """
         waited = 0.0
         while True:
-            wait = self._paused_until - self.clock()
+            wait, preparation = self._paused_until - self.clock(), 0.0
             if wait <= 0:
+                start = self.clock()
                 ready()
+                preparation = self.clock() - start
                 taken = self._take(endpoint)
                 if isinstance(taken, Grant):
                     return replace(taken, waited=waited)
                 wait = taken
             start = self.clock()
-            self._wait(wait, max_wait, sleep or self.sleep)
+            # A connection that is closed meanwhile can then be replaced by the time the request is allowed.
+            self._wait(wait, max_wait, sleep or self.sleep, early=preparation)
             waited += self.clock() - start
 
     def pause(self, seconds: float) -> None:
@@ -150,14 +153,14 @@ class Budget:
             for counter, name in grant.permits:
                 counter.postpone(name)
 
-    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None]) -> None:
+    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None], *, early: float) -> None:
         if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
         if seconds > _LOGGED_WAIT:
             log.info(
                 "Waiting %.0f s, because the vendor's rate limit is reached or it asked for a pause.", seconds
             )
-        sleep(seconds)
+        sleep(max(seconds - early, 0.0))
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
         shared = tuple(limit for limit in self.limits if not limit.per_endpoint)

@@ -317,3 +317,17 @@ def test_the_sending_is_prepared_before_each_attempt_and_nothing_is_waited_for_a
         gate.acquire("/a", ready=lambda: prepared.append(clock()))
 
     assert prepared == [1_000_000.0, 1_000_000.0, clock()]
+
+
+def test_the_time_to_prepare_the_sending_does_not_lengthen_the_periods():
+    """A server that closes idle connections takes a handshake for each request."""
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND))
+
+    def handshake():
+        clock.now += 0.1
+
+    for _ in range(21):
+        gate.acquire("/a", ready=handshake)
+
+    assert clock() - 1_000_000 < 0.1 + 20 * 1.05
