@@ -16,7 +16,6 @@ from airflow_provider_convexport.hooks.base import window_between
 from tests.support.lateness import ON_TIME, Lateness, measured_lateness
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT
-from tests.support.tls_server import most_in_any
 
 if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
@@ -58,7 +57,7 @@ def assert_never_exceeded(simulator: RunningSimulator, lateness: Lateness) -> No
         assert all(visit.status == 200 for visit in visits)
     for limit in {limit for visit in visits for limit in visit.limits}:
         moments = [visit.monotonic for visit in visits if limit in visit.limits]
-        assert most_in_any(lateness.certain(limit.seconds), moments) <= limit.allowed, (limit, lateness)
+        assert not lateness.is_exceeded(limit.seconds, limit.allowed, moments), (limit, lateness)
 
 
 def rate(simulator: RunningSimulator) -> float:

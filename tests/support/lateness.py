@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.support.tls_server import most_in_any
+
 ON_TIME = 0.02
 """Seconds by which a server may notice a request late: the part of the budget's margin for the network."""
 
@@ -26,19 +28,21 @@ class Lateness:
     def mean(self) -> float:
         return self.total / max(self.count, 1)
 
-    def add(self, seconds: float) -> None:
-        self.total, self.count, self.worst = self.total + seconds, self.count + 1, max(self.worst, seconds)
+    def add(self, planned: float, woken: float) -> None:
+        self.total, self.count = self.total + woken - planned, self.count + 1
+        self.worst = max(self.worst, woken - planned)
 
     def usable(self, period: float) -> float:
         """Return the fraction of a limit of some seconds that can be used if each of its periods is late."""
         return period / (period + self.mean)
 
-    def certain(self, period: float) -> float:
-        """Return the part of a period in which arrivals belong together although the server was late.
+    def is_exceeded(self, period: float, allowed: int, moments: list[float]) -> bool:
+        """Return whether more than ``allowed`` requests arrived in some moving period, without doubt.
 
-        On a machine that is not overloaded, that is all of it.
+        If its threads wake late, a server notices late what may have arrived before; a shorter
+        period counts then. On a machine that is not overloaded, it is the whole one.
         """
-        return period - max(0.0, self.worst - ON_TIME)
+        return most_in_any(period - max(0.0, self.worst - ON_TIME), moments) > allowed
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def measured_lateness() -> Iterator[Lateness]:
             planned = time.monotonic() + 0.02
             if ended.wait(0.02):
                 return
-            lateness.add(time.monotonic() - planned)
+            lateness.add(planned, time.monotonic())
 
     thread = threading.Thread(target=measure, daemon=True)
     thread.start()
