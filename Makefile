@@ -53,7 +53,7 @@ test-model: $(READY) ## Check the commit protocol in 20,000 random orders of eve
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_debian_packages.sh redis-server
-	$(BIN)/pytest tests/limits
+	$(BIN)/pytest -n 3 --dist loadgroup tests/limits
 
 test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
 	$(BIN)/pytest tests/scheduler tests/cli/test_connections.py

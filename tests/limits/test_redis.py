@@ -11,8 +11,10 @@ import redis
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.export.fetch import budget_redis
 from airflow_provider_convexport.export.fetch.budget import Budget
-from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
+from airflow_provider_convexport.export.fetch.budget_redis import RedisCounter
+from airflow_provider_convexport.export.fetch.budget_storage import counter_factory, rates_of
 from airflow_provider_convexport.export.fetch.limit import Limit
+from tests.support.redis import SteppedServer
 from tests.support.tls_server import most_in_any
 
 pytestmark = pytest.mark.slow
@@ -45,9 +47,12 @@ def test_all_workers_count_together(redis_url):
     one = ready(redis_url, "together")
     two = counter_factory(redis_url)("ada:together", LIMITS)
 
-    assert [two.take() for _ in range(9)] == [0.0] * 9
-    assert 0.9 < one.take() <= 1.1
-    assert 0.9 < two.take() <= 1.1
+    granted = 0
+    while (wait := two.take()) < 0.01:
+        granted += wait == 0.0
+    assert granted == 9
+    assert 0.5 < wait <= 1.1
+    assert 0.5 < one.take() <= 1.1
 
 
 def test_the_first_period_is_waited_out_with_a_sentence_because_nobody_knows_what_was_sent(redis_url, caplog):
@@ -104,6 +109,29 @@ def test_a_clock_that_was_put_back_by_hours_blocks_for_one_period_only(redis_url
     assert 1.0 < counter.take() < 1.1
 
 
+@pytest.mark.parametrize("seconds", [2, 7200])
+def test_a_clock_that_was_put_forward_does_not_free_the_budget(redis_url, caplog, seconds):
+    """Every worker that is alive notices, and only one period is waited for all of them together."""
+    server = SteppedServer(redis_url)
+    workers = [
+        Budget(f"ada:forward:{seconds}", LIMITS, lambda name, own: RedisCounter(server, name, rates_of(own)))
+        for _ in range(3)
+    ]
+    for worker in workers:
+        worker.acquire("/export")
+    server.delete(server.KEY)
+    sent = []
+    for number in range(50):
+        if number == 25:
+            server.step(seconds)
+        workers[number % 3].acquire("/export")
+        sent.append(time.monotonic())
+
+    assert most_in_any(PERIOD, sent) <= 10
+    assert sent[-1] - sent[0] < (50 / 10 + 1.5) * PERIOD * 1.04
+    assert caplog.text.count("its clock was put forward") == 2  # once for the first use
+
+
 def test_a_day_is_not_waited_out(redis_url):
     limits = (*LIMITS, Limit(15, timedelta(days=1)))
 
@@ -115,7 +143,8 @@ def test_a_day_is_not_waited_out(redis_url):
 def test_what_is_given_back_is_not_counted(redis_url):
     counter = ready(redis_url, "returned")
     for _ in range(30):
-        assert counter.take() == 0.0
+        while (wait := counter.take()) > 0:
+            assert wait < 0.01  # a permit that reached a busy machine too late was given back already
         counter.give_back()
 
 

@@ -35,7 +35,7 @@ def test_it_shows_what_is_published_in_a_bucket_whose_connection_is_in_the(
     done = shell.convexport("status", "--destination", remote.url(root), "-o", "json")
 
     assert done.returncode == 0, done.stderr
-    (dataset,) = json.loads(done.stdout)
+    (dataset,) = json.loads(done.stdout)["datasets"]
     assert (dataset["vendor"], dataset["stream"], dataset["partitions"]) == ("agentx", "messages", 2)
     assert dataset["records"] == facts["records"] > 0
 

@@ -6,10 +6,10 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_convexport.export.fetch.budget_storage import memory_counter
+from airflow_provider_convexport.export.fetch.budget_storage import memory_counter, tolerance_of
 from airflow_provider_convexport.export.fetch.turns import Turns
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 _LOGGED_WAIT = 5.0
 """Waits longer than this number of seconds are logged."""
 
+_RETRY_AFTER = 0.001
+"""Seconds after which to ask again after a stale permit was returned."""
+
 
 class BudgetExhaustedError(Exception):
     """The next request is allowed only after more than the caller's ``max_wait``.
@@ -34,6 +37,35 @@ class BudgetExhaustedError(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The budget allows no request for {seconds:.0f} seconds.")
         self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission to send one request, at once.
+
+    :param budget: The budget that granted it.
+    :param counted: When the request was counted, or a little earlier, on the budget's clock.
+    :param permits: The counters that counted it, each with its name of the request.
+    :param waited: Seconds waited for it.
+    """
+
+    budget: Budget
+    counted: float
+    permits: tuple[tuple[Counter, Any], ...]
+    waited: float = 0.0
+
+    def is_fresh(self) -> bool:
+        """Return whether a request that is written now arrives within the tolerance of the budget."""
+        return self.budget.clock() - self.counted <= self.budget.tolerance
+
+    def written(self) -> None:
+        """Count the request as sent now if its writing ended late; to be called right after it.
+
+        The processor may have been busy with something else for any time between the permit and the end of
+        the writing. Without this, the request would leave the moving period before it does at the vendor.
+        """
+        if not self.is_fresh():
+            self.budget.count_as_sent_now(self)
 
 
 @dataclass(slots=True)
@@ -68,6 +100,20 @@ class Budget:
     ) -> float:
         """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
 
+        The same as `grant`, for a caller that sends at once in any case.
+        """
+        return self.grant(endpoint, max_wait=max_wait, ready=ready, sleep=sleep).waited
+
+    def grant(
+        self,
+        endpoint: str,
+        *,
+        max_wait: float = float("inf"),
+        ready: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> Grant:
+        """Wait until one more request to ``endpoint`` is allowed.
+
         The request must be sent at once: nothing is waited for after the permits have been taken, neither
         another limit nor a pause, because an earlier permit would become too old. Of the threads that wait
         for the same endpoint, only the first asks and sleeps; the others follow in the order of their calls.
@@ -80,21 +126,26 @@ class Budget:
         """
         sleep = sleep or self.sleep
         with self._turns.turn(endpoint, lambda: sleep(0)) as waited:
-            return waited + self._acquire(endpoint, max_wait, ready, sleep)
+            grant = self._grant(endpoint, max_wait, ready, sleep)
+        return replace(grant, waited=waited + grant.waited)
 
-    def _acquire(
+    def _grant(
         self, endpoint: str, max_wait: float, ready: Callable[[], None], sleep: Callable[[float], None]
-    ) -> float:
+    ) -> Grant:
         waited = 0.0
         while True:
-            wait = self._paused_until - self.clock()
+            wait, preparation = self._paused_until - self.clock(), 0.0
             if wait <= 0:
+                start = self.clock()
                 ready()
-                wait = self._take(endpoint)
-            if wait <= 0:
-                return waited
+                preparation = self.clock() - start
+                taken = self._take(endpoint)
+                if isinstance(taken, Grant):
+                    return replace(taken, waited=waited)
+                wait = taken
             start = self.clock()
-            self._wait(wait, max_wait, sleep)
+            # A connection that is closed meanwhile can then be replaced by the time the request is allowed.
+            self._wait(wait, max_wait, sleep, early=preparation)
             waited += self.clock() - start
 
     def pause(self, seconds: float) -> None:
@@ -102,14 +153,25 @@ class Budget:
         with self._own_lock():
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
-    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None]) -> None:
+    @property
+    def tolerance(self) -> float:
+        """Seconds within which a request must be written after it was counted."""
+        return tolerance_of(self.limits)
+
+    def count_as_sent_now(self, grant: Grant) -> None:
+        """Move the count of a request, which was written late, to the current time."""
+        with self._own_lock():
+            for counter, name in grant.permits:
+                counter.postpone(name)
+
+    def _wait(self, seconds: float, max_wait: float, sleep: Callable[[float], None], *, early: float) -> None:
         if seconds > max_wait:
             raise BudgetExhaustedError(seconds)
         if seconds > _LOGGED_WAIT:
             log.info(
                 "Waiting %.0f s, because the vendor's rate limit is reached or it asked for a pause.", seconds
             )
-        sleep(seconds)
+        sleep(max(seconds - early, 0.0))
 
     def _counters(self, endpoint: str) -> list[tuple[str, tuple[Limit, ...]]]:
         shared = tuple(limit for limit in self.limits if not limit.per_endpoint)
@@ -117,22 +179,29 @@ class Budget:
         counters = [(self.account, shared), (f"{self.account}:{endpoint}", own)]
         return [(name, limits) for name, limits in counters if limits]
 
-    def _take(self, endpoint: str) -> float:
-        """Take a permit of each counter and return 0, or take none and return the seconds to wait."""
+    def _take(self, endpoint: str) -> Grant | float:
+        """Take a permit of each counter, or take none and return the seconds to wait."""
         with self._own_lock():
             wait = self._paused_until - self.clock()
             if wait > 0:
                 return wait
-            taken: list[Counter] = []
+            permits: list[tuple[Counter, Any]] = []
+            counted = self.clock()
             for name, limits in self._counters(endpoint):
                 counter = self._counter(name, limits)
                 wait = counter.take()
                 if wait > 0:
-                    for other in taken:
-                        other.give_back()
+                    _give_back(permits)
                     return wait
-                taken.append(counter)
-            return 0.0
+                # The clock is read first, so that an interruption makes the permit older, not younger.
+                moment = self.clock() - counter.age()
+                counted = min(counted, moment) if permits else moment
+                permits.append((counter, counter.last))
+            grant = Grant(self, counted, tuple(permits))
+            if grant.is_fresh():
+                return grant
+            _give_back(permits)
+            return _RETRY_AFTER
 
     def _own_lock(self) -> threading.Lock:
         """Return the lock; a new one in a forked process, where the thread that held it may not exist."""
@@ -144,3 +213,8 @@ class Budget:
         if name not in self._by_name:
             self._by_name[name] = self.counter(name, limits)
         return self._by_name[name]
+
+
+def _give_back(permits: list[tuple[Counter, Any]]) -> None:
+    for counter, _ in permits:
+        counter.give_back()

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import os
+import secrets
 import sqlite3
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from pyrate_limiter import RateItem, SQLiteBucket
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.fetch.limit import LONGEST_WAITED_MS
 from airflow_provider_convexport.export.fetch.shared_folder import file_of, own_folder
 from airflow_provider_convexport.export.file_lock import lock_within
 
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from pyrate_limiter import Rate
 
 log = logging.getLogger(__name__)
-
-LONGEST_WAITED_MS = 3_700_000
-"""Periods up to this number of milliseconds are waited out when the count of requests was lost."""
 
 _LOCK_POLL = 0.002
 """Seconds between two tries to take a lock, which other processes hold for about a millisecond."""
@@ -104,6 +103,8 @@ class FileCounter:
         self._bucket: SQLiteBucket | None = None
         self._inherited: list[SQLiteBucket] = []
         self._opened = (0, 0)
+        self.last = ""
+        self._counted = 0.0
         self._was_open = False
         self._locked_since: float | None = None
         self._warned = False
@@ -132,15 +133,20 @@ class FileCounter:
     def give_back(self) -> None:
         """Remove the request that was counted last by this object, because it is not sent."""
         with self._errors_converted(), self._lock() as used:
-            if used is None or self._bucket is None:
-                return
-            table = self._bucket.table
-            self._bucket.conn.execute(
-                f"DELETE FROM '{table}' WHERE rowid = "  # noqa: S608 - the library's constant
-                f"(SELECT max(rowid) FROM '{table}' WHERE name = ?)",
-                (str(os.getpid()),),
-            )
-            self._bucket.conn.commit()
+            if used is not None and self._bucket is not None:
+                _remove(self._bucket, self.last)
+                self._bucket.conn.commit()
+
+    def age(self) -> float:
+        """Return the seconds since the request that was counted last by this object was counted."""
+        return self._clock() - self._counted
+
+    def postpone(self, request: str) -> None:
+        """Count a request, which was counted before, as sent now; raises the errors of `take`."""
+        with self._errors_converted():
+            while not self._postponed(request):
+                time.sleep(self._locked_by_another())
+            self._locked_since, self._warned = None, False
 
     def close(self) -> None:
         """Close the file; the next request opens it again."""
@@ -148,11 +154,23 @@ class FileCounter:
             self._bucket.close()  # type: ignore[no-untyped-call]
         self._bucket = None
 
+    def _postponed(self, request: str) -> bool:
+        with self._lock() as used:
+            if used is None:
+                return False
+            bucket = self._current(used=used)
+            _remove(bucket, request)
+            _insert(bucket, request, self._adjusted(bucket))
+            bucket.conn.commit()
+            return True
+
     def _take(self, *, used: bool) -> float:
         bucket = self._current(used=used)
         now = self._adjusted(bucket)
-        item = RateItem(str(os.getpid()), now)
+        item = RateItem(secrets.token_hex(8), now)
         granted = bucket.put(item)
+        if granted:
+            self.last, self._counted = item.name, now / 1000
         wait = 0 if granted else bucket.waiting(item)
         # Expired requests are not counted; removing them costs as much as counting one.
         if not granted or not self._granted % _LEAK_EVERY:
@@ -203,10 +221,8 @@ class FileCounter:
             self._folder,
         )
         count = max((rate.limit for rate in self._rates if rate.interval <= LONGEST_WAITED_MS), default=0)
-        bucket.conn.executemany(
-            f"INSERT INTO '{bucket.table}' (name, item_timestamp) VALUES ('lost', ?)",  # noqa: S608 - as above
-            [(now,)] * count,
-        )
+        for _ in range(count):
+            _insert(bucket, "lost", now)
 
     def _adjusted(self, bucket: SQLiteBucket) -> int:
         """Return the current time, after moving all times to this start of the machine's clock."""
@@ -215,7 +231,7 @@ class FileCounter:
         if boot != self._boot() or now < moment:
             shift = now - max(0, _wall() - wall) - moment
             bucket.conn.execute(
-                f"UPDATE '{bucket.table}' SET item_timestamp = item_timestamp + ?",  # noqa: S608 - as above
+                f"UPDATE '{bucket.table}' SET item_timestamp = item_timestamp + ?",  # noqa: S608 - the constant
                 (shift,),
             )
         bucket.conn.execute("UPDATE clock SET boot = ?, moment = ?, wall = ?", (self._boot(), now, _wall()))
@@ -270,6 +286,16 @@ class FileCounter:
                 "to a folder that this user can write to, or [convexport] budget_storage to 'memory' or a "
                 "redis:// URL."
             ) from error
+
+
+def _insert(bucket: SQLiteBucket, name: str, moment: int) -> None:
+    sql = f"INSERT INTO '{bucket.table}' VALUES (?, ?)"  # noqa: S608 - the library's constant
+    bucket.conn.execute(sql, (name, moment))
+
+
+def _remove(bucket: SQLiteBucket, name: str) -> None:
+    sql = f"DELETE FROM '{bucket.table}' WHERE name = ?"  # noqa: S608 - the library's constant
+    bucket.conn.execute(sql, (name,))
 
 
 def _inode(path: Path) -> int:

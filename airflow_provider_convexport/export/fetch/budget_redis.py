@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.fetch.limit import LONGEST_WAITED_MS
 from airflow_provider_convexport.export.fetch.redis_url import redis_url_errors_converted
 
 if TYPE_CHECKING:
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAITED_MS = 3_700_000
-"""Periods up to this number of milliseconds are waited out when the count of requests was lost."""
-
 _RETRY_AFTER = 0.001
 """Seconds after which to ask again after a permit was returned."""
 
 _STALE = 0.02
 """Fraction of the shortest period after which a permit is too old: half of what periods are extended by."""
+
+_MAX_STALE = 0.55
+"""Maximum number of seconds; long periods are extended by about a second only."""
+
+_DRIFT = 0.001
+"""Fraction by which two clocks that nobody sets may differ, twice what a correction of the time may need."""
+
+_ROUNDING_MS = 5
+"""Milliseconds by which clocks may differ because they are rounded."""
 
 _REDIS_RETRIES = 30
 
@@ -39,13 +46,16 @@ for i = 3, #ARGV, 2 do
     if tonumber(ARGV[i + 1]) <= tonumber(ARGV[2]) then filled = math.max(filled, ARGV[i]) end
 end
 local info = redis.pcall('INFO', 'server')
-local epoch = 'epoch:' .. (type(info) == 'string' and info:match('run_id:(%w+)') or 'unknown')
+local epoch = 'epoch:' .. (type(info) == 'string' and info:match('run_id:(%w+)') or 'unknown') .. ':'
+local marker = redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')[1] or ''
 local lost = 0
-if not redis.call('ZSCORE', KEYS[1], epoch) then
+if marker:sub(1, #epoch) ~= epoch then
     lost = 1
+    for i = 1, filled do redis.call('ZADD', KEYS[1], now, epoch .. i) end
+end
+if lost == 1 or tonumber(marker:sub(#epoch + 1)) > now then
     redis.call('ZREMRANGEBYSCORE', KEYS[1], '+inf', '+inf')
-    redis.call('ZADD', KEYS[1], '+inf', epoch)
-    for i = 1, filled do redis.call('ZADD', KEYS[1], now, epoch .. ':' .. i) end
+    redis.call('ZADD', KEYS[1], '+inf', epoch .. string.format('%.0f', now))
 end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '(+inf')) do
     redis.call('ZADD', KEYS[1], now, member)
@@ -62,7 +72,19 @@ if wait == 0 then
     redis.call('ZADD', KEYS[1], now, ARGV[1])
 end
 redis.call('PEXPIRE', KEYS[1], longest + 2592000000)
-return {wait, lost}
+return {wait, lost, now}
+"""
+
+_FORGET_EPOCH = """
+local marker = redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')[1]
+if marker and tonumber(marker:match('%d+$')) <= tonumber(ARGV[1]) then
+    redis.call('ZREM', KEYS[1], marker)
+end
+"""
+
+_POSTPONE = """
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
 """
 
 
@@ -73,10 +95,14 @@ class RedisCounter:
     requests that another client has logged since; four workers together sent a fourth request in a second
     whose limit was three.
 
-    The set contains the identity of the server's process. If that is missing, the server was restarted or
-    replaced by another, the set was flushed or evicted, or it is used for the first time: nobody knows what
-    was sent, and the limit counts as reached for one period, if that is not longer than about an hour. What
-    is logged for a later time than the server's, whose clock was then put back, counts as logged now.
+    The set contains the identity of the server's process, with the time since which it counts. If that is
+    missing, the server was restarted or replaced by another, the set was flushed or evicted, or it is used
+    for the first time: nobody knows what was sent, and the limit counts as reached for one period, if that
+    is not longer than about an hour. What is logged for a later time than the server's, whose clock was then
+    put back, counts as logged now. A clock that was put forward makes all requests look old: whoever has used
+    the server before notices at the next request that its clock went faster than the own one, and the limit
+    counts as reached for one period, too.
+    A process that is new cannot notice that; it may use the limit until another one has.
 
     A permit is returned if Redis took long to respond: its request would be sent later than it was counted,
     by more than the periods are extended, and could exceed the limit of the next period.
@@ -96,7 +122,9 @@ class RedisCounter:
         self._clock = clock
         self._last = ""
         self._fastest = float("inf")
-        self._max_delay = rates[0].interval / 1000 * _STALE
+        self._started = 0.0
+        self._seen: tuple[float, int] | None = None
+        self._max_delay = min(rates[0].interval / 1000 * _STALE, _MAX_STALE)
         with redis_errors_converted():
             self._client.ping()
 
@@ -107,14 +135,17 @@ class RedisCounter:
         """
         self._last = secrets.token_hex(8)
         with redis_errors_converted():
-            start = self._clock()
-            wait, lost = self._client.eval(
+            self._started = start = self._clock()
+            wait, lost, now = self._client.eval(
                 _TAKE, 1, self._key, self._last, str(LONGEST_WAITED_MS), *self._limits
             )
+        if self._was_put_forward(int(now)):
+            return _RETRY_AFTER
         if lost:
             log.warning(
                 "The Redis server of [convexport] budget_storage has no count of this account's requests: "
-                "it was restarted, flushed or short of memory, or it is used for the first time. "
+                "it was restarted, flushed or short of memory, its clock was put forward, or it is used "
+                "for the first time. "
                 "The vendor's limit counts as reached for one period."
             )
         if wait == 0 and self._is_stale(self._clock() - start):
@@ -126,6 +157,36 @@ class RedisCounter:
         """Remove the request that was counted last by this object, because it is not sent."""
         with redis_errors_converted():
             self._client.zrem(self._key, self._last)
+
+    @property
+    def last(self) -> str:
+        """What identifies the request that was counted last by this object."""
+        return self._last
+
+    def age(self) -> float:
+        """Return the seconds since the request that was counted last by this object was counted.
+
+        It was counted after at least the time of the fastest response, of which a part is its way back.
+        """
+        return self._clock() - self._started - self._fastest
+
+    def postpone(self, request: str) -> None:
+        """Count a request, which was counted before, as sent now."""
+        with redis_errors_converted():
+            self._client.eval(_POSTPONE, 1, self._key, request)
+
+    def _was_put_forward(self, now: int) -> bool:
+        """Return whether the server's clock went faster than this process's; then the count is forgotten."""
+        seen, self._seen = self._seen, (self._started, now)
+        if seen is None:
+            return False
+        most = (self._clock() - seen[0]) * 1000  # also contains both responses' ways back
+        if now - seen[1] <= most * (1 + _DRIFT) + _ROUNDING_MS:
+            return False
+        with redis_errors_converted():
+            self._client.eval(_FORGET_EPOCH, 1, self._key, seen[1])
+            self._client.zrem(self._key, self._last)
+        return True
 
     def _is_stale(self, seconds: float) -> bool:
         """Return whether a response took so much longer than the fastest one that its permit is stale."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
@@ -33,6 +33,19 @@ class Counter(Protocol):
 
     def give_back(self) -> None:
         """Remove the request that was counted last by this object, because it is not sent."""
+        ...
+
+    @property
+    def last(self) -> Any:
+        """What identifies the request that was counted last by this object."""
+        ...
+
+    def age(self) -> float:
+        """Return the seconds since the request that was counted last by this object was counted."""
+        ...
+
+    def postpone(self, request: Any) -> None:
+        """Count a request, which was counted before, as sent now."""
         ...
 
 
@@ -79,13 +92,23 @@ def machine_counter(name: str, limits: tuple[Limit, ...]) -> Counter:
 def rates_of(limits: tuple[Limit, ...]) -> list[Rate]:
     """Convert limits to rates, shortest first; each period is extended by `JITTER` or about a second."""
     periods = [(round(limit.period.total_seconds() * 1000), limit.requests) for limit in limits]
-    return [
-        Rate(requests, period + min(round(period * JITTER), _MAX_JITTER_MS))
-        for period, requests in sorted(periods)
-    ]
+    return [Rate(requests, period + _extension(period)) for period, requests in sorted(periods)]
 
 
-@dataclass(frozen=True, slots=True)
+def tolerance_of(limits: tuple[Limit, ...]) -> float:
+    """Return the seconds within which a request must be written after it was counted.
+
+    That is half of what the shortest period is extended by. The other half is for the network.
+    """
+    periods = [limit.period.total_seconds() * 1000 for limit in limits]
+    return min((_extension(period) / 2000 for period in periods), default=float("inf"))
+
+
+def _extension(period: float) -> int:
+    return min(round(period * JITTER), _MAX_JITTER_MS)
+
+
+@dataclass(slots=True)
 class LibraryCounter:
     """A counter of the rate-limiting library.
 
@@ -93,12 +116,14 @@ class LibraryCounter:
     """
 
     bucket: InMemoryBucket
+    last: RateItem | None = None
 
     def take(self) -> float:
         """Count one request and return 0, or return the seconds until it may be allowed."""
         now: int = self.bucket.now()  # type: ignore[no-untyped-call]
         item = RateItem("request", now)
         if self.bucket.put(item):
+            self.last = item
             self.bucket.leak(now)
             return 0.0
         wait = self.bucket.waiting(item)
@@ -107,4 +132,17 @@ class LibraryCounter:
 
     def give_back(self) -> None:
         """Remove the request that was counted last by this object, because it is not sent."""
-        self.bucket.items.pop()
+        self._remove(self.last)
+
+    def age(self) -> float:
+        """Return the seconds since the request that was counted last by this object was counted."""
+        now: int = self.bucket.now()  # type: ignore[no-untyped-call]
+        return 0.0 if self.last is None else (now - self.last.timestamp) / 1000
+
+    def postpone(self, request: RateItem) -> None:
+        """Count a request, which was counted before, as sent now."""
+        self._remove(request)
+        self.bucket.items.append(RateItem("request", self.bucket.now()))  # type: ignore[no-untyped-call]
+
+    def _remove(self, request: RateItem | None) -> None:
+        self.bucket.items = [item for item in self.bucket.items if item is not request]

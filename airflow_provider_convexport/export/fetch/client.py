@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
-    from airflow_provider_convexport.export.fetch.budget import Budget
+    from airflow_provider_convexport.export.fetch.budget import Budget, Grant
     from airflow_provider_convexport.export.fetch.request import PageRequest
 
     T = TypeVar("T")
@@ -221,7 +221,7 @@ class Client:
             proxies=dict(session.proxies),
         )
 
-    def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> None:
+    def _take_permit(self, endpoint: str, ready: Callable[[], None]) -> Grant:
         channel = self._channels.opened
 
         def prepare() -> None:
@@ -235,12 +235,13 @@ class Client:
 
         channel.suspend_deadline()
         try:
-            self.budget.acquire(endpoint, max_wait=self.retry.max_sleep, ready=prepare, sleep=sleep)
+            grant = self.budget.grant(endpoint, max_wait=self.retry.max_sleep, ready=prepare, sleep=sleep)
         except OSError as error:  # which would look like one of the connection
             problem = f"the count of requests: {error.strerror or type(error).__name__}"
             raise WorkerDiskError(problem=problem) from None
         channel.check()
         self._count(Usage(requests=1))
+        return grant
 
     def _count(self, usage: Usage) -> None:
         with self._lock:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import timedelta
 
+LONGEST_WAITED_MS = 3_700_000
+"""Periods up to this number of milliseconds are waited out when the count of requests was lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -26,10 +26,22 @@ _MAX_PERMITS = 3
 """Maximum number of permits for one request, if the server closes each connection as soon as it is open."""
 
 
+class Grant(Protocol):
+    """Permission to write one request, at once."""
+
+    def is_fresh(self) -> bool:
+        """Return whether the request can still be written."""
+        ...
+
+    def written(self) -> None:
+        """To be called right after the request was written."""
+        ...
+
+
 class Permit(Protocol):
     """Waits for permission to send a request."""
 
-    def __call__(self, path: str, ready: Callable[[], None], /) -> None:
+    def __call__(self, path: str, ready: Callable[[], None], /) -> Grant:
         """Return when the request may be written, which must then be done at once.
 
         :param path: Path of the request.
@@ -70,13 +82,11 @@ def _paced_pools(permit: Permit) -> dict[str, type[HTTPConnectionPool]]:
 
         def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
             path = urlsplit(url).path
-            for _ in range(_MAX_PERMITS):
-                permit(path, self._make_ready)
-                if self.is_connected:
-                    super().request(method, url, *args, **kwargs)
-                    return
-                # Closed within the milliseconds since the check; the permit is lost, not used late.
-            raise ConnectionError("The server closes each connection before a request can be sent.")
+            grant = _usable(lambda: permit(path, self._make_ready), lambda: self.is_connected)
+            try:
+                super().request(method, url, *args, **kwargs)
+            finally:
+                grant.written()
 
         def _make_ready(self) -> None:
             if self.is_connected:
@@ -98,6 +108,18 @@ def _paced_pools(permit: Permit) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = PacedTls
 
     return {"http": PacedPool, "https": PacedTlsPool}
+
+
+def _usable(permit: Callable[[], Grant], is_connected: Callable[[], bool]) -> Grant:
+    """Take permits until one is fresh while the connection is open; the others are lost, not used late."""
+    unused = 0
+    while unused < _MAX_PERMITS:
+        grant = permit()
+        if not is_connected():
+            unused += 1  # closed within the milliseconds since the permit was taken
+        elif grant.is_fresh():  # otherwise the process was stopped or had to wait for the processor
+            return grant
+    raise ConnectionError("The server closes each connection before a request can be sent.")
 
 
 def _is_alive(sock: Any) -> bool:

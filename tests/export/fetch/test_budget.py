@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyrate_limiter import InMemoryBucket
 
 from airflow_provider_convexport.export.fetch.budget import Budget, BudgetExhaustedError
+from airflow_provider_convexport.export.fetch.budget_file import FileCounter
 from airflow_provider_convexport.export.fetch.budget_storage import LibraryCounter, memory_counter, rates_of
 from airflow_provider_convexport.export.fetch.limit import Limit
 from tests.support.samples import FakeTime
@@ -46,7 +48,8 @@ def most_in_any(period, moments):
     )
 
 
-@settings(max_examples=40, deadline=None)
+# A busy machine may take long to generate the data, which says nothing about the law.
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     gaps=st.lists(st.tuples(st.floats(0, 3), st.sampled_from(["/a", "/b"])), max_size=60),
     shared=st.integers(1, 12),
@@ -66,6 +69,85 @@ def test_in_no_moving_window_are_more_requests_than_any_limit_allows(gaps, share
     assert most_in_any(60 * SECOND, [moment for moment, _ in sent]) <= shared
     for endpoint in ("/a", "/b"):
         assert most_in_any(SECOND, [moment for moment, where in sent if where == endpoint]) <= own
+
+
+class SlowOnce:
+    """A counter that takes 0.3 seconds to respond for the first time."""
+
+    def __init__(self, counter, clock):
+        self.counter, self.clock, self.slow = counter, clock, True
+
+    def __getattr__(self, name):
+        return getattr(self.counter, name)
+
+    def take(self):
+        wait = self.counter.take()
+        self.clock.now += 0.3 * self.slow
+        self.slow = False
+        return wait
+
+
+@pytest.fixture(params=["memory", "machine"])
+def storage(request, tmp_path):
+    """Make counters on a test's clock, in memory or in files."""
+    with ExitStack() as stack:
+
+        def make(clock):
+            def counter(name, own):
+                if request.param == "memory":
+                    return LibraryCounter(_FakeBucket(rates_of(own), clock))
+                made = FileCounter(tmp_path / "budget", name, rates_of(own), clock=clock)
+                stack.callback(made.close)
+                return made
+
+            return counter
+
+        yield make
+
+
+def test_what_is_written_late_is_counted_when_it_was_written(storage):
+    """Eleven in a second whose limit is ten: the first were held up between the permit and the socket."""
+    clock = FakeTime()
+    gate = Budget("acme", (Limit(10, SECOND),), storage(clock), sleep=clock.sleep, clock=clock)
+    written = []
+    for number in range(60):
+        grant = gate.grant("/a")
+        clock.now += 0.2 if number % 7 == 0 else 0.001
+        written.append(clock())
+        grant.written()
+
+    assert most_in_any(SECOND, written) <= 10
+    assert written[-1] - written[0] < 60 / 10 * 1.04 + 9 * 0.2
+
+
+def test_a_permit_that_is_stale_when_it_was_taken_is_returned_and_another_taken(storage):
+    clock = FakeTime()
+    counters = storage(clock)
+
+    def slow(name, own):
+        return SlowOnce(counters(name, own), clock)
+
+    gate = Budget("acme", (Limit(1, SECOND),), slow, sleep=clock.sleep, clock=clock)
+
+    grant = gate.grant("/a")
+
+    assert grant.is_fresh()
+    assert grant.waited < 0.01
+    assert grant.counted >= 1_000_000.3
+    clock.now += 0.1
+    assert not grant.is_fresh()
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        ((Limit(3, SECOND, per_endpoint=True),), 0.02),
+        ((Limit(60, 60 * SECOND),), 0.55),
+        ((Limit(15_000, 86_400 * SECOND), Limit(10, SECOND)), 0.02),
+    ],
+)
+def test_half_of_what_periods_are_extended_by_is_for_the_time_until_a_request_is_written(limits, seconds):
+    assert Budget("acme", limits).tolerance == seconds
 
 
 def test_close_to_the_limit_when_there_is_work():
@@ -235,3 +317,17 @@ def test_the_sending_is_prepared_before_each_attempt_and_nothing_is_waited_for_a
         gate.acquire("/a", ready=lambda: prepared.append(clock()))
 
     assert prepared == [1_000_000.0, 1_000_000.0, clock()]
+
+
+def test_the_time_to_prepare_the_sending_does_not_lengthen_the_periods():
+    """A server that closes idle connections takes a handshake for each request."""
+    clock = FakeTime()
+    gate = budget(clock, Limit(1, SECOND))
+
+    def handshake():
+        clock.now += 0.1
+
+    for _ in range(21):
+        gate.acquire("/a", ready=handshake)
+
+    assert clock() - 1_000_000 < 0.1 + 20 * 1.05

@@ -108,7 +108,7 @@ class SlowServer:
     def eval(self, script, keys, key, request, *limits):
         self.now += self.seconds.pop(0)
         self.counted.append(request)
-        return [0, 0]
+        return [0, 0, round(self.now * 1000)]
 
     def zrem(self, key, request):
         self.counted.remove(request)

@@ -211,7 +211,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_connection(client, server):
     def full(endpoint, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    client.budget = SimpleNamespace(acquire=full)
+    client.budget = SimpleNamespace(grant=full)
     with pytest.raises(WorkerDiskError, match="the count of requests: No space left on device"):
         client.fetch(PageRequest(f"{server.url}/export"), read)
 
@@ -475,7 +475,7 @@ def test_what_several_threads_wait_at_the_same_time_is_told_by_the_clock(server,
     server.script = [trouble] * 3 if trouble else []
     server.fallback = lambda asked: as_json({})
     begun, waits = time.monotonic(), [0.3] * 3 if trouble is None else []
-    counter = SimpleNamespace(take=lambda: waits.pop() if waits else 0.0)
+    counter = SimpleNamespace(take=lambda: waits.pop() if waits else 0.0, age=lambda: 0.0, last=None)
     client = Client(
         "Acme",
         server.url,

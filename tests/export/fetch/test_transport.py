@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 import requests
 
@@ -36,8 +38,23 @@ def on_ready(permit):
     def take(path, ready):
         ready()
         permit(path)
+        return Granted()
 
     return take
+
+
+@dataclass
+class Granted:
+    """A permit that is fresh or not; what happens to it is appended to ``events``."""
+
+    fresh: bool = True
+    events: list[str] = field(default_factory=list)
+
+    def is_fresh(self):
+        return self.fresh
+
+    def written(self):
+        self.events.append("written")
 
 
 def test_permission_is_asked_on_an_open_connection_before_anything_is_written(paced, wire):
@@ -71,6 +88,7 @@ def test_a_connection_that_was_closed_while_waiting_for_permission_is_replaced_b
         wire.hang_up()  # during a long wait
         ready()
         seen.append((path, wire.wait_for_connections(2), len(wire.requests)))
+        return Granted()
 
     with requests.Session() as session:
         session.trust_env = False
@@ -137,6 +155,24 @@ def test_a_body_that_is_posted_after_a_replacement_is_whole(paced, wire):
     paced(permit).post(f"{wire.url}/export", data='{"a": 1}', timeout=5)
 
     assert [(written.method, written.body) for written in wire.requests] == [("POST", b'{"a": 1}')]
+
+
+def test_a_permit_that_became_stale_before_the_request_is_written_is_not_used(wire):
+    events = []
+    grants = [Granted(False, events), Granted(False, events), Granted(False, events), Granted(True, events)]
+
+    def permit(path, ready):
+        ready()
+        events.append(len(wire.requests))
+        return grants.pop(0)
+
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", PacedAdapter(permit))
+        session.get(f"{wire.url}/export", timeout=5)
+
+    assert events == [0, 0, 0, 0, "written"]
+    assert len(wire.requests) == 1
 
 
 def test_without_permission_nothing_is_written(paced, wire):

@@ -82,7 +82,8 @@ def test_connections_that_are_closed_while_idle_are_replaced_before_the_permit_i
 
     assert most_in_any(PERIOD, server.arrivals) <= LIMIT
     assert client.usage.requests == len(server.arrivals) == 10
-    assert server.handshakes <= 1 + 3 * 2
+    # One after each of three waits, and two more if opening a connection took another time than before.
+    assert server.handshakes <= 1 + 3 * 3
 
 
 @VERSIONS

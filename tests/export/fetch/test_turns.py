@@ -102,6 +102,9 @@ def test_three_threads_ask_the_counter_little_more_than_once_for_each_request():
             asked.append(None)
             return self.counter.take()
 
+        def __getattr__(self, name):
+            return getattr(self.counter, name)
+
     budget = Budget("account", (Limit(10, timedelta(milliseconds=100)),), Counting)
 
     def work():
