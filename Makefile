@@ -34,7 +34,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-crash test-model test-limits test-scheduler test-stores test-compose test-stack test-wheel
-.PHONY: test-versions stack stack-down benchmark lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: test-versions stack stack-down benchmark benchmark-peers lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -81,6 +81,9 @@ test-stack: $(STACK)/.ready ## Break a whole Airflow's services one by one (minu
 benchmark: $(READY) ## Compare an export with a bare loop: records per second, CPU time, memory
 	$(BIN)/python benchmarks/throughput.py
 
+benchmark-peers: $(READY) $(VENV)-peers/.ready ## Compare with dlt, the Airbyte CDK and a loop by hand (minutes)
+	$(BIN)/python benchmarks/peers.py --peers-python $(VENV)-peers/bin/python
+
 lint: $(READY) ## Check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -92,6 +95,7 @@ types: $(READY) ## Check types
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt
 	$(foreach v,$(AIRFLOWS),dev/compile_constraints.sh $(BIN)/uv constraints-airflow-$(v).txt $(v) &&) true
+	dev/compile_peers.sh $(BIN)/uv benchmarks/peers/constraints.txt
 
 test-wheel: $(READY) ## Build the wheel, install it alone and use it
 	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv
@@ -102,7 +106,7 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-stores $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test
+	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -120,6 +124,13 @@ $(VENV)-stores/bin/uv:
 
 $(VENV)-stores/.ready: pyproject.toml constraints.txt | $(VENV)-stores/bin/uv
 	dev/install.sh $(VENV)-stores constraints.txt s3,gcs,azure stores
+	@touch $@
+
+$(VENV)-peers/bin/uv:
+	dev/new_environment.sh $(VENV)-peers $(PYTHONS)
+
+$(VENV)-peers/.ready: pyproject.toml benchmarks/peers/constraints.txt | $(VENV)-peers/bin/uv
+	dev/install_peers.sh $(VENV)-peers benchmarks/peers/constraints.txt
 	@touch $@
 
 $(TOOLS)/bin/uv:
