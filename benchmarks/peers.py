@@ -1,9 +1,9 @@
 """Compares this package with dlt, the Airbyte CDK and an operator written by hand.
 
-Run ``make benchmark-peers``. The same conversations of AgentX and of Ada, 30 days of them, are exported by each
-tool from one local server, each time in a fresh process and into an empty folder on the local disk. The tools take
-turns, because other load on the machine varies; the tables show medians. After each export its ids are read back:
-all tools must have delivered the same conversations.
+Run ``make benchmark-peers``. The same conversations of AgentX and of Ada, 30 days of them, are exported by
+each tool from one local server, each time in a fresh process and into an empty folder on the local disk. The
+tools take turns, because other load on the machine varies; the tables show medians. After each export its ids are
+read back: all tools must have delivered the same conversations. Each export is told on the standard error.
 
 dlt and the Airbyte CDK run in an environment of their own, because the CDK and this package need different
 versions of pyrate-limiter. The code for each tool is in ``benchmarks/peers/``.
@@ -92,8 +92,8 @@ def run(tool: Tool, vendor: str, url: str, end: datetime) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            tool.python, str(HERE / tool.script), "--vendor", vendor, "--url", url, "--folder", f"{folder}/export",
-            "--start", (end - timedelta(days=DAYS)).isoformat(), "--end", end.isoformat(),
+            tool.python, str(HERE / tool.script), "--vendor", vendor, "--url", url,
+            "--folder", f"{folder}/export", "--start", (end - timedelta(days=DAYS)).isoformat(), "--end", end.isoformat(),
         ]  # fmt: skip
         result, wall = spawn(command, folder)
         delivered = Path(folder) / "export" / "out"
@@ -182,8 +182,7 @@ def compare(vendor: str, url: str, end: datetime, peers: dict[str, Tool], rounds
             row = run(tool, vendor, url, end)
             if number:  # the server has seen no request of the first round before, so it is not counted
                 rows[name].append(row)
-            if sys.stderr.isatty():
-                print(f"{vendor}, round {number}, {name}: {row['wall']:.1f} s", file=sys.stderr)
+            print(f"{vendor}, round {number}, {name}: {row['wall']:.1f} s", file=sys.stderr, flush=True)
         if len({(row[-1]["records"], row[-1]["ids"]) for row in rows.values() if row}) > 1:
             found = {name: row[-1]["records"] for name, row in rows.items()}
             raise RuntimeError(f"The tools have delivered different conversations of {vendor}: {found}.")

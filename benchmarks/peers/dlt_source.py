@@ -1,7 +1,7 @@
 """dlt: its REST API source into its filesystem destination, with JSON lines.
 
-Everything else has dlt's defaults, but nested values stay in their records instead of becoming tables of their
-own (``max_table_nesting``), because the other tools keep them there, too.
+Everything else has dlt's defaults, but nested values stay in their records instead of becoming tables of
+their own (``max_table_nesting``), because the other tools keep them there, too.
 """
 
 from __future__ import annotations

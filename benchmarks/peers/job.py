@@ -68,8 +68,8 @@ class Job:
 def measure(export: Callable[[Job], None], *, packages: tuple[str, ...]) -> None:
     """Run the export that the command line describes; print its cost as the last line.
 
-    CPU time and written bytes include those of child processes that have ended; the peak is that of the largest
-    process, in MiB.
+    CPU time and written bytes include those of child processes that have ended; the peak is that of the
+    largest process, in MiB.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--vendor", choices=KEYS, required=True)
@@ -100,8 +100,8 @@ def _written() -> int:
 def _peak() -> float:
     """Return the peak memory of the largest process, in MiB.
 
-    Linux counts what the parent held before this program was started as the process's own in ``getrusage``, but
-    not in /proc.
+    ``getrusage`` counts as the process's own what its parent held when this program was started; /proc does
+    not.
     """
     itself = _proc("status").get("VmHWM")
     kilobytes = int(itself.split()[0]) if itself else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

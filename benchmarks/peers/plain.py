@@ -18,7 +18,7 @@ class PlainExportOperator(BaseOperator):
         super().__init__(**kwargs)
         self.job = job
 
-    def execute(self, context: Any) -> int:
+    def execute(self, context: Any) -> int:  # noqa: ARG002 - Airflow passes it
         """Return the number of rows."""
         pages = {"agentx": self.agentx_rows, "ada": self.ada_rows}
         rows = pages[self.job.vendor]()
