@@ -2,8 +2,8 @@
 
 Run ``make benchmark-peers``. The same conversations of AgentX and of Ada, 30 days of them, are exported by
 each tool from one local server, each time in a fresh process and into an empty folder on the local disk. The
-tools take turns, because other load on the machine varies; the tables show medians. After each export its ids are
-read back: all tools must have delivered the same conversations. Each export is told on the standard error.
+tools take turns, because other load on the machine varies; the tables show medians. After each export its ids
+are read back: all tools must have delivered the same conversations. Each export is told on the standard error.
 
 dlt and the Airbyte CDK run in an environment of their own, because the CDK and this package need different
 versions of pyrate-limiter. The code for each tool is in ``benchmarks/peers/``.
@@ -93,7 +93,8 @@ def run(tool: Tool, vendor: str, url: str, end: datetime) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             tool.python, str(HERE / tool.script), "--vendor", vendor, "--url", url,
-            "--folder", f"{folder}/export", "--start", (end - timedelta(days=DAYS)).isoformat(), "--end", end.isoformat(),
+            "--folder", f"{folder}/export",
+            "--start", (end - timedelta(days=DAYS)).isoformat(), "--end", end.isoformat(),
         ]  # fmt: skip
         result, wall = spawn(command, folder)
         delivered = Path(folder) / "export" / "out"
