@@ -2,8 +2,8 @@
 
 Run ``make benchmark-peers``. The same conversations of AgentX and of Ada, 30 days of them, are exported by
 each tool from one local server, each time in a fresh process and into an empty folder on the local disk. The
-tools take turns, because other load on the machine varies; the tables show medians. After each export its ids
-are read back: all tools must have delivered the same conversations. Each export is told on the standard error.
+tools take turns, because other load on the machine varies; the tables show medians. After each export its
+ids are read back: all tools must have delivered the same conversations. Progress goes to standard error.
 
 dlt and the Airbyte CDK run in an environment of their own, because the CDK and this package need different
 versions of pyrate-limiter. The code for each tool is in ``benchmarks/peers/``.
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent / "peers"
 DAYS = 30
+WARMING = ("this package", "by hand")
+"""Tools that run once more at the beginning, so that the server knows all responses.
+
+dlt and the Airbyte CDK send the same requests as the loop by hand.
+"""
 MARGIN_DAYS = 3
 """Days between the interval and the present, and between the oldest conversation and the interval."""
 
@@ -120,7 +125,7 @@ def spawn(command: list[str], folder: str) -> tuple[dict[str, Any], float]:
         "AIRFLOW_HOME": f"{folder}/airflow",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-        "PYTHONDONTWRITEBYTECODE": "",  # the uncounted round compiles all modules
+        "PYTHONDONTWRITEBYTECODE": "",  # modules are compiled once, not for each process
     }
     started = time.monotonic()
     done = subprocess.run(
@@ -178,13 +183,13 @@ def compare(vendor: str, url: str, end: datetime, peers: dict[str, Tool], rounds
     :raises RuntimeError: The tools have not delivered the same conversations.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
-    for number in range(rounds + 1):
+    for name in WARMING:
+        progress(vendor, "not counted", name, run(peers[name], vendor, url, end))
+    for number in range(1, rounds + 1):
         for name, tool in peers.items():
-            row = run(tool, vendor, url, end)
-            if number:  # the server has seen no request of the first round before, so it is not counted
-                rows[name].append(row)
-            print(f"{vendor}, round {number}, {name}: {row['wall']:.1f} s", file=sys.stderr, flush=True)
-        if len({(row[-1]["records"], row[-1]["ids"]) for row in rows.values() if row}) > 1:
+            rows[name].append(run(tool, vendor, url, end))
+            progress(vendor, f"round {number}", name, rows[name][-1])
+        if len({(row[-1]["records"], row[-1]["ids"]) for row in rows.values()}) > 1:
             found = {name: row[-1]["records"] for name, row in rows.items()}
             raise RuntimeError(f"The tools have delivered different conversations of {vendor}: {found}.")
     table(vendor, rows)
@@ -195,13 +200,22 @@ def compare(vendor: str, url: str, end: datetime, peers: dict[str, Tool], rounds
             print(f"{name}: {', '.join(f'{package} {found}' for package, found in versions.items())}")
 
 
+def progress(vendor: str, number: str, name: str, row: dict[str, Any]) -> None:
+    """Tell that an export has ended."""
+    print(
+        f"{vendor}, {number}, {name}: {row['wall']:.1f} s, CPU {row['cpu']:.1f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
 def main() -> None:
     """Compare all tools for both vendors."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--records", type=int, default=200_000, help="conversations of each vendor")
-    parser.add_argument("--rounds", type=int, default=3, help="counted rounds; one more comes before them")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs")
     parser.add_argument(
         "--peers-python", default=".venv-peers/bin/python", help="where the peers are installed"
     )

@@ -1,7 +1,7 @@
 """The simulator without limits, which keeps each response in memory, so that it holds up no client.
 
-A request that was answered once is answered with the same bytes; each further one costs the server next to
-nothing but the network.
+A request that was answered once is answered with the same bytes, in whatever order its parameters are; each
+further one costs the server next to nothing but the network.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Remembering:
     ) -> None:
         """Answer a request; only successful responses are kept."""
         credentials = tuple(value for name, value in scope["headers"] if name in CREDENTIALS)
-        key = (scope["method"], scope["path"], scope["query_string"], credentials)
+        query = tuple(sorted(scope["query_string"].split(b"&")))
+        key = (scope["method"], scope["path"], query, credentials)
         if key not in self._known:
             messages: list[dict[str, Any]] = []
 
