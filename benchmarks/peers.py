@@ -32,7 +32,11 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Rows = dict[str, list[dict[str, Any]]]
+"""What the rounds of each tool cost."""
+
 HERE = Path(__file__).parent / "peers"
+VENDORS = ("agentx", "ada")
 DAYS = 30
 WARMING = ("this package", "by hand")
 """Tools that run once more at the beginning, so that the server knows all responses.
@@ -107,8 +111,9 @@ def run(tool: Tool, vendor: str, url: str, end: datetime) -> dict[str, Any]:
         return {
             "versions": result["versions"],
             **result["cost"],
+            "written": result["cost"]["written"] / 2**20,
             "start": wall - result["cost"]["wall"],
-            "out": sum(path.stat().st_size for path in delivered.rglob("*") if path.is_file()),
+            "out": sum(path.stat().st_size for path in delivered.rglob("*") if path.is_file()) / 2**20,
             "records": len(counts),
             "repeated": counts.total() - len(counts),
             "ids": hash(frozenset(counts)),
@@ -157,7 +162,7 @@ def is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def table(vendor: str, rows: dict[str, list[dict[str, Any]]]) -> None:
+def table(vendor: str, rows: Rows) -> None:
     """Print one row for each tool: the medians of its rounds."""
     print(f"\n{vendor}, {rows['this package'][0]['records']:,} conversations, {DAYS} days")
     print(
@@ -171,42 +176,39 @@ def table(vendor: str, rows: dict[str, list[dict[str, Any]]]) -> None:
         }
         print(
             f"{name:<13} {rounds[0]['records'] / median['wall']:>9,.0f} {median['cpu']:>7.2f} "
-            f"{median['start']:>8.1f} {median['peak']:>9.0f} {median['out'] / 2**20:>14.1f} "
-            f"{median['written'] / 2**20:>12.1f} {median['repeated']:>9.0f}",
+            f"{median['start']:>8.1f} {median['peak']:>9.0f} {median['out']:>14.1f} "
+            f"{median['written']:>12.1f} {median['repeated']:>9.0f}",
             flush=True,
         )
 
 
-def compare(vendor: str, url: str, end: datetime, peers: dict[str, Tool], rounds: int) -> None:
-    """Run the rounds of a vendor and print its table.
+def compare(url: str, end: datetime, peers: dict[str, Tool], rounds: int) -> dict[str, Rows]:
+    """Run all rounds; return the rows of each vendor.
 
     :raises RuntimeError: The tools have not delivered the same conversations.
     """
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
-    for name in WARMING:
-        progress(vendor, "not counted", name, run(peers[name], vendor, url, end))
+    rows: dict[str, Rows] = {vendor: {name: [] for name in peers} for vendor in VENDORS}
+    for vendor in VENDORS:
+        for name in WARMING:
+            progress(vendor, "not counted", name, run(peers[name], vendor, url, end))
     for number in range(1, rounds + 1):
-        for name, tool in peers.items():
-            rows[name].append(run(tool, vendor, url, end))
-            progress(vendor, f"round {number}", name, rows[name][-1])
-        if len({(row[-1]["records"], row[-1]["ids"]) for row in rows.values()}) > 1:
-            found = {name: row[-1]["records"] for name, row in rows.items()}
-            raise RuntimeError(f"The tools have delivered different conversations of {vendor}: {found}.")
-    table(vendor, rows)
-    if vendor == "ada":
-        print()
-        for name, rounds_of_tool in rows.items():
-            versions = rounds_of_tool[0]["versions"]
-            print(f"{name}: {', '.join(f'{package} {found}' for package, found in versions.items())}")
+        for vendor in VENDORS:
+            for name, tool in peers.items():
+                row = run(tool, vendor, url, end)
+                rows[vendor][name].append(row)
+                progress(vendor, f"round {number}", name, row)
+            found = {
+                name: (counted[-1]["records"], counted[-1]["ids"]) for name, counted in rows[vendor].items()
+            }
+            if len(set(found.values())) > 1:
+                raise RuntimeError(f"The tools have delivered different conversations of {vendor}: {found}.")
+    return rows
 
 
 def progress(vendor: str, number: str, name: str, row: dict[str, Any]) -> None:
-    """Tell that an export has ended."""
-    print(
-        f"{vendor}, {number}, {name}: {row['wall']:.1f} s, CPU {row['cpu']:.1f} s",
-        file=sys.stderr,
-        flush=True,
-    )
+    """Tell that an export has ended, and what it cost."""
+    costs = ", ".join(f"{key} {value:,.1f}" for key, value in row.items() if isinstance(value, float))
+    print(f"{vendor}, {number}, {name}: {costs}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -223,8 +225,13 @@ def main() -> None:
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=MARGIN_DAYS)
     print(f"Medians of {arguments.rounds} rounds, {os.cpu_count()} processors.")
     with server(arguments.records) as url:
-        for vendor in ("agentx", "ada"):
-            compare(vendor, url, end, tools(arguments.peers_python), arguments.rounds)
+        rows = compare(url, end, tools(arguments.peers_python), arguments.rounds)
+    for vendor in VENDORS:
+        table(vendor, rows[vendor])
+    print()
+    for name, counted in rows[VENDORS[0]].items():
+        versions = counted[0]["versions"]
+        print(f"{name}: {', '.join(f'{package} {found}' for package, found in versions.items())}")
 
 
 if __name__ == "__main__":
