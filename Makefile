@@ -37,7 +37,7 @@ endif
 .PHONY: test-versions stack stack-down benchmark benchmark-peers lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 demo: $(READY) ## Run the example Dags for one day against the simulator
 	@$(BIN)/python dev/demo.py
