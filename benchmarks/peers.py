@@ -207,7 +207,8 @@ def compare(url: str, end: datetime, peers: dict[str, Tool], rounds: int) -> dic
 
 def progress(vendor: str, number: str, name: str, row: dict[str, Any]) -> None:
     """Tell that an export has ended, and what it cost."""
-    costs = ", ".join(f"{key} {value:,.1f}" for key, value in row.items() if isinstance(value, float))
+    shown = ("records", "repeated", "wall", "cpu", "start", "peak", "out", "written")
+    costs = ", ".join(f"{key} {round(row[key], 2):,}" for key in shown)
     print(f"{vendor}, {number}, {name}: {costs}", file=sys.stderr, flush=True)
 
 
