@@ -34,10 +34,11 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-crash test-model test-limits test-scheduler test-stores test-compose test-stack test-wheel
-.PHONY: test-versions stack stack-down benchmark benchmark-full lint types constraints clean $(AIRFLOWS:%=test-airflow-%)
+.PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
+.PHONY: $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 demo: $(READY) ## Run the example Dags for one day against the simulator
 	@$(BIN)/python dev/demo.py
@@ -93,6 +94,9 @@ benchmark-full: $(READY) $(VENV)-stores/.ready ## The same at full size, also on
 	$(BIN)/python -m benchmarks.checkpoint --scale 1
 	$(BIN)/python -m benchmarks.memory --scale 1
 
+benchmark-peers: $(READY) $(VENV)-peers/.ready ## Compare with dlt, the Airbyte CDK and a loop by hand (minutes)
+	$(BIN)/python benchmarks/peers.py --peers-python $(VENV)-peers/bin/python
+
 lint: $(READY) ## Check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -104,6 +108,7 @@ types: $(READY) ## Check types
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt
 	$(foreach v,$(AIRFLOWS),dev/compile_constraints.sh $(BIN)/uv constraints-airflow-$(v).txt $(v) &&) true
+	dev/compile_peers.sh $(BIN)/uv benchmarks/peers/constraints.txt
 
 test-wheel: $(READY) ## Build the wheel, install it alone and use it
 	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv
@@ -114,7 +119,7 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-stores $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test
+	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -132,6 +137,13 @@ $(VENV)-stores/bin/uv:
 
 $(VENV)-stores/.ready: pyproject.toml constraints.txt | $(VENV)-stores/bin/uv
 	dev/install.sh $(VENV)-stores constraints.txt s3,gcs,azure stores
+	@touch $@
+
+$(VENV)-peers/bin/uv:
+	dev/new_environment.sh $(VENV)-peers $(PYTHONS)
+
+$(VENV)-peers/.ready: pyproject.toml benchmarks/peers/constraints.txt | $(VENV)-peers/bin/uv
+	dev/install_peers.sh $(VENV)-peers benchmarks/peers/constraints.txt
 	@touch $@
 
 $(TOOLS)/bin/uv:

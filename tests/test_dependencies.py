@@ -120,6 +120,17 @@ def test_every_constraints_file_pins_every_declared_distribution(path, declared)
     assert declared <= pinned, f"{path.name} lacks {sorted(declared - pinned)}; run: make constraints"
 
 
+def test_what_the_benchmark_compares_with_is_declared_in_a_group_and_pinned_without_this_package():
+    folder = REPOSITORY / "benchmarks" / "peers"
+    group = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["dependency-groups"]["peers"]
+    lines = (folder / "constraints.txt").read_text().splitlines()
+    pinned = {name_of(line) for line in lines if not line.startswith("#")}
+
+    assert {name_of(requirement) for requirement in group} == {"airbyte-cdk", "dlt", "requests"}
+    assert {name_of(requirement) for requirement in group} <= pinned
+    assert "apache-airflow" not in pinned
+
+
 def test_a_missing_and_a_superfluous_declaration_are_each_one_sentence(tmp_path):
     package = tmp_path / "acme"
     package.mkdir()
