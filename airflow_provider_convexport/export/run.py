@@ -159,9 +159,10 @@ class Export:
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)
+        drops = find_duplicates(collected.segments, self._ids_of) if collected.may_hold_duplicates else {}
         partitions = partition_plans(
             collected.segments,
-            find_duplicates(collected.segments, self._ids_of) if collected.may_hold_duplicates else {},
+            drops,
             folders=[grid.folder_of(index) for index in range(grid.count)],
             target_file_bytes=self.job.target_file_bytes,
         )
@@ -170,7 +171,7 @@ class Export:
             requested_at=collected.requested_at,
             commit=commit_of(partitions, seed=attempt.name),
             partitions=partitions,
-            counts=collected.counts,
+            counts=collected.counts.without(sum(map(len, drops.values()))),
             usage=collected.usage,
         )
         attempt.save_plan(plan, commit=plan.commit)

@@ -34,6 +34,12 @@ class Counts(msgspec.Struct):
     outside_interval: int = 0
     undated: int = 0
 
+    def without(self, duplicates: int) -> Counts:
+        """Return the counts after records that had been kept turned out to be duplicates."""
+        return msgspec.structs.replace(
+            self, records=self.records - duplicates, duplicates=self.duplicates + duplicates
+        )
+
 
 @dataclass(slots=True)
 class Partitioner:
