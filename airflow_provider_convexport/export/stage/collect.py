@@ -229,6 +229,7 @@ class Collector:
                 if is_first and self._should_split(fetched, window):
                     self._queue.split(window, pieces=self._pieces(fetched, window))
                     return
+            del fetched  # so that its memory is free while the next page is received
             is_first = False
             if self._stop.is_set():
                 return

@@ -49,8 +49,13 @@ class Stager:
     @property
     def is_due(self) -> bool:
         """Return whether the records in memory are due to be staged."""
-        held = sum(writer.length for writer in self._writers.values())
-        return held >= self.tuning.flush_bytes or self.clock() - self._flushed_at >= self.tuning.flush_seconds
+        length = sum(writer.length for writer in self._writers.values())
+        pending = sum(writer.pending for writer in self._writers.values())
+        return (
+            length >= self.tuning.flush_bytes
+            or pending >= self.tuning.pending_bytes
+            or self.clock() - self._flushed_at >= self.tuning.flush_seconds
+        )
 
     def flush(self) -> None:
         """Stage the records in memory as one object."""
