@@ -14,11 +14,11 @@ for are removed with the attempt's folder.
 from __future__ import annotations
 
 import copy
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
+from isal import isal_zlib
 
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Saved
@@ -100,6 +100,7 @@ class Series:
     _links: list[Link] = field(default_factory=list)
     _windows: dict[datetime, RequestWindow] = field(default_factory=dict)
     _changed: dict[datetime, int] = field(default_factory=dict)
+    _done: set[datetime] = field(default_factory=set)
     _last: Segment | None = None
 
     def append(self, checkpoint: Checkpoint, *, folder: str, put: Callable[[str, bytes], None]) -> None:
@@ -110,10 +111,11 @@ class Series:
         :param put: Writes an object.
         """
         self._numbers += 1
-        if not self._is_continued_by(checkpoint):
-            self._links, self._windows, self._changed = [], {}, {}
         self._tick += 1
         self._compare(checkpoint.windows)
+        if not self._is_continued_by(checkpoint):
+            self._forget()
+            self._compare(checkpoint.windows)
         merged, checkpoints = self._merged()
         kept = self._links[: len(self._links) - merged]
         previous = kept[-1] if kept else _NOTHING
@@ -125,7 +127,7 @@ class Series:
             usage=checkpoint.usage,
             previous=_short(previous.name, folder) if kept else None,
             checkpoints=checkpoints,
-            windows=[each for each in checkpoint.windows if self._changed[each.start] > previous.tick],
+            windows=[self._windows[start] for start, tick in self._changed.items() if tick > previous.tick],
             segments=[_shortened(each, folder) for each in checkpoint.segments[previous.segments :]],
         )
         put(name, _encoded(change))
@@ -161,7 +163,7 @@ class Series:
         """
         windows: dict[datetime, RequestWindow] = {}
         segments: list[Segment] = []
-        self._links, self._windows, self._changed = [], {}, {}
+        self._forget()
         for name, change in changes:
             folder = name.rpartition("/")[0]
             self._tick += 1
@@ -181,19 +183,24 @@ class Series:
         )
 
     def _is_continued_by(self, checkpoint: Checkpoint) -> bool:
-        """Return whether a checkpoint has all that the last one has, and maybe more."""
+        """Return whether a checkpoint, whose windows have been compared, has all that the last one has."""
         count = self._links[-1].segments if self._links else 0
-        if count > len(checkpoint.segments):
+        if count > len(checkpoint.segments) or len(self._windows) > len(checkpoint.windows):
             return False
-        last = checkpoint.segments[count - 1] if count else None
-        return last == self._last and self._windows.keys() <= {each.start for each in checkpoint.windows}
+        return (checkpoint.segments[count - 1] if count else None) == self._last
+
+    def _forget(self) -> None:
+        self._links, self._windows, self._changed, self._done = [], {}, {}, set()
 
     def _compare(self, windows: Sequence[RequestWindow]) -> None:
-        """Note which windows have changed."""
+        """Note which windows have changed; those that are done do not change any more."""
         for window in windows:
-            if self._windows.get(window.start) != window:
-                self._windows[window.start] = copy.copy(window)
-                self._changed[window.start] = self._tick
+            start = window.start
+            if start not in self._done and self._windows.get(start) != window:
+                self._windows[start] = copy.copy(window)
+                self._changed[start] = self._tick
+                if window.done:
+                    self._done.add(start)
 
     def _merged(self) -> tuple[int, int]:
         """Return how many objects the next one stands for, and how many checkpoints."""
@@ -207,7 +214,7 @@ class Series:
 
 
 def _encoded(change: Change) -> bytes:
-    deflater = zlib.compressobj(zdict=_USUAL)
+    deflater = isal_zlib.compressobj(level=1, zdict=_USUAL)
     return deflater.compress(msgspec.json.encode(change)) + deflater.flush()
 
 
@@ -215,8 +222,8 @@ def _decoded(content: bytes | None) -> Change | None:
     if content is None:
         return None
     try:
-        return msgspec.json.decode(zlib.decompressobj(zdict=_USUAL).decompress(content), type=Change)
-    except (zlib.error, msgspec.DecodeError):
+        return msgspec.json.decode(isal_zlib.decompressobj(zdict=_USUAL).decompress(content), type=Change)
+    except (isal_zlib.error, msgspec.DecodeError):
         return None
 
 
