@@ -70,6 +70,7 @@ class SegmentWriter:
 
     :param length: Bytes that are compressed.
     :param pending: Bytes that wait to be compressed.
+    :param ids: The records' ids.
     """
 
     partition: int
@@ -80,16 +81,16 @@ class SegmentWriter:
     last: float | None = None
     length: int = 0
     pending: int = 0
+    ids: list[str] = field(default_factory=list)
     _pending: list[bytes] = field(default_factory=list)
     _pieces: list[bytes] = field(default_factory=list)
-    _ids: list[str] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         """Append a batch's records, one line each."""
         for begin in range(0, len(batch.raws), _CHUNK):
             self._write(_lines(batch.raws[begin : begin + _CHUNK]))
         self.records += len(batch.raws)
-        self._ids.extend(batch.ids)
+        self.ids.extend(batch.ids)
         self.first = min(_present(self.first, batch.first), default=None)
         self.last = max(_present(self.last, batch.last), default=None)
 
@@ -122,7 +123,7 @@ class SegmentWriter:
         """
         if self._pending:
             self._compress()
-        ids = isal_zlib.compress(msgspec.json.encode(self._ids))
+        ids = isal_zlib.compress(msgspec.json.encode(self.ids))
         pieces += [*self._pieces, ids]
         return Segment(
             partition=self.partition,

@@ -223,7 +223,7 @@ def _decoded(content: bytes | None) -> Change | None:
         return None
     try:
         return msgspec.json.decode(isal_zlib.decompressobj(zdict=_USUAL).decompress(content), type=Change)
-    except (isal_zlib.error, msgspec.DecodeError):
+    except (isal_zlib.error, msgspec.DecodeError):  # type: ignore[misc] # the stub calls it an object
         return None
 
 
