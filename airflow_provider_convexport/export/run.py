@@ -30,8 +30,7 @@ from airflow_provider_convexport.export.publish.compose import check_available
 from airflow_provider_convexport.export.publish.plan import Plan, commit_of, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.stage.attempt import Attempt, next_generation
-from airflow_provider_convexport.export.stage.collect import Collected, Collector
-from airflow_provider_convexport.export.stage.dedup import find_duplicates
+from airflow_provider_convexport.export.stage.collect import Collector
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.pauses import count_pause
 from airflow_provider_convexport.export.stage.progress import Reporter
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.fetch.stream import Query
     from airflow_provider_convexport.export.fetch.window_reading import WindowReading
     from airflow_provider_convexport.export.job import Job
+    from airflow_provider_convexport.export.stage.collected import Collected
     from airflow_provider_convexport.export.stage.segment import Segment
 
 
@@ -188,9 +188,10 @@ class Export:
 
     def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
         collected = self._collect(attempt, grid)
+        drops = collected.find_duplicates(self._ids_of)
         partitions = partition_plans(
             collected.segments,
-            find_duplicates(collected.segments, self._ids_of) if collected.may_hold_duplicates else {},
+            drops,
             folders=[grid.folder_of(index) for index in range(grid.count)],
             target_file_bytes=self.job.target_file_bytes,
         )
@@ -199,7 +200,7 @@ class Export:
             requested_at=collected.requested_at,
             commit=commit_of(partitions, seed=attempt.name),
             partitions=partitions,
-            counts=collected.counts,
+            counts=collected.counts.without(sum(map(len, drops.values()))),
             usage=collected.usage,
         )
         attempt.save_plan(plan, commit=plan.commit)

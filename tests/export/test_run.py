@@ -422,6 +422,19 @@ class TestPlan:
         assert (len(vendor.requests), outcome.records) == (1, 0)
         assert staged(planned) == []
 
+    def test_each_repeat_that_is_found_at_the_end_is_counted_also_if_a_whole_page_consists_of_them(
+        self, store
+    ):
+        tuning = Tuning(flush_seconds=0, remembered_ids=2)
+        repeats = [RECORDS[2], *RECORDS[2:7]]
+
+        outcome = export(store, FakeVendor([*RECORDS, *repeats]), tuning=tuning)
+
+        assert published(store) == DAYS
+        runs = [read_manifest(store, folder).run for folder in DAYS]
+        assert [run.duplicates for run in runs] == [len(repeats)] * 3
+        assert (outcome.plan.counts.records, outcome.plan.counts.duplicates) == (12, len(repeats))
+
 
 class TestCheckpoint:
     def test_a_later_try_continues_after_the_last_page_that_was_kept(self, store):

@@ -13,7 +13,7 @@ from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.batch import Batch
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
-from airflow_provider_convexport.export.stage.collect import Collected
+from airflow_provider_convexport.export.stage.collected import Collected
 from airflow_provider_convexport.export.stage.partitioner import Counts
 from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.stage.window_queue import RequestWindow

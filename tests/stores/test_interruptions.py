@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 INTERVAL = (MIDNIGHT - 20 * DAY, MIDNIGHT - 18 * DAY)
 CASE = case_of("agentx", "messages")
-WRITES = ["checkpoint.json", "plan-", "part-", "_manifest.json"]
+WRITES = ["checkpoint-", "plan-", "part-", "_manifest.json"]
 BIG = 120 << 20
 """Bytes of a file that s3fs uploads in parts (from 100 MiB), adlfs in blocks, gcsfs in a resumable upload."""
 

@@ -59,6 +59,7 @@ def paginate(client: Client, query: Query, *, start: PageRequest) -> Iterator[Fe
                 )
             progress.check(page)
         yield FetchedPage(page, following)
+        del page  # so that its memory is free while the next one is received
         request = following
 
 

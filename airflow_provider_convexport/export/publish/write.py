@@ -112,8 +112,7 @@ class VersionWriter:
             run=RunFacts(
                 pages=plan.usage.pages,
                 requests=plan.usage.requests,
-                duplicates=counts.duplicates
-                + sum(len(source.drop) for each in plan.partitions for source in each.sources),
+                duplicates=counts.duplicates,
                 outside_interval=counts.outside_interval,
                 undated=counts.undated,
                 throttled_seconds=round(plan.usage.throttled_seconds, 3),

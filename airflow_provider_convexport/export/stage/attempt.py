@@ -4,7 +4,7 @@
 
 * ``lease``: the attempt may continue as long as this exists; a newer attempt deletes it.
 * ``segments-*``: staged records.
-* ``checkpoint.json``: the progress of each request window, and the valid segments.
+* ``checkpoint-*``: the progress of each request window, and the valid segments; see `Series`.
 * ``plan-<commit>.json``: written when all records are staged; it assigns segments to files.
 
 Two attempts may run concurrently (a worker that lost its network, and the retry). The newer one deletes the
@@ -19,24 +19,25 @@ relies on read-after-write consistency, which all supported stores guarantee.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from airflow_provider_convexport.errors import SupersededError
-from airflow_provider_convexport.export.stage.checkpoint import Checkpoint, Saved
+from airflow_provider_convexport.export.stage.checkpoint import Saved
+from airflow_provider_convexport.export.stage.series import CHECKPOINT, Series
 from airflow_provider_convexport.export.stage.staged_name import StagedName, staged, task_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
 
 PlanT = TypeVar("PlanT", bound=Saved)
 
 _LEASE = "lease"
-_CHECKPOINT = "checkpoint.json"
 _PLAN = "plan-"
 
 
@@ -57,6 +58,7 @@ class Attempt:
     fingerprint: str
     name: str
     is_first: bool = False
+    _series: Series = field(default_factory=Series, compare=False, repr=False)
 
     @classmethod
     def begin(
@@ -93,7 +95,11 @@ class Attempt:
 
     def path(self, name: str) -> str:
         """Return the name of an object in this attempt's folder."""
-        return StagedName(self.task, self.fingerprint, self.name, name).path
+        return f"{self._folder}/{name}"
+
+    @property
+    def _folder(self) -> str:
+        return task_folder(self.task, self.fingerprint, self.name)
 
     def check(self) -> None:
         """Check that this attempt still has its lease; call after staging and before publishing.
@@ -114,8 +120,8 @@ class Attempt:
         return replace(self, store=self.store.probed(self.path("probe")))
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint; it replaces this attempt's previous one."""
-        self.store.put(self.path(_CHECKPOINT), msgspec.json.encode(checkpoint))
+        """Write what is new in a checkpoint since this attempt wrote or read the last one."""
+        self._series.append(checkpoint, folder=self._folder, put=self.store.put)
 
     def save_plan(self, plan: Saved, *, commit: str) -> None:
         """Write the complete plan; this and every later attempt then publish exactly this plan.
@@ -130,8 +136,11 @@ class Attempt:
 
         :param not_before: Older checkpoints are not used; epoch seconds.
         """
-        saved = self._saved(_CHECKPOINT, Checkpoint)
-        return next((point for _, point in saved if point.saved_at >= not_before), None)
+        newest = {each.attempt: each.path for each in self._found(CHECKPOINT)}
+        for _, name in sorted(newest.items(), reverse=True):
+            if found := self._series.read(name, get=self.store.get, not_before=not_before):
+                return found
+        return None
 
     def adopt_plan(self, kind: type[PlanT], *, not_before: float) -> PlanT | None:
         """Return the newest usable plan of this task instance after copying it into this attempt's folder.
@@ -141,7 +150,7 @@ class Attempt:
         :returns: The plan; ``None`` if there is none, or if an attempt that has carried it out removes it.
         :raises SupersededError: if a newer attempt has taken over.
         """
-        for each, plan in self._saved(_PLAN, kind):
+        for each, plan in self._saved_plans(kind):
             if plan.saved_at < not_before:
                 continue
             copy = self.path(each.name)
@@ -236,20 +245,22 @@ class Attempt:
     def _plans(self) -> list[StagedName]:
         return [each for each in self._objects() if each.name.startswith(_PLAN)]
 
-    def _saved(self, prefix: str, kind: type[PlanT]) -> Iterator[tuple[StagedName, PlanT]]:
-        """Yield what attempts with the same fingerprint have saved, that of the newest attempt first.
+    def _saved_plans(self, kind: type[PlanT]) -> Iterator[tuple[StagedName, PlanT]]:
+        """Yield the plans of attempts with the same fingerprint, that of the newest attempt first.
 
-        :param prefix: What the objects' names begin with.
-        :param kind: Type of what they hold; objects in another format are left out.
+        :param kind: Type of the plans; those in another format are left out.
         """
-        if self.is_first:
-            return
-        folder = task_folder(self.task, self.fingerprint)
-        found = [each for each in staged(self.store, folder) if each.name.startswith(prefix)]
-        for each in sorted(found, key=lambda each: each.attempt, reverse=True):
+        for each in sorted(self._found(_PLAN), key=lambda each: each.attempt, reverse=True):
             saved = _decoded(self.store.get(each.path), kind)
             if saved is not None:
                 yield each, saved
+
+    def _found(self, prefix: str) -> list[StagedName]:
+        """Return the objects of attempts with the same fingerprint whose names begin with ``prefix``."""
+        if self.is_first:
+            return []
+        folder = task_folder(self.task, self.fingerprint)
+        return [each for each in staged(self.store, folder) if each.name.startswith(prefix)]
 
     def _objects(self) -> list[StagedName]:
         return list(staged(self.store, task_folder(self.task)))

@@ -14,6 +14,7 @@ from airflow_provider_convexport.export.fetch.pages import paginate
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.fetch.window_evidence import check_page
 from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
+from airflow_provider_convexport.export.stage.collected import Collected
 from airflow_provider_convexport.export.stage.dedup import RecentIds
 from airflow_provider_convexport.export.stage.partitioner import Partitioner
 from airflow_provider_convexport.export.stage.pauses import count_pause
@@ -24,15 +25,13 @@ from airflow_provider_convexport.export.stage.window_queue import WindowQueue
 from airflow_provider_convexport.export.stage.workers import run_workers, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from airflow_provider_convexport.export.dataset.partition import PartitionGrid
     from airflow_provider_convexport.export.fetch.client import Client
     from airflow_provider_convexport.export.fetch.pages import FetchedPage
     from airflow_provider_convexport.export.fetch.stream import Query
     from airflow_provider_convexport.export.stage.attempt import Attempt
-    from airflow_provider_convexport.export.stage.partitioner import Counts
-    from airflow_provider_convexport.export.stage.segment import Segment
     from airflow_provider_convexport.export.stage.window_queue import RequestWindow
     from airflow_provider_convexport.export.window import Window
 
@@ -45,25 +44,6 @@ _LAST_SAVE = 2.5
 """Seconds for saving when the task is told to end: Airflow kills it five seconds after SIGTERM."""
 _CURSOR_REJECTED = frozenset((400, 404, 410, 422))
 """Statuses with which vendors may reject an expired cursor; for a first page they are final."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """The result of a collection: all records of a run's interval are staged.
-
-    :param requested_at: When the first request was sent, in epoch seconds; no staged record is older.
-    :param segments: All staged segments.
-    :param counts: How many records were kept and dropped.
-    :param usage: What all attempts together requested from the vendor.
-    :param may_hold_duplicates: Whether a record may be in two segments, because its id was no longer in
-        memory when it was received again.
-    """
-
-    requested_at: float
-    segments: Sequence[Segment]
-    counts: Counts
-    usage: Usage
-    may_hold_duplicates: bool
 
 
 @dataclass(slots=True)
@@ -105,7 +85,7 @@ class Collector:
     def __post_init__(self) -> None:
         self._queue = WindowQueue.of(self.query.windows(self.interval))
         recent = RecentIds(capacity=self.tuning.remembered_ids)
-        self._partitioner = Partitioner(self.grid, recent=recent)
+        self._partitioner = Partitioner(self.grid, recent=recent, reach=self.query.stream.reach)
         self._stager = Stager(self.attempt, self.tuning)
         self._requested_at = self.now()
 
@@ -138,6 +118,21 @@ class Collector:
         :raises VendorUnavailableError: if the vendor fails after all tries.
         :raises WindowContradictedError: if a record disproves the query's ``window_on``.
         """
+        try:
+            self._fetch_and_save()
+        except BaseException:
+            self._stager.ids.close()
+            raise
+        return Collected(
+            requested_at=self._requested_at,
+            segments=self._stager.segments,
+            counts=self._partitioner.counts,
+            usage=self._usage,
+            may_hold_duplicates=self._partitioner.recent.forgot,
+            ids=self._stager.ids,
+        )
+
+    def _fetch_and_save(self) -> None:
         is_told_to_end = True  # by a signal, which raises what is not an Exception
         try:
             self._fetch_windows()
@@ -152,13 +147,6 @@ class Collector:
                 self._save_at_last()
             elif not within(_LAST_SAVE, self._save_at_last):
                 log.warning("The task is told to end; the next try resumes from the last checkpoint.")
-        return Collected(
-            requested_at=self._requested_at,
-            segments=self._stager.segments,
-            counts=self._partitioner.counts,
-            usage=self._usage,
-            may_hold_duplicates=self._partitioner.recent.forgot,
-        )
 
     @property
     def _threads(self) -> int:
@@ -229,6 +217,7 @@ class Collector:
                 if is_first and self._should_split(fetched, window):
                     self._queue.split(window, pieces=self._pieces(fetched, window))
                     return
+            del fetched  # so that its memory is free while the next page is received
             is_first = False
             if self._stop.is_set():
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,6 +35,12 @@ class Counts(msgspec.Struct):
     outside_interval: int = 0
     undated: int = 0
 
+    def without(self, duplicates: int) -> Counts:
+        """Return the counts after records that had been kept turned out to be duplicates."""
+        return msgspec.structs.replace(
+            self, records=self.records - duplicates, duplicates=self.duplicates + duplicates
+        )
+
 
 @dataclass(slots=True)
 class Partitioner:
@@ -42,11 +49,13 @@ class Partitioner:
     :param grid: The run's interval and partitions.
     :param counts: The counts so far; updated with each page.
     :param recent: The ids of recent records, for deduplication.
+    :param reach: How far request windows reach beyond their ends, where two of them return the same records.
     """
 
     grid: PartitionGrid
     counts: Counts = field(default_factory=Counts)
     recent: RecentIds = field(default_factory=RecentIds)
+    reach: timedelta = timedelta()
 
     def take(self, page: Page, window: Window) -> list[Batch]:
         """Return the records of ``page`` that are kept, grouped by partition.
@@ -59,9 +68,20 @@ class Partitioner:
             inside, others = self._split_by_interval(page)
             batches = list(self._group(others, window))
             batches += self._as_one_batch(inside) or self._group(inside, window)
+        self._keep_seams(page, window)
         self.recent.rotate()
         self.counts.records += sum(len(batch.ids) for batch in batches)
         return batches
+
+    def _keep_seams(self, page: Page, window: Window) -> None:
+        """Remember the ids of kept records near the window's ends, which its neighbours return, too."""
+        reach = self.reach.total_seconds() + 1.0  # requests are rounded outwards to whole seconds
+        begin, end = window.start.timestamp() + reach, window.end.timestamp() - reach
+        self.recent.keep(
+            identity
+            for identity, moment in zip(page.ids, page.moments, strict=True)
+            if moment is not None and self.grid.start <= moment < self.grid.end and not begin < moment < end
+        )
 
     def _as_one_batch(self, page: Page) -> list[Batch] | None:
         """Return a page as one batch if all its records are new and in one partition, as most are."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 512
 """Number of records joined at a time, so that a page of several megabytes is not copied at once."""
+_BLOCK = 2**18
+"""Uncompressed bytes of a partition that are compressed at once. A deflater takes half a megabyte; it exists
+while it compresses a block, so that memory does not depend on how many partitions have records."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True):
@@ -63,7 +66,12 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(slots=True)
 class SegmentWriter:
-    """Collects the records of one partition until they are staged."""
+    """Collects the records of one partition until they are staged.
+
+    :param length: Bytes that are compressed.
+    :param pending: Bytes that wait to be compressed.
+    :param ids: The records' ids.
+    """
 
     partition: int
     records: int = 0
@@ -72,26 +80,34 @@ class SegmentWriter:
     first: float | None = None
     last: float | None = None
     length: int = 0
-    _deflater: isal_zlib.Compress = field(init=False)
+    pending: int = 0
+    ids: list[str] = field(default_factory=list)
+    _pending: list[bytes] = field(default_factory=list)
     _pieces: list[bytes] = field(default_factory=list)
-    _ids: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._deflater = _deflater()
 
     def add(self, batch: Batch) -> None:
         """Append a batch's records, one line each."""
         for begin in range(0, len(batch.raws), _CHUNK):
             self._write(_lines(batch.raws[begin : begin + _CHUNK]))
         self.records += len(batch.raws)
-        self._ids.extend(batch.ids)
+        self.ids.extend(batch.ids)
         self.first = min(_present(self.first, batch.first), default=None)
         self.last = max(_present(self.last, batch.last), default=None)
 
     def _write(self, lines: bytes) -> None:
         self.crc32 = isal_zlib.crc32(lines, self.crc32)
         self.uncompressed += len(lines)
-        self._keep(self._deflater.compress(lines))
+        self._pending.append(lines)
+        self.pending += len(lines)
+        if self.pending >= _BLOCK:
+            self._compress()
+
+    def _compress(self) -> None:
+        deflater = _deflater()
+        for lines in self._pending:
+            self._keep(deflater.compress(lines))
+        self._keep(deflater.flush(isal_zlib.Z_FULL_FLUSH))
+        self._pending, self.pending = [], 0
 
     def _keep(self, piece: bytes) -> None:
         if piece:
@@ -105,8 +121,9 @@ class SegmentWriter:
         :param name: Name of the object.
         :param offset: Length of the content so far, in bytes.
         """
-        self._keep(self._deflater.flush(isal_zlib.Z_FULL_FLUSH))
-        ids = isal_zlib.compress(msgspec.json.encode(self._ids))
+        if self._pending:
+            self._compress()
+        ids = isal_zlib.compress(msgspec.json.encode(self.ids))
         pieces += [*self._pieces, ids]
         return Segment(
             partition=self.partition,

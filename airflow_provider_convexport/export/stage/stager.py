@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_convexport.export.stage.dedup import StagedIds
 from airflow_provider_convexport.export.stage.segment import Segment, SegmentWriter
 from airflow_provider_convexport.export.stage.tuning import Tuning
 
@@ -25,12 +26,14 @@ class Stager:
     :param attempt: The running attempt.
     :param tuning: When to stage.
     :param segments: All segments staged so far.
+    :param ids: The ids of those that it has staged itself.
     :param clock: Returns the seconds of a monotonic clock.
     """
 
     attempt: Attempt
     tuning: Tuning = field(default_factory=Tuning)
     segments: list[Segment] = field(default_factory=list)
+    ids: StagedIds = field(default_factory=StagedIds)
     clock: Callable[[], float] = time.monotonic
     _writers: dict[int, SegmentWriter] = field(default_factory=dict)
     _objects: int = 0
@@ -49,8 +52,13 @@ class Stager:
     @property
     def is_due(self) -> bool:
         """Return whether the records in memory are due to be staged."""
-        held = sum(writer.length for writer in self._writers.values())
-        return held >= self.tuning.flush_bytes or self.clock() - self._flushed_at >= self.tuning.flush_seconds
+        length = sum(writer.length for writer in self._writers.values())
+        pending = sum(writer.pending for writer in self._writers.values())
+        return (
+            length >= self.tuning.flush_bytes
+            or pending >= self.tuning.pending_bytes
+            or self.clock() - self._flushed_at >= self.tuning.flush_seconds
+        )
 
     def flush(self) -> None:
         """Stage the records in memory as one object."""
@@ -59,9 +67,13 @@ class Stager:
             name = self.attempt.path(f"segments-{self._objects:06d}")
             pieces: list[bytes] = []
             fresh: list[Segment] = []
+            staged_ids: list[list[str]] = []
             for partition in sorted(self._writers):
                 writer = self._writers.pop(partition)
                 fresh.append(writer.finish(pieces, name=name, offset=fresh[-1].end if fresh else 0))
+                staged_ids.append(writer.ids)
             self.attempt.store.put(name, b"".join(pieces))
+            for position, ids in enumerate(staged_ids, len(self.segments)):
+                self.ids.add(position, ids)
             self.segments.extend(fresh)
         self._flushed_at = self.clock()

@@ -101,7 +101,7 @@ def test_a_manifest_says_what_the_partition_holds(store):
     }
 
 
-def test_dropped_lines_are_not_published_and_count_as_duplicates(store):
+def test_dropped_lines_are_not_published(store):
     ids = [("a", START), ("b", START + 1), ("a", START), ("c", START + 2)]
     run = Run(store, *ids)
     whole = partition_plans(

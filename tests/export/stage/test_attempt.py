@@ -97,9 +97,9 @@ def test_what_was_saved_too_long_ago_is_not_used(store):
 
 def test_a_checkpoint_of_another_layout_is_as_good_as_none(store):
     begin(store).save_checkpoint(point(1))
-    store.put(begin(store).path("checkpoint.json"), b'{"other": 1}')
+    store.put(begin(store).path("checkpoint-000001"), b'{"other": 1}')
     attempt = begin(store)
-    store.put(attempt.path("checkpoint.json"), b"not JSON")
+    store.put(attempt.path("checkpoint-000001"), b"not JSON")
 
     assert pages_of(begin(store)) == 1
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from urllib.parse import parse_qs, urlsplit
@@ -10,11 +11,13 @@ from airflow_provider_convexport.errors import VendorRejectedError, VendorUnavai
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.fetch.budget import Budget
 from airflow_provider_convexport.export.fetch.client import Client
+from airflow_provider_convexport.export.fetch.page import Page
 from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
+from airflow_provider_convexport.export.stage.partitioner import Partitioner
 from airflow_provider_convexport.export.stage.tuning import Tuning
 from tests.support.samples import APRIL_1, DAY, days, query, stream
 
@@ -83,6 +86,30 @@ def test_every_record_of_the_interval_is_published_once(store, concurrency, page
     assert sorted(published(store)) == sorted(WANTED)
     assert outcome.records == len(WANTED)
     assert store.find("_staging") == []
+
+
+def test_staged_ids_are_not_read_back_though_most_of_them_were_forgotten(memory, monkeypatch):
+    monkeypatch.setattr(Export, "_ids_of", lambda self, segment: pytest.fail("an id is read back"))
+    repeats = []
+    take = Partitioner.take
+    monkeypatch.setattr(Partitioner, "take", lambda *args: repeats.extend(args[1].ids) or take(*args))
+
+    export(memory, Vendor(RECORDS), concurrency=1, tuning=Tuning(flush_seconds=0, remembered_ids=1))
+
+    assert len(repeats) > len(set(repeats))
+    assert sorted(published(memory)) == sorted(WANTED)
+
+
+def test_no_page_is_held_while_the_next_one_is_fetched(memory):
+    held = []
+
+    def trouble(asked, params):
+        held.append(sum(type(each) is Page for each in gc.get_objects()))
+
+    export(memory, Vendor(RECORDS, trouble=trouble), concurrency=1)
+
+    assert len(held) > 5
+    assert set(held) == {held[0]}
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])

@@ -188,3 +188,20 @@ def test_recent_ids_say_when_they_forgot_something():
 def test_recent_ids_notice_an_id_that_comes_twice_at_once():
     assert RecentIds().has_any(["a", "b", "a"])
     assert not RecentIds().has_any(["a", "b"])
+
+
+def test_a_record_at_a_seam_is_known_to_the_next_window_however_many_others_came_in_between():
+    """Windows that are fetched side by side meet their seams far apart."""
+    first, second = days(2).split(DAY)
+    seam = second.start.timestamp()
+    gate = Partitioner(
+        PartitionGrid(days(2), "day", {}), recent=RecentIds(capacity=2), reach=timedelta(seconds=1)
+    )
+    gate.take(page(("before", seam - 1.0), ("at", seam), ("after", seam + 0.9)), first)
+    for number in range(10):
+        gate.take(page(*((f"{number}-{each}", seam + 40_000.0) for each in range(3))), second)
+
+    batches = gate.take(page(("before", seam - 1.0), ("at", seam), ("after", seam + 0.9)), second)
+
+    assert batches == []
+    assert gate.counts.duplicates == 3

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.stage import segment as module
 from airflow_provider_convexport.export.stage.segment import SegmentWriter, decode_ids, inflate, without
 from tests.support.samples import batch, record
 
@@ -114,6 +118,58 @@ def test_a_segment_describes_itself():
     assert (segment.first, segment.last) == (10.0, 30.5)
     assert (segment.uncompressed, segment.crc32) == (len(lines), zlib.crc32(lines))
     assert (segment.ids_offset, segment.end) == (100 + segment.length, 100 + len(data))
+
+
+def test_a_deflater_exists_only_while_it_compresses_a_block_so_that_open_partitions_hold_none(monkeypatch):
+    made, deflater = [], module._deflater
+    monkeypatch.setattr(module, "_deflater", lambda: made.append(1) or deflater())
+    block = module._BLOCK
+    writers = [SegmentWriter(number) for number in range(50)]
+    for writer in writers:
+        writer.add(batch(("a", 1.0), raws=[b"x" * 1000]))
+    assert made == []
+    assert [(writer.length, writer.pending) for writer in writers] == [(0, 1001)] * 50
+
+    for _ in range(3):
+        writers[0].add(batch(("b", 1.0), raws=[b"y" * (block - 1)]))
+    assert len(made) == 3
+    assert writers[0].length > 0
+    assert writers[0].pending == 0
+
+    segments = [finished(writer) for writer in writers]
+    assert len(made) == 3 + 49
+    assert lines_of(*segments[0]) == b"x" * 1000 + b"\n" + 3 * (b"y" * (block - 1) + b"\n")
+
+
+@pytest.mark.slow
+def test_an_open_partition_takes_a_few_kilobytes_of_memory():
+    """Not counted by tracemalloc: deflaters are allocated outside of Python."""
+    code = """
+import re
+from pathlib import Path
+from tests.support.samples import batch
+from airflow_provider_convexport.export.stage.segment import SegmentWriter
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+small = batch(("a", 1.0), raws=[b"x" * 1000])
+writers = []
+before = peak()
+for number in range(2000):
+    writers.append(SegmentWriter(number))
+    writers[-1].add(small)
+print(peak() - before)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+
+    assert int(found.stdout) < 2000 * 8
 
 
 def test_a_segment_without_any_time_has_no_first_and_no_last():

@@ -68,6 +68,19 @@ def test_it_is_due_after_some_seconds_or_at_some_size(attempt, fake_time):
     assert not stager.is_due
 
 
+def test_it_is_due_at_some_size_of_all_partitions_together_before_anything_is_compressed(attempt, fake_time):
+    stager = Stager(attempt, Tuning(pending_bytes=100_000), clock=fake_time)
+    for number in range(99):
+        stager.add([batch(("a", 1.0), partition=number, raws=[b"x" * 1000])])
+        assert not stager.is_due
+
+    stager.add([batch(("a", 1.0), partition=99, raws=[b"x" * 1000])])
+    assert stager.is_due
+    stager.flush()
+    assert not stager.is_due
+    assert len(stager.segments) == 100
+
+
 def test_segments_of_an_earlier_attempt_stay_in_front(attempt):
     before = Stager(attempt)
     before.add([batch(("a", 1.0))])
