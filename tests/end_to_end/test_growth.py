@@ -21,14 +21,14 @@ NOW = (APRIL_1 + timedelta(days=400)).timestamp()
 PER_DAY = 5
 VENDOR = "ada"
 
-PER_NEW_PARTITION = 7  # aim: 4
-PER_REPLACED_PARTITION = 10  # aim: 6
-OF_A_DAY = 26  # aim: 20 and 4
-OF_A_DAY_AGAIN = 28  # aim: 20 and 6
-OF_30_DAYS = 229  # aim: 85, which is two for each day, one for the staged object and twenty
-PER_REPLACED_PARTITION_FOR_2600_STAGED_OBJECTS_OF_OTHERS = 2  # aim: 0
-CHECKPOINT_BYTES_PER_DATA_BYTE = 0.26  # aim: 0.1
-CHECKPOINT_BYTES_PER_DATA_BYTE_IN_A_LONG_RUN = 0.42  # aim: 0.1
+PER_NEW_PARTITION = 4
+PER_REPLACED_PARTITION = 6
+OF_A_DAY = 19
+OF_A_DAY_AGAIN = 20
+OF_30_DAYS = 140  # aim: 85, which is two for each day, one for the staged object and twenty
+PER_REPLACED_PARTITION_FOR_2600_STAGED_OBJECTS_OF_OTHERS = 0
+CHECKPOINT_BYTES_PER_DATA_BYTE = 0.02
+CHECKPOINT_BYTES_PER_DATA_BYTE_IN_A_LONG_RUN = 0.02
 BYTES_PER_OPEN_PARTITION = 420_000  # aim: 20,000
 
 

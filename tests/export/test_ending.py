@@ -236,8 +236,13 @@ def test_the_wait_for_a_permit_does_not_count_towards_the_deadline(server):
     waits = [0.8, 0.0]
 
     class Slow:
+        last = None
+
         def take(self):
             return waits.pop(0)
+
+        def age(self):
+            return 0.0
 
     client = Client(
         "Acme",

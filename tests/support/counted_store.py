@@ -14,6 +14,7 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 
+from airflow_provider_convexport.export.dataset.conditional import Versioned
 from airflow_provider_convexport.export.dataset.store import Store
 
 PER_CALL = 1_000
@@ -78,20 +79,15 @@ class CountedObjects(AbstractFileSystem):
         with self._operation("get"):
             return self._object(path)
 
-    def version(self, path: str) -> str:
-        """Return an object's version."""
-        with self._operation("head"):
-            return self._object(path)[1]
-
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         with self._operation("head"):
             return {"name": path, "size": len(self._object(path)[0]), "type": "file"}
 
-    def find(self, path: str, **kwargs: Any) -> list[str]:
-        within = f"{path.rstrip('/')}/"
+    def find(self, path: str, *, prefix: str = "", **kwargs: Any) -> list[str]:
+        within = f"{path.rstrip('/')}/{prefix}"
         with self._lock:
             start = bisect.bisect_left(self._names, within)
-            end = bisect.bisect_left(self._names, within[:-1] + chr(ord("/") + 1))
+            end = bisect.bisect_left(self._names, within[:-1] + chr(ord(within[-1]) + 1))
             found = self._names[start:end]
         self._repeat("list", len(found))
         return found
@@ -141,12 +137,13 @@ class Conditions:
 
     unknown_version = "v0"
     candidates = ()
+    lists_prefixes = True
 
     def __init__(self, fs: CountedObjects) -> None:
         self._fs = fs
 
-    def version(self, path: str) -> str:
-        return self._fs.version(path)
+    def read(self, path: str) -> Versioned:
+        return Versioned(*self._fs.read(path))
 
     def write(self, path: str, content: bytes, seen: str | None) -> None:
         self._fs.write(path, content, lambda version: version == seen)
