@@ -30,7 +30,7 @@ from airflow_provider_convexport.export.stage.series import CHECKPOINT, Series
 from airflow_provider_convexport.export.stage.staged_name import StagedName, staged, task_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
@@ -119,9 +119,15 @@ class Attempt:
         """Return this attempt on a store of which is known whether it has conditional writes."""
         return replace(self, store=self.store.probed(self.path("probe")))
 
-    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write what is new in a checkpoint since this attempt wrote or read the last one."""
-        self._series.append(checkpoint, folder=self._folder, put=self.store.put)
+    def save_checkpoint(
+        self, checkpoint: Checkpoint, put: Callable[[str, bytes], None] | None = None
+    ) -> None:
+        """Write what is new in a checkpoint since this attempt wrote or read the last one.
+
+        :param checkpoint: The whole checkpoint.
+        :param put: Writes an object; if left out, it is written before this returns.
+        """
+        self._series.append(checkpoint, folder=self._folder, put=put or self.store.put)
 
     def save_plan(self, plan: Saved, *, commit: str) -> None:
         """Write the complete plan; this and every later attempt then publish exactly this plan.

@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.errors import RateLimitedError, VendorRejectedError
@@ -21,6 +22,7 @@ from airflow_provider_convexport.export.stage.pauses import count_pause
 from airflow_provider_convexport.export.stage.progress import Progress, Reporter
 from airflow_provider_convexport.export.stage.stager import Stager
 from airflow_provider_convexport.export.stage.tuning import Tuning
+from airflow_provider_convexport.export.stage.uploads import Uploads
 from airflow_provider_convexport.export.stage.window_queue import WindowQueue
 from airflow_provider_convexport.export.stage.workers import run_workers, within
 
@@ -78,6 +80,7 @@ class Collector:
     _earlier: Usage = field(default_factory=Usage)
     _requested_at: float = field(init=False)
     _share_at_start: float = 0.0
+    _uploads: Uploads = field(default_factory=Uploads)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
     _is_consistent: bool = True
@@ -173,7 +176,9 @@ class Collector:
         with self._lock:
             if self._is_consistent:
                 self._save()
+                self._uploads.finish()
             self._is_consistent = False  # a thread that was left to itself keeps no page any more
+        self._uploads.wait()
 
     def _fetch_all(self) -> None:
         while not self._stop.is_set() and self._fetch_next():
@@ -270,9 +275,13 @@ class Collector:
             share_at_start=self._share_at_start,
         )
 
+    def _put(self, name: str, content: bytes) -> None:
+        self._uploads.submit(partial(self.attempt.store.put, name, content))
+
     def _save(self) -> None:
-        self._stager.flush()
-        self.attempt.check()
+        """Save what is in memory while the next pages are fetched; an error is raised by the next save."""
+        self._stager.flush(self._put)
+        self._uploads.submit(self.attempt.check)
         self.attempt.save_checkpoint(
             Checkpoint(
                 saved_at=self.now(),
@@ -281,5 +290,6 @@ class Collector:
                 segments=self._stager.segments,
                 counts=self._partitioner.counts,
                 usage=self._usage,
-            )
+            ),
+            self._put,
         )

@@ -60,8 +60,11 @@ class Stager:
             or self.clock() - self._flushed_at >= self.tuning.flush_seconds
         )
 
-    def flush(self) -> None:
-        """Stage the records in memory as one object."""
+    def flush(self, put: Callable[[str, bytes], None] | None = None) -> None:
+        """Stage the records in memory as one object.
+
+        :param put: Writes an object; if left out, it is written before this returns.
+        """
         if self._writers:
             self._objects += 1
             name = self.attempt.path(f"segments-{self._objects:06d}")
@@ -72,7 +75,7 @@ class Stager:
                 writer = self._writers.pop(partition)
                 fresh.append(writer.finish(pieces, name=name, offset=fresh[-1].end if fresh else 0))
                 staged_ids.append(writer.ids)
-            self.attempt.store.put(name, b"".join(pieces))
+            (put or self.attempt.store.put)(name, b"".join(pieces))
             for position, ids in enumerate(staged_ids, len(self.segments)):
                 self.ids.add(position, ids)
             self.segments.extend(fresh)

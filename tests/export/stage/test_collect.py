@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import threading
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -97,6 +98,40 @@ def test_staged_ids_are_not_read_back_though_most_of_them_were_forgotten(memory,
     export(memory, Vendor(RECORDS), concurrency=1, tuning=Tuning(flush_seconds=0, remembered_ids=1))
 
     assert len(repeats) > len(set(repeats))
+    assert sorted(published(memory)) == sorted(WANTED)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_pages_are_fetched_while_the_store_is_slow_but_not_without_bounds(memory, monkeypatch, concurrency):
+    """Every page is staged with a checkpoint, and the store writes no segment before the vendor waits."""
+    put, slow, asked, several = Store.put, threading.Event(), [], threading.Event()
+
+    def wait(self, name, content):
+        if "segments-" in name:
+            slow.wait()
+        put(self, name, content)
+
+    def trouble(number, params):
+        asked.append(number)
+        if number == 3:
+            several.set()
+
+    monkeypatch.setattr(Store, "put", wait)
+    thread = threading.Thread(
+        target=export,
+        args=(memory, Vendor(RECORDS, page=1, trouble=trouble)),
+        kwargs={"concurrency": concurrency, "tuning": AT_ONCE},
+    )
+    thread.start()
+    was_reached = several.wait(10)
+    time.sleep(0.05)
+    during = len(asked)
+    slow.set()
+    thread.join()
+
+    assert was_reached
+    assert during <= 7 + concurrency
+    assert len(asked) > 20
     assert sorted(published(memory)) == sorted(WANTED)
 
 
