@@ -49,12 +49,17 @@ class Stuck:
     def __init__(self, reached):
         self.taken, self.reached = 0, reached
 
+    last = None
+
     def take(self):
         self.taken += 1
         if self.taken <= GOOD:
             return 0.0
         self.reached.set()
         return 90.0
+
+    def age(self):
+        return 0.0
 
 
 class Scene:
