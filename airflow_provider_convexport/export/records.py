@@ -33,7 +33,7 @@ def decided_records(reading: WindowReading, query: Query, interval: Window) -> I
     try:
         yield from records(reading.client, reading.decide(query, interval), interval, now=reading.now)
     except WindowContradictedError as error:
-        reading.correct(query, error)
+        reading.correct(query, interval, error)
         raise
 
 

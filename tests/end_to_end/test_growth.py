@@ -21,11 +21,11 @@ NOW = (APRIL_1 + timedelta(days=400)).timestamp()
 PER_DAY = 5
 VENDOR = "ada"
 
-PER_NEW_PARTITION = 4
+PER_NEW_PARTITION = 4  # checks of the lease are shared when they take time
 PER_REPLACED_PARTITION = 6
-OF_A_DAY = 19
-OF_A_DAY_AGAIN = 20
-OF_30_DAYS = 140  # aim: 85, which is two for each day, one for the staged object and twenty
+OF_A_DAY = 16
+OF_A_DAY_AGAIN = 17
+OF_30_DAYS = 110  # the least is 85: two for each day, one for the staged object and twenty more
 PER_REPLACED_PARTITION_FOR_2600_STAGED_OBJECTS_OF_OTHERS = 0
 CHECKPOINT_BYTES_PER_DATA_BYTE = 0.02
 CHECKPOINT_BYTES_PER_DATA_BYTE_IN_A_LONG_RUN = 0.02
@@ -104,7 +104,8 @@ class TestOperations:
 
         more = per_partition(200) - per_partition(0)
 
-        assert more <= PER_REPLACED_PARTITION_FOR_2600_STAGED_OBJECTS_OF_OTHERS
+        # Threads share checks of the lease, more or fewer of them.
+        assert more <= 1 + PER_REPLACED_PARTITION_FOR_2600_STAGED_OBJECTS_OF_OTHERS
 
     def test_the_neighbours_of_these_tests_would_be_noticed(self):
         store, objects = counted_store()

@@ -128,13 +128,18 @@ class TestOrder:
             *["get _dataset", "put _dataset"],  # compares and writes
             "ask 1",
             "put segments",
-            "put checkpoint",
             "put plan",
             *["put_file part", "get _manifest", "put _manifest"] * 2,
         ]
 
     def test_the_right_to_go_on_is_checked_after_each_save_and_before_each_manifest(self, memory, steps):
-        export(memory, FakeVendor(RECORDS), query=query(page_size=100), interval=days(1), tuning=Tuning())
+        export(
+            memory,
+            FakeVendor(RECORDS),
+            query=query(page_size=1),
+            interval=days(1),
+            tuning=Tuning(flush_seconds=0.0),
+        )
 
         for step in ("put checkpoint", "put _manifest"):
             assert "get lease" in steps[steps.index(step) - 3 : steps.index(step)]

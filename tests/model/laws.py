@@ -13,7 +13,7 @@ import msgspec
 from airflow_provider_convexport.export.dataset.manifest import Manifest
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.stage.staged_name import StagedName
-from tests.model.schedule import KILLED, Violation
+from tests.model.schedule import KILLED, LATE, Violation
 from tests.support.samples import APRIL_1, DAY
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class Laws:
     """Who deleted the plan of a commit."""
     _early: set[str] = field(default_factory=set)
     """Files that were written to partitions without a manifest."""
+    _writers: dict[str, Actor] = field(default_factory=dict)
+    """Who wrote each file last."""
 
     # --- what actors tell ----------------------------------------------------------------------------
 
@@ -132,6 +134,8 @@ class Laws:
             self._check_whole(folder, self.live[folder])
         elif folder not in self.live:
             self._early.add(name)
+        if last.startswith("part-") and self.scheduler.current is not None:
+            self._writers[name] = self.scheduler.current
 
     def deleting(self, name: str) -> None:
         """Check a deletion that is about to happen."""
@@ -274,7 +278,9 @@ class Laws:
         """
         dropped_by = self._dropped.get(name.rpartition("/part-")[2].split("-")[0])
         is_killed = dropped_by is not None and dropped_by.state == KILLED
-        return self.vendor.tick > 1 or name in self._early or is_killed
+        # A superseded try deletes its file itself, unless it never comes to that.
+        is_gone = self._writers[name].state in (KILLED, LATE)
+        return self.vendor.tick > 1 or name in self._early or is_killed or is_gone
 
     def _is_covered_by_last_run(self, folder: str, last: str) -> bool:
         """Return whether the last run of the task that wrote a file has published the file's folder."""

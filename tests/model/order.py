@@ -6,7 +6,7 @@ import random
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -16,6 +16,7 @@ from airflow_provider_convexport.export import run
 from airflow_provider_convexport.export.dataset import survey
 from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.publish import publish
+from airflow_provider_convexport.export.publish.staged_reader import StagedReader
 from airflow_provider_convexport.export.window import Window
 from tests.model.laws import EXPECTED_END, Laws
 from tests.model.memory import Bucket, model_store
@@ -173,6 +174,7 @@ class Order:
             patch.object(LOG, "disabled", True),
             patch.object(publish, "in_parallel", in_parallel),
             patch.object(publish, "SharedCheck", lambda check: check),
+            patch.object(publish, "StagedReader", partial(StagedReader, block=0)),
             patch.object(run, "in_parallel", in_parallel),
             patch.object(survey, "in_parallel", in_parallel),
         ):

@@ -35,9 +35,7 @@ def parallel_in(scheduler: Scheduler) -> Callable[..., Iterator[tuple[Any, Any]]
                 if scheduler.is_closed:
                     raise GreenletExit
                 crew = [each for each in crew if not each.dead]
-                # After an error the others have time to end, unless the process ends before.
-                if failed and (not crew or scheduler.chance.random() < 0.3):
-                    raise failed[0]
+                # After an error the others have time to end.
                 while done and not failed:
                     yield done.pop()
             if failed:

@@ -32,8 +32,8 @@ _MAX_PAGES = 20
 class Finding(msgspec.Struct, frozen=True):
     """By which field a vendor's window selects.
 
-    :param window_on: The field's ``window_on``; empty if a record is found by each of its times, so that each
-        field is safe.
+    :param window_on: The field's ``window_on``. If a record is found by each of its times, each is safe;
+        then it is the one that was taken for proven before, or empty.
     :param evidence: ``"probe"``, ``"page"`` or ``"overlap"``, as in `WindowEvidence`.
     :param found_at: When this was found out, in epoch seconds.
     """

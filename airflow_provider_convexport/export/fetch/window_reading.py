@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.fetch.window_evidence import WindowContradictedError
 from airflow_provider_convexport.export.fetch.window_probe import Finding, probe
@@ -53,7 +55,7 @@ class WindowReading:
         try:
             return action(self.decide(query, interval))
         except WindowContradictedError as error:
-            corrected = self.correct(query, error)
+            corrected = self.correct(query, interval, error)
         log.warning(
             "The window of %s selects by %s; the export starts again with it.",
             query.stream.endpoint,
@@ -89,16 +91,28 @@ class WindowReading:
         self.findings.put(name, finding)
         return finding
 
-    def correct(self, query: Query, error: WindowContradictedError) -> Query:
+    def correct(self, query: Query, interval: Window, error: WindowContradictedError) -> Query:
         """Keep what a record has proven, and return the corrected query.
 
+        If another record had proven the contrary, the window may select by neither field alone, or the vendor
+        may have changed it, so only a probe can tell.
+
         :param query: The query as the Dag states it.
+        :param interval: The interval that is exported, where a probe looks for a record.
         :raises ConfigurationError: if the Dag states another ``window_on``.
         :raises IncompleteExportError: if records disprove every ``window_on``.
         """
         if error.proven is None:
             raise self._undecidable(query) from None
-        finding = Finding(error.proven, "page", self.now())
+        known = self.findings.get(self._name_of(query))
+        if known is None or known.window_on in ("", error.proven):
+            finding: Finding | None = Finding(error.proven, "page", self.now())
+        else:
+            finding = probe(self.client, query, interval, now=self.now())
+        if finding is None:
+            raise self._undecidable(query) from None
+        if finding.evidence == "overlap" and known is not None:  # then what was exported so far is right
+            finding = msgspec.structs.replace(finding, window_on=known.window_on)
         self.findings.put(self._name_of(query), finding)
         return _decided(query, finding)
 
@@ -116,8 +130,10 @@ class WindowReading:
 
 
 def _decided(query: Query, finding: Finding) -> Query:
-    if not finding.window_on:
-        return replace(query, window_evidence=finding.evidence)
+    if finding.evidence == "overlap":
+        is_stated = query.window_evidence == "explicit"
+        window_on = query.window_on if is_stated else finding.window_on or query.window_on
+        return replace(query, window_on=window_on, window_evidence=finding.evidence)
     if query.window_evidence == "explicit" and query.window_on != finding.window_on:
         raise ConfigurationError(
             f"window_on={query.window_on!r} is not what {query.stream.endpoint} selects by: a "

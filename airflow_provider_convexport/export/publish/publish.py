@@ -40,6 +40,7 @@ from airflow_provider_convexport.export.dataset.survey import FILE_NAME
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.publish.digest import digest_of_partition
 from airflow_provider_convexport.export.publish.plan import Plan
+from airflow_provider_convexport.export.publish.staged_reader import StagedReader
 from airflow_provider_convexport.export.publish.write import VersionWriter, moment_text
 from airflow_provider_convexport.export.sharing import Allowance, SharedCheck
 
@@ -89,6 +90,7 @@ class Publisher:
     seen: Mapping[int, Seen] = field(default_factory=dict)
     threads: int = 1
     check: Callable[[], None] = field(init=False)
+    _reader: StagedReader = field(init=False)
     _memory: Allowance = field(default_factory=lambda: Allowance(_IN_MEMORY))
     _own_leftovers: set[str] = field(default_factory=set)
     """Folders that hold files of the plan although another version stays there."""
@@ -96,7 +98,9 @@ class Publisher:
     """Files of versions that were replaced."""
 
     def __post_init__(self) -> None:
+        partitions = [self.plan.partitions[index] for index in self.grid.published]
         object.__setattr__(self, "check", SharedCheck(self.attempt.check))
+        object.__setattr__(self, "_reader", StagedReader(self.attempt.store, partitions))
 
     def publish_all(self) -> dict[int, Manifest]:
         """Publish all partitions of the run, and delete what older attempts of the task have left behind.
@@ -153,6 +157,11 @@ class Publisher:
                 self._tidy(partition.folder, superseded=True)
             raise
 
+    def _writer(self, partition: PartitionPlan) -> VersionWriter:
+        return VersionWriter(
+            self.job, self.grid, self.attempt.store, self.plan, partition, self.now, self._reader
+        )
+
     def _publish_first(self, partition: PartitionPlan) -> Manifest | None:
         """Publish a partition that holds nothing but the version that was seen before the first request.
 
@@ -162,7 +171,7 @@ class Publisher:
         if seen is None:
             return None
         there = seen.manifest
-        writer = VersionWriter(self.job, self.grid, self.attempt.store, self.plan, partition, self.now)
+        writer = self._writer(partition)
         if there is not None and (
             there.seconds_after(self.plan.requested_at) >= 0 or self._kept(there, writer) is not None
         ):
@@ -179,7 +188,7 @@ class Publisher:
     def _publish(self, partition: PartitionPlan) -> Manifest:
         for _ in range(_MAX_ROUNDS):
             # The files are written again in each round: whoever replaced the manifest may have deleted them.
-            writer = VersionWriter(self.job, self.grid, self.attempt.store, self.plan, partition, self.now)
+            writer = self._writer(partition)
             seen = see_manifest(self.attempt.store, partition.folder)
             manifest = self._kept(seen.manifest, writer) or writer.written
             leftovers = self._leftovers(partition.folder, seen, manifest)

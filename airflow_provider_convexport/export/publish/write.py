@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.job import Job
     from airflow_provider_convexport.export.publish.plan import PartitionPlan, Plan, Source
+    from airflow_provider_convexport.export.publish.staged_reader import StagedReader
     from airflow_provider_convexport.export.stage.segment import Segment
 
 
@@ -43,6 +44,7 @@ class VersionWriter:
     :param plan: What to publish.
     :param partition: The partition.
     :param now: Returns the current time as epoch seconds.
+    :param reader: Reads staged segments.
     """
 
     job: Job
@@ -51,6 +53,7 @@ class VersionWriter:
     plan: Plan
     partition: PartitionPlan
     now: Callable[[], float]
+    reader: StagedReader
 
     @property
     def records(self) -> int:
@@ -88,7 +91,7 @@ class VersionWriter:
     def _parts(self, sources: Sequence[Source]) -> Iterator[tuple[Segment, bytes]]:
         for source in sources:
             segment = source.segment
-            data = self.store.get_range(segment.object, segment.offset, segment.ids_offset)
+            data = self.reader.read(segment)
             yield without(segment, data, set(source.drop)) if source.drop else (segment, data)
 
     def _manifest(self, files: list[FileEntry]) -> Manifest:

@@ -214,19 +214,17 @@ class Attempt:
 
         :raises SupersededError: if a newer attempt has taken over; it cleans up.
         """
-        ended = self._ended()
-        self.check()
+        ended, lease = self._ended(), self.path(_LEASE)
+        if not (self.is_first and any(each.path == lease for each in ended)):
+            self.check()
         plans = [each.path for each in ended if each.name.startswith(_PLAN)]
-        lease = self.path(_LEASE)
         self.store.delete(each.path for each in ended if each.path not in (*plans, lease))
         self.store.delete([*plans, lease])
-        if self.is_first:
-            self.store.prune(task_folder(self.task))
-            return
-        # An older attempt that still runs may have written objects in between and left them to this one;
-        # from here on it finds no lease and cleans up itself.
-        attempts = {each.attempt for each in ended}
-        self.store.delete(each.path for each in self._objects() if each.attempt in attempts)
+        if not self.is_first:
+            # An older attempt that still runs may have written objects in between and left them to this one;
+            # from here on it finds no lease and cleans up itself.
+            attempts = {each.attempt for each in ended}
+            self.store.delete(each.path for each in self._objects() if each.attempt in attempts)
         self.store.prune(task_folder(self.task))
 
     def planned(self, *, by_older: bool) -> set[str]:

@@ -137,9 +137,11 @@ class Collector:
 
     def _fetch_and_save(self) -> None:
         is_told_to_end = True  # by a signal, which raises what is not an Exception
+        is_complete = False
         try:
             self._fetch_windows()
             is_told_to_end = False
+            is_complete = True
         except Exception as error:
             is_told_to_end = False
             if isinstance(error, RateLimitedError):
@@ -147,7 +149,7 @@ class Collector:
             raise
         finally:
             if not is_told_to_end:
-                self._save_at_last()
+                self._save_at_last(is_complete=is_complete)
             elif not within(_LAST_SAVE, self._save_at_last):
                 log.warning("The task is told to end; the next try resumes from the last checkpoint.")
 
@@ -172,10 +174,13 @@ class Collector:
         while self._queue.waiting:
             self._fetch_next()
 
-    def _save_at_last(self) -> None:
+    def _save_at_last(self, *, is_complete: bool = False) -> None:
         with self._lock:
             if self._is_consistent:
-                self._save()
+                if is_complete and not self._partitioner.recent.forgot:
+                    self._stager.flush(self._put)  # the plan, which is written at once, takes its place
+                else:
+                    self._save()
                 self._uploads.finish()
             self._is_consistent = False  # a thread that was left to itself keeps no page any more
         self._uploads.wait()

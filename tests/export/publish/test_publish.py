@@ -23,6 +23,7 @@ from airflow_provider_convexport.export.fetch.stream import Query
 from airflow_provider_convexport.export.fetch.usage import Usage
 from airflow_provider_convexport.export.publish.plan import Plan, partition_plans
 from airflow_provider_convexport.export.publish.publish import Publisher
+from airflow_provider_convexport.export.publish.staged_reader import StagedReader
 from airflow_provider_convexport.export.publish.write import VersionWriter
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.stage.partitioner import Counts
@@ -39,8 +40,12 @@ def lines_of(store, folder):
 def write_files(run):
     """Write the files of a run's first day, without the manifest."""
     partition = run.plan.partitions[0]
-    writer = VersionWriter(run.job, run.grid, run.attempt.store, run.plan, partition, lambda: START)
-    assert writer.written.files
+    assert writer_of(run, partition).written.files
+
+
+def writer_of(run, partition):
+    reader = StagedReader(run.attempt.store, run.plan.partitions)
+    return VersionWriter(run.job, run.grid, run.attempt.store, run.plan, partition, lambda: START, reader)
 
 
 def published(store):
@@ -488,7 +493,7 @@ def test_files_of_an_older_try_for_a_day_that_the_newer_one_does_not_publish_are
     whole.attempt.finish()
     died = Run(store, ("a", START + 86_400))
     late = died.plan.partitions[1]
-    assert VersionWriter(died.job, died.grid, store, died.plan, late, lambda: START).written.files
+    assert writer_of(died, late).written.files
 
     class OneDay(Run):
         def job_of(self, task):
