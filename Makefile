@@ -49,8 +49,9 @@ test: $(READY) ## Run the tests
 test-crash: $(READY) ## Kill exports at random moments and run them again
 	$(BIN)/pytest -n 2 tests/crash
 
-test-model: $(READY) ## Check the commit protocol in 20,000 random orders of events (a minute)
+test-model: $(READY) ## Check the commit protocol in 20,000 random orders of events (minutes)
 	$(BIN)/python -m tests.model --orders 20000
+	$(BIN)/pytest -n 2 -m slow tests/model
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_debian_packages.sh redis-server

@@ -16,6 +16,7 @@ from airflow_provider_convexport.compat import (
 from airflow_provider_convexport.errors import (
     ConfigurationError,
     ConvExportError,
+    EndedFromOutside,
     ExpiredError,
     RateLimitedError,
     UnsettledError,
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class ExportTimeoutError(AirflowTaskTimeout):
+class ExportTimeoutError(AirflowTaskTimeout, EndedFromOutside):
     """The task's ``execution_timeout`` has ended the export; progress is kept for a retry."""
 
 
-class ExportKilledError(SystemExit):
+class ExportKilledError(SystemExit, EndedFromOutside):
     """SIGTERM has ended the export; progress is kept for a retry."""
 
 

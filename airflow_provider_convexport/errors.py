@@ -52,6 +52,10 @@ def printable(text: str, *, limit: int = 200) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in kept)
 
 
+class EndedFromOutside:
+    """Base of the exceptions with which a timeout or a signal ends a task; their sentence ends its log."""
+
+
 class ConvExportError(Exception):
     """Base class of all errors that this package raises deliberately.
 

@@ -9,13 +9,12 @@ import logging
 
 from airflow.listeners import hookimpl
 
-from airflow_provider_convexport.airflow_errors import ExportKilledError, ExportTimeoutError
-from airflow_provider_convexport.errors import ConvExportError
+from airflow_provider_convexport.errors import ConvExportError, EndedFromOutside
 from airflow_provider_convexport.log_lines import in_lines
 
 log = logging.getLogger(__name__)
 
-_EXPECTED = (ConvExportError, ExportTimeoutError, ExportKilledError)
+_EXPECTED = (ConvExportError, EndedFromOutside)
 
 
 @hookimpl

@@ -130,9 +130,10 @@ class Export:
 
         def run(query: Query) -> tuple[Job, Outcome]:
             nonlocal is_decided
-            is_decided = True
+            # What was found is out of date as soon as an attempt has begun.
+            there, is_decided = self._look() if is_decided else found, True
             job = replace(self.job, query=query)
-            return job, replace(self, job=job)._run(found)
+            return job, replace(self, job=job)._run(there)
 
         try:
             return reading.use(self.job.query, self.job.asked, run)

@@ -97,12 +97,13 @@ DEFECTS = {
     "the objects of newer attempts are deleted at the end": Mutation(
         Attempt,
         "finish",
-        "ended = self._ended()",
-        "ended = self._objects()",
+        "ended, lease = self._ended(), self.path(_LEASE)",
+        "ended, lease = self._objects(), self.path(_LEASE)",
     ),
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_a_defect_that_is_put_back_is_found(monkeypatch, defect):
     put_back = DEFECTS[defect]

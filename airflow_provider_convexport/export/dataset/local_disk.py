@@ -87,12 +87,15 @@ def files_below(folder: str, url: str) -> list[str]:
 
     :param folder: Path of the folder.
     :param url: URL of the destination, for the message.
+    :raises ConfigurationError: if that is so for good, as with a file in the way.
     :raises DestinationUnavailableError: if a folder cannot be listed, so that it does not appear empty.
     """
 
     def fail(error: OSError) -> None:
         if isinstance(error, FileNotFoundError):
             return  # another attempt has just removed the folder
+        if problem := _WRONG.get(error.errno or 0):
+            raise unusable(url, problem) from None
         raise DestinationUnavailableError(
             url=url, problem=f"a folder cannot be listed: {error.strerror}", connection=None
         ) from error
