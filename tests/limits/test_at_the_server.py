@@ -21,13 +21,13 @@ MINUTE = 60.0
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """Run all scenarios at once, each with folders and servers of its own, and return their outcomes."""
+    """Run all scenarios, each with folders and servers of its own, and return their outcomes."""
     has_redis = shutil.which("redis-server") is not None
     assert has_redis or not os.environ.get("CI"), "redis-server is not installed, and CI must not skip this."
     names = [name for name, scenario in SCENARIOS.items() if has_redis or not scenario.shared]
     folder = tmp_path_factory.mktemp("scenarios")
     command = [sys.executable, "-W", "ignore", "-m", "tests.limits.scenario", str(folder), *names]
-    subprocess.run(command, check=True, timeout=240)
+    subprocess.run(command, check=True, timeout=480)
     return {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/outcome.json")}
 
 
