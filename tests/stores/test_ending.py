@@ -32,7 +32,7 @@ def requests_to(simulator):
 @pytest.mark.parametrize(
     ("write", "number", "how"),
     [
-        ("checkpoint", 4, signal.SIGTERM),
+        ("checkpoint", 2, signal.SIGTERM),
         ("segments-", 5, signal.SIGALRM),  # the timeout of a task
         ("part-", 1, signal.SIGTERM),
         ("_manifest.json", 1, signal.SIGALRM),
