@@ -100,11 +100,14 @@ class Export:
         try:
             if new is not None:
                 _register(attempt, new)
-            plan = attempt.adopt_plan(Plan, not_before=self._oldest) or self._make_plan(attempt, grid)
+            plan, latest = attempt.adopt_plan(Plan, not_before=self._oldest), None
+            if plan is None:
+                plan, latest = self._make_plan(attempt, grid)
             if self.job.query.stream.window_undecided:  # and no record has disproved what is published
                 ensure_registered(attempt.store, Dataset.of(self.job.query, grid))
+            threads = self.tuning.store_threads
             publisher = Publisher(
-                self.job, grid, attempt, plan, self.now, seen=seen, threads=self.tuning.store_threads
+                self.job, grid, attempt, plan, self.now, seen=seen, threads=threads, latest=latest
             )
             manifests = publisher.publish_all()
             attempt.finish()
@@ -187,7 +190,8 @@ class Export:
             return None
         return dataset.undecided() if self.job.query.stream.window_undecided else dataset
 
-    def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> Plan:
+    def _make_plan(self, attempt: Attempt, grid: PartitionGrid) -> tuple[Plan, tuple[str, bytes] | None]:
+        """Collect; return the plan, and name and content of the object that was staged last."""
         collected = self._collect(attempt, grid)
         drops = collected.find_duplicates(self._ids_of)
         partitions = partition_plans(
@@ -205,7 +209,7 @@ class Export:
             usage=collected.usage,
         )
         attempt.save_plan(plan, commit=plan.commit)
-        return plan
+        return plan, collected.latest
 
     def _collect(self, attempt: Attempt, grid: PartitionGrid) -> Collected:
         job = self.job

@@ -68,7 +68,7 @@ def test_an_interval_without_records_still_gets_its_manifests(simulator, tmp_pat
 
 def test_a_failed_try_is_continued_by_the_next_one_and_not_begun_again(simulator, tmp_path):
     case = case_of("agentx", "messages")
-    simulator.update(max_page=3, faults=(Fault("status:403", at=6),))
+    simulator.update(max_page=1, faults=(Fault("status:403", at=6),))
     with pytest.raises(AirflowFailException):
         export(case, tmp_path, START, START + DAY, concurrency=1)
     first = len(simulator.request_log.requests)

@@ -80,6 +80,7 @@ class Publisher:
     :param seen: The manifests of partitions as they were before the first request; only of those whose
         folders held no other files then, and only if no other attempt can have written some since.
     :param threads: How many partitions are published at the same time at most.
+    :param latest: Name and content of a staged object that need not be read again.
     """
 
     job: Job
@@ -89,6 +90,7 @@ class Publisher:
     now: Callable[[], float]
     seen: Mapping[int, Seen] = field(default_factory=dict)
     threads: int = 1
+    latest: tuple[str, bytes] | None = None
     check: Callable[[], None] = field(init=False)
     _reader: StagedReader = field(init=False)
     _memory: Allowance = field(default_factory=lambda: Allowance(_IN_MEMORY))
@@ -100,7 +102,7 @@ class Publisher:
     def __post_init__(self) -> None:
         partitions = [self.plan.partitions[index] for index in self.grid.published]
         object.__setattr__(self, "check", SharedCheck(self.attempt.check))
-        object.__setattr__(self, "_reader", StagedReader(self.attempt.store, partitions))
+        object.__setattr__(self, "_reader", StagedReader(self.attempt.store, partitions, self.latest))
 
     def publish_all(self) -> dict[int, Manifest]:
         """Publish all partitions of the run, and delete what older attempts of the task have left behind.

@@ -32,10 +32,18 @@ class StagedReader:
 
     :param store: The destination.
     :param partitions: The partitions that will be published, in this order.
+    :param latest: Name and content of an object that need not be read.
     :param block: Bytes that are read in one request at most; 0 to read each segment by itself.
     """
 
-    def __init__(self, store: Store, partitions: Iterable[PartitionPlan], *, block: int = BLOCK) -> None:
+    def __init__(
+        self,
+        store: Store,
+        partitions: Iterable[PartitionPlan],
+        latest: tuple[str, bytes] | None = None,
+        *,
+        block: int = BLOCK,
+    ) -> None:
         self._store = store
         self._block = block
         self._segments: defaultdict[str, list[Segment]] = defaultdict(list)
@@ -50,17 +58,21 @@ class StagedReader:
         self._bytes = 0
         self._lock = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        if latest is not None:
+            self._keep(latest[0], _Block(0, latest[1]))
 
     def read(self, segment: Segment) -> bytes:
         """Return a segment's deflate data.
 
         :raises FileNotFoundError: if its object does not exist.
         """
+        with self._lock:
+            kept = self._find(segment)
+        if kept is not None:
+            return kept
         end = self._end_of_block(segment)
         if end == segment.ids_offset:
-            with self._lock:
-                kept = self._find(segment)
-            return kept or self._store.get_range(segment.object, segment.offset, segment.ids_offset)
+            return self._store.get_range(segment.object, segment.offset, segment.ids_offset)
         with self._lock:
             object_lock = self._locks[segment.object]
         with object_lock:  # so that of several threads that need one block only the first reads it

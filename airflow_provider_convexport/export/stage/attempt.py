@@ -210,7 +210,8 @@ class Attempt:
         """Delete everything that this and older attempts staged, after publication.
 
         Plans are deleted after everything else except the lease: as long as the plan exists, a retry uses it
-        instead of exporting again. The objects of a newer attempt are not deleted.
+        instead of exporting again. The first attempt deletes all with one operation; a retry after a kill in
+        its midst, if there is one, may have to export again. The objects of a newer attempt are not deleted.
 
         :raises SupersededError: if a newer attempt has taken over; it cleans up.
         """
@@ -218,9 +219,12 @@ class Attempt:
         if not (self.is_first and any(each.path == lease for each in ended)):
             self.check()
         plans = [each.path for each in ended if each.name.startswith(_PLAN)]
-        self.store.delete(each.path for each in ended if each.path not in (*plans, lease))
-        self.store.delete([*plans, lease])
-        if not self.is_first:
+        others = [each.path for each in ended if each.path not in (*plans, lease)]
+        if self.is_first:
+            self.store.delete([*others, *plans, lease])
+        else:
+            self.store.delete(others)
+            self.store.delete([*plans, lease])
             # An older attempt that still runs may have written objects in between and left them to this one;
             # from here on it finds no lease and cleans up itself.
             attempts = {each.attempt for each in ended}

@@ -133,6 +133,7 @@ class Collector:
             usage=self._usage,
             may_hold_duplicates=self._partitioner.recent.forgot,
             ids=self._stager.ids,
+            latest=self._stager.latest,
         )
 
     def _fetch_and_save(self) -> None:

@@ -27,6 +27,7 @@ class Collected:
     :param may_hold_duplicates: Whether a record may be in two segments, because its id was no longer in
         memory when it was received again.
     :param ids: The ids of those segments that this attempt has staged.
+    :param latest: Name and content of the object that this attempt has staged last.
     """
 
     requested_at: float
@@ -35,6 +36,7 @@ class Collected:
     usage: Usage
     may_hold_duplicates: bool
     ids: StagedIds = field(default_factory=StagedIds)
+    latest: tuple[str, bytes] | None = None
 
     def find_duplicates(self, ids_of: Callable[[Segment], list[str]]) -> dict[int, frozenset[int]]:
         """Return the lines that are duplicates; see `dedup.find_duplicates`. Call it once, at the end."""

@@ -28,6 +28,7 @@ class Stager:
     :param segments: All segments staged so far.
     :param ids: The ids of those that it has staged itself.
     :param clock: Returns the seconds of a monotonic clock.
+    :param latest: Name and content of the object that was staged last.
     """
 
     attempt: Attempt
@@ -35,6 +36,7 @@ class Stager:
     segments: list[Segment] = field(default_factory=list)
     ids: StagedIds = field(default_factory=StagedIds)
     clock: Callable[[], float] = time.monotonic
+    latest: tuple[str, bytes] | None = None
     _writers: dict[int, SegmentWriter] = field(default_factory=dict)
     _objects: int = 0
     _flushed_at: float = field(init=False)
@@ -75,7 +77,9 @@ class Stager:
                 writer = self._writers.pop(partition)
                 fresh.append(writer.finish(pieces, name=name, offset=fresh[-1].end if fresh else 0))
                 staged_ids.append(writer.ids)
-            (put or self.attempt.store.put)(name, b"".join(pieces))
+            content = b"".join(pieces)
+            (put or self.attempt.store.put)(name, content)
+            self.latest = name, content
             for position, ids in enumerate(staged_ids, len(self.segments)):
                 self.ids.add(position, ids)
             self.segments.extend(fresh)

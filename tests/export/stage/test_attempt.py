@@ -219,8 +219,18 @@ def test_a_finished_attempt_leaves_no_folder_on_a_local_disk(local, tmp_path):
     assert list((tmp_path / "set").iterdir()) == []
 
 
-def test_while_an_attempt_cleans_up_its_plan_and_lease_go_after_the_segments(store, monkeypatch):
-    attempt = begin(store)
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        (1, [["segments-000001", "plan-c0ffee.json", "lease"]]),
+        (2, [["segments-000001"], ["plan-c0ffee.json", "lease"]]),
+    ],
+)
+def test_while_an_attempt_cleans_up_its_plan_and_lease_go_after_the_segments(
+    store, monkeypatch, attempts, expected
+):
+    for _ in range(attempts):
+        attempt = begin(store)
     store.put(attempt.path("segments-000001"), b"x")
     attempt.save_plan(note("plan"), commit="c0ffee")
     deleted = []
@@ -234,7 +244,7 @@ def test_while_an_attempt_cleans_up_its_plan_and_lease_go_after_the_segments(sto
     monkeypatch.setattr(type(store), "delete", record)
     attempt.finish()
 
-    assert deleted == [["segments-000001"], ["plan-c0ffee.json", "lease"]]
+    assert deleted == expected
 
 
 def test_a_superseded_attempt_does_not_clean_up_under_the_newer_one(store):
