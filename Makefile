@@ -46,8 +46,8 @@ demo: $(READY) ## Run the example Dags for one day against the simulator
 test: $(READY) ## Run the tests
 	$(BIN)/pytest $(PYTEST_FAST)
 
-test-crash: $(READY) ## Kill exports at random moments and run them again
-	$(BIN)/pytest -n 2 tests/crash
+test-crash: $(READY) ## Kill exports at random moments, or end them by signals, and run them again
+	$(BIN)/pytest -n 2 tests/crash tests/export/test_ending.py
 
 test-model: $(READY) ## Check the commit protocol in 20,000 random orders of events (minutes)
 	$(BIN)/python -m tests.model --orders 20000

@@ -249,7 +249,7 @@ def test_the_command_check_shows_the_reading_and_keeps_it(simulator, tmp_path, c
 
     for _ in range(2):
         main(["check", "--conn-id", "agentx_default"])
-        first, second = capsys.readouterr().out.splitlines()
+        first, second, *_ = capsys.readouterr().out.splitlines()  # it may also miss the pool
         assert first == "AgentX Support answered and accepted the key."
         assert second.startswith(sentence)
     assert len(asked_of(simulator)) == 5

@@ -152,7 +152,14 @@ def published(store):
 
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("concurrency", [1, 3])
-@pytest.mark.parametrize("how", ["its timeout", "SIGTERM", "the keyboard"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "SIGTERM",
+        pytest.param("its timeout", marks=pytest.mark.slow),
+        pytest.param("the keyboard", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("state", ["budget", "pause", "backoff", "body", "head", "silence", "upload"])
 def test_it_ends_within_seconds_and_the_next_try_continues(
     server, memory, monkeypatch, state, how, concurrency
