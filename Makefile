@@ -55,7 +55,8 @@ test-model: $(READY) ## Check the commit protocol in 20,000 random orders of eve
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_debian_packages.sh redis-server
-	$(BIN)/pytest -n 3 --dist loadgroup tests/limits
+	$(BIN)/pytest -n 2 --dist loadgroup tests/limits --ignore tests/limits/test_at_the_server.py
+	$(BIN)/pytest tests/limits/test_at_the_server.py
 
 test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
 	$(BIN)/pytest tests/scheduler tests/cli/test_connections.py

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 VISIBLE = 88
 """Characters of a message's first line that fit into a window of 1,280 pixels; the UI cuts off the rest."""
 
