@@ -9,6 +9,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = "tests/end_to_end"
 WITH_ACME = ("-p", "tests.support.acme.register", "-k", "acme and not -False]")
