@@ -31,11 +31,16 @@ def in_parallel(
 
     :param function: What to call; it must be thread-safe.
     :param items: What to call it with.
-    :param threads: Maximum number of threads; only as many are started as there are items in flight.
+    :param threads: Maximum number of threads; only as many are started as there are items in flight. With 1,
+        none is started.
     :param patience: Seconds to wait, at the end, for the calls that are still running. Leave it at 0 for
         calls that only read; allow time for calls that write, so that none still writes when the error is
         raised.
     """
+    if threads == 1:
+        for item in items:
+            yield item, function(item)
+        return
     pool: _Pool[ItemT, ResultT] = _Pool(function, threads)
     waited = 0.0
     try:

@@ -105,7 +105,7 @@ class Export:
                 plan, latest = self._make_plan(attempt, grid)
             if self.job.query.stream.window_undecided:  # and no record has disproved what is published
                 ensure_registered(attempt.store, Dataset.of(self.job.query, grid))
-            threads = self.tuning.store_threads
+            threads = self._threads
             publisher = Publisher(
                 self.job, grid, attempt, plan, self.now, seen=seen, threads=threads, latest=latest
             )
@@ -145,6 +145,11 @@ class Export:
                 count_pause(self._begin(), error, max_pause=self.job.max_pause, now=self.now())
             raise
 
+    @property
+    def _threads(self) -> int:
+        """Operations on the destination at the same time; a disk answers faster than a thread starts."""
+        return 1 if self.store.is_local else self.tuning.store_threads
+
     def _begin(self, found: _Found | None = None) -> Attempt:
         return Attempt.begin(
             self.store,
@@ -166,11 +171,11 @@ class Export:
 
         def look_at_partitions() -> None:
             folders = {grid.folder_of(index): index for index in grid.published}
-            for folder, held in survey(store, list(folders), threads=self.tuning.store_threads):
+            for folder, held in survey(store, list(folders), threads=self._threads):
                 found.partitions[folders[folder]] = held
 
         looks: list[Callable[[], None]] = [look_at_partitions, look_at_dataset, look_at_attempts]
-        for _ in in_parallel(_call, looks, threads=self.tuning.store_threads):
+        for _ in in_parallel(_call, looks, threads=self._threads):
             pass
         return found
 
