@@ -61,7 +61,6 @@ log = logging.getLogger(__name__)
 
 _MAX_ROUNDS = 100
 """So often a manifest may be replaced by others while this run wants to replace it."""
-_DELETED_AT_ONCE = 500
 _PATIENCE = 10.0
 """Seconds in which, after an error of one thread, the others may complete what they are writing."""
 _IN_MEMORY = 32 * 2**20
@@ -96,8 +95,6 @@ class Publisher:
     _memory: Allowance = field(default_factory=lambda: Allowance(_IN_MEMORY))
     _own_leftovers: set[str] = field(default_factory=set)
     """Folders that hold files of the plan although another version stays there."""
-    _replaced: list[str] = field(default_factory=list)
-    """Files of versions that were replaced."""
 
     def __post_init__(self) -> None:
         partitions = [self.plan.partitions[index] for index in self.grid.published]
@@ -128,19 +125,11 @@ class Publisher:
         partitions = (self.plan.partitions[index] for index in self.grid.published)
         for partition, manifest in self._in_parallel(self.publish, partitions):
             yield partition.index, manifest
-            if len(self._replaced) >= _DELETED_AT_ONCE:
-                self._delete_replaced()
-        self._delete_replaced()
 
     def _in_parallel(
         self, function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
     ) -> Iterator[tuple[ItemT, ResultT]]:
         return in_parallel(function, items, threads=self.threads, patience=_PATIENCE)
-
-    def _delete_replaced(self) -> None:
-        names = self._replaced.copy()
-        del self._replaced[: len(names)]
-        self.attempt.store.delete(names)
 
     def publish(self, partition: PartitionPlan) -> Manifest:
         """Publish one partition and return its manifest, or the existing one if that is to be kept.
@@ -184,7 +173,10 @@ class Publisher:
             return None
         if there is not None:
             names = {file.name for file in there.files} - {file.name for file in manifest.files}
-            self._replaced.extend(f"{partition.folder}/{name}" for name in names if FILE_NAME.fullmatch(name))
+            # At once: if this attempt died before, others might take them for those of a run that goes on.
+            self.attempt.store.delete(
+                f"{partition.folder}/{name}" for name in names if FILE_NAME.fullmatch(name)
+            )
         return manifest
 
     def _publish(self, partition: PartitionPlan) -> Manifest:
