@@ -12,8 +12,6 @@ from benchmarks import virtual_time  # isort: skip - before the package takes th
 import argparse
 import json
 import logging
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from airflow_provider_convexport.export.job import Job, TaskTry
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
 from airflow_provider_convexport.export.window import Window
+from benchmarks.fresh_process import measured
 from tests.support.counted_store import counted_store
 from tests.support.page_source import PageSource, query_of
 
@@ -102,14 +101,6 @@ def measure(row: Row, scale: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def child(name: str, scale: float) -> dict[str, Any]:
-    """Measure in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.checkpoint", "--measure", name, "--scale", str(scale)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -125,7 +116,7 @@ def main() -> None:
         "vendor          pages    records  data MB  checkpoints MB  of data  plans MB  CPU s  in checkpoints"
     )
     for name in arguments.rows:
-        found = child(name, arguments.scale)
+        found = measured("benchmarks.checkpoint", name, scale=arguments.scale)
         print(
             f"{name:<12} {found['pages']:>8,} {found['records']:>10,} {found['data'] / 1e6:>8.1f} "
             f"{found['checkpoints'] / 1e6:>15.2f} {found['checkpoints'] / found['data']:>8.1%} "

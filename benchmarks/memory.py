@@ -16,12 +16,12 @@ import argparse
 import json
 import logging
 import resource
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from benchmarks.fresh_process import measured
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -87,17 +87,6 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def child(name: str, scale: float, concurrency: int) -> dict[str, Any]:
-    """Measure in a fresh process."""
-    command = [
-        sys.executable, "-m", "benchmarks.memory", "--measure", name, "--scale", str(scale),
-        "--concurrency", str(concurrency),
-    ]  # fmt: skip
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -112,7 +101,7 @@ def main() -> None:
         return
     print("run                                 records  partitions  before MiB  peak MiB")
     for name in arguments.rows:
-        found = child(name, arguments.scale, arguments.concurrency)
+        found = measured("benchmarks.memory", name, scale=arguments.scale, concurrency=arguments.concurrency)
         print(
             f"{ROWS[name].title:<32} {found['records']:>10,} {found['partitions']:>11,} "
             f"{found['before']:>11.0f} {found['peak']:>9.0f}",

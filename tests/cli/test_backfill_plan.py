@@ -216,7 +216,7 @@ class TestReading:
 
         assert planned.published == (planned.span,)
         assert planned.span.length == 28 * DAY
-        assert store.fs.counts == {"list": 1, "read": 28 + 2 + 3}
+        assert store.fs.operations == {"list": 1, "read": 28 + 2 + 3}
         assert all("/bot_name=bot%204/" in path for path in store.fs.read)
 
     def test_a_dataset_that_has_nothing_around_the_planned_runs_still_counts(self):
@@ -227,4 +227,4 @@ class TestReading:
         with pytest.raises(ConfigurationError, match=r"set0 \(agentx conversations\), set1 \(agentx"):
             plan("agentx", day(2026, 10, 1), day(2026, 10, 8), store=store)
 
-        assert store.fs.counts["read"] == 2
+        assert store.fs.operations["read"] == 2

@@ -70,7 +70,7 @@ def test_a_report_reads_every_manifest_once_with_64_readers_and_lists_once():
     found = read_coverage(store)
 
     assert [len(dataset.partitions) for dataset in found] == [731] * 9
-    assert store.fs.counts == {"list": 1, "read": 9 * 731}
+    assert store.fs.operations == {"list": 1, "read": 9 * 731}
     assert 16 < store.fs.most_at_once <= 64
 
 
@@ -83,7 +83,7 @@ def test_only_the_folders_of_the_shop_or_bot_that_was_asked_for_are_read():
     found = read_coverage(store, scope={"bot": "a/b", "shop": "x"})
 
     assert [len(dataset.partitions) for dataset in found] == [20, 10]
-    assert store.fs.counts["read"] == 30
+    assert store.fs.operations["read"] == 30
 
 
 def test_another_bot_under_the_folder_of_the_one_that_was_asked_for_is_left_out():
@@ -105,7 +105,7 @@ def test_only_partitions_around_the_span_that_was_asked_for_are_read():
     assert by_day.span == day(39, 15)  # two days more at each end, for partitions of other time zones
     assert len(by_hour.partitions) == 1  # of a dataset that has nothing there, one partition says what it is
     assert by_interval.windows == [day(1, 90)]
-    assert store.fs.counts == {"list": 1, "read": 15 + 1 + 1}
+    assert store.fs.operations == {"list": 1, "read": 15 + 1 + 1}
 
 
 def test_partitions_of_a_time_zone_far_from_utc_belong_to_the_span_that_they_overlap(store):

@@ -2,22 +2,14 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 
 from airflow_provider_convexport.cli.progress import NO_PROGRESS, progress_bar
+from tests.support.waiting import wait_for_threads
 
 
 class Terminal(io.StringIO):
     def isatty(self):
         return True
-
-
-def wait_for(condition):
-    for _ in range(10_000):
-        if condition():
-            return
-        time.sleep(0.001)
-    raise TimeoutError("Waited in vain.")
 
 
 def test_what_takes_long_shows_a_bar_on_a_terminal(monkeypatch):
@@ -28,7 +20,7 @@ def test_what_takes_long_shows_a_bar_on_a_terminal(monkeypatch):
         progress.begin("Listing")
         progress.begin("Reading manifests", total=3)
         progress.advance()
-        wait_for(lambda: "1/3" in terminal.getvalue())
+        wait_for_threads(lambda: "1/3" in terminal.getvalue())
         assert "Reading manifests" in terminal.getvalue()
         assert "Listing" not in terminal.getvalue().split("Reading manifests")[-1]
 

@@ -2,21 +2,12 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from itertools import count
 
 import pytest
 
 from airflow_provider_convexport.export.parallel import in_parallel
-
-
-def wait_for(condition):
-    """Wait until a condition holds that holds within microseconds, as a rule."""
-    for _ in range(10_000):
-        if condition():
-            return
-        time.sleep(0.001)
-    raise TimeoutError("Waited in vain.")
+from tests.support.waiting import wait_for_threads
 
 
 class Calls:
@@ -68,7 +59,7 @@ def test_no_more_calls_run_at_once_than_there_are_threads_and_all_threads_are_us
 
     reader = threading.Thread(target=list, args=(results,))
     reader.start()
-    wait_for(lambda: calls.running == 8)
+    wait_for_threads(lambda: calls.running == 8)
     calls.gate.set()
     reader.join(10)
 
@@ -104,7 +95,7 @@ def test_the_first_error_is_raised_at_once_and_no_further_call_begins():
     assert not calls.gate.is_set()  # three calls were still running
     assert calls.begun == 3
     calls.gate.set()
-    wait_for(lambda: not threads_of_the_pool())
+    wait_for_threads(lambda: not threads_of_the_pool())
     assert calls.begun == 3
 
 
@@ -115,7 +106,7 @@ def test_an_error_is_raised_although_further_items_come_slowly():
         for item in range(100):
             taken.append(item)
             yield item
-            wait_for(lambda: not threads_of_the_pool())  # the only thread has failed
+            wait_for_threads(lambda: not threads_of_the_pool())  # the only thread has failed
 
     with pytest.raises(ZeroDivisionError):
         list(in_parallel(lambda item: item / 0, items(), threads=64))
@@ -145,7 +136,7 @@ def test_the_threads_end(how):
     list(results) if how == "all" else next(results)
     results.close()
 
-    wait_for(lambda: not threads_of_the_pool())
+    wait_for_threads(lambda: not threads_of_the_pool())
 
 
 def test_an_error_of_the_items_ends_the_threads_too():
@@ -156,4 +147,4 @@ def test_an_error_of_the_items_ends_the_threads_too():
     with pytest.raises(KeyError):
         list(in_parallel(abs, items(), threads=8))
 
-    wait_for(lambda: not threads_of_the_pool())
+    wait_for_threads(lambda: not threads_of_the_pool())

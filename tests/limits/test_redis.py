@@ -29,7 +29,7 @@ def send(url, name, seconds, *, meanwhile=lambda number: None):
     sent = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        budget.acquire("/export")
+        budget.grant("/export")
         sent.append(time.monotonic())
         meanwhile(len(sent))
     return sent
@@ -118,13 +118,13 @@ def test_a_clock_that_was_put_forward_does_not_free_the_budget(redis_url, caplog
         for _ in range(3)
     ]
     for worker in workers:
-        worker.acquire("/export")
+        worker.grant("/export")
     server.delete(server.KEY)
     sent = []
     for number in range(50):
         if number == 25:
             server.step(seconds)
-        workers[number % 3].acquire("/export")
+        workers[number % 3].grant("/export")
         sent.append(time.monotonic())
 
     assert most_in_any(PERIOD, sent) <= 10

@@ -94,10 +94,10 @@ DEFECTS = {
     "files of the version that is replaced are deleted before the manifest is": Mutation(
         Publisher,
         "_publish_first",
-        "manifest = writer.written",
+        "manifest = writer.write()",
         "old = there.files if there else []\n"
         "    self.attempt.store.delete([f'{partition.folder}/{each.name}' for each in old])\n"
-        "    manifest = writer.written",
+        "    manifest = writer.write()",
     ),
     "files of the version that was replaced are kept": Mutation(
         Publisher,

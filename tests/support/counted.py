@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +13,11 @@ from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Span
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.window import Window
 from tests.support.manifests import manifest_of
+from tests.support.operation_counter import OperationCounter
 from tests.support.samples import APRIL_1, DAY, HOUR
 
 
-class CountedFileSystem(MemoryFileSystem):
+class CountedFileSystem(OperationCounter, MemoryFileSystem):
     """Counts listings and reads, and how many of them there are at once.
 
     :param latency: Seconds that each operation takes.
@@ -32,24 +29,8 @@ class CountedFileSystem(MemoryFileSystem):
 
     def __init__(self, latency: float = 0.0) -> None:
         super().__init__()
-        self.latency = latency
-        self.counts: Counter[str] = Counter()
+        self.count_operations(seconds=latency)
         self.read: list[str] = []
-        self.at_once = self.most_at_once = 0
-        self._counting = threading.Lock()
-
-    @contextmanager
-    def counted(self, operation: str) -> Iterator[None]:
-        with self._counting:
-            self.counts[operation] += 1
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(self.latency)
-        try:
-            yield
-        finally:
-            with self._counting:
-                self.at_once -= 1
 
     def cat_file(self, path: str, **options: Any) -> Any:
         with self.counted("read"):

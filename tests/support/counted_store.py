@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import bisect
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,13 @@ from fsspec import AbstractFileSystem
 
 from airflow_provider_convexport.export.dataset.conditional import Versioned
 from airflow_provider_convexport.export.dataset.store import Store
+from tests.support.operation_counter import OperationCounter
 
 PER_CALL = 1_000
 """Names that one operation lists or deletes, as on S3."""
 
 
-class CountedObjects(AbstractFileSystem):
+class CountedObjects(OperationCounter, AbstractFileSystem):
     """Objects in memory; an operation is what takes one request of the vendors' own clients.
 
     :param seconds: How long each operation takes.
@@ -32,22 +30,18 @@ class CountedObjects(AbstractFileSystem):
 
     def __init__(self, *, seconds: float = 0.0) -> None:
         super().__init__()
-        self.seconds = seconds
         self.objects: dict[str, tuple[bytes, str]] = {}
         """Content and version by path."""
         self._names: list[str] = []
         self._lock = threading.Lock()
-        self._now = 0
         self._versions = 0
-        self.forget()
+        self.count_operations(seconds=seconds)
 
     def forget(self) -> None:
         """Count from zero again."""
-        self.operations = Counter[str]()
-        """Number of operations by kind: ``put``, ``get``, ``head``, ``list``, ``delete``."""
+        super().forget()
         self.bytes_put = Counter[str]()
         """Bytes written by kind of object; see `kind_of`."""
-        self.most_at_once = 0
 
     @property
     def total(self) -> int:
@@ -59,7 +53,7 @@ class CountedObjects(AbstractFileSystem):
 
     def write(self, path: str, content: bytes, is_allowed: Any) -> None:
         """Write an object if its present version is allowed; compared and written in one operation."""
-        with self._operation("put"), self._lock:
+        with self.counted("put"), self._lock:
             if not is_allowed(self.objects.get(path, (b"", None))[1]):
                 raise FileExistsError(path)
             if path not in self.objects:
@@ -76,11 +70,11 @@ class CountedObjects(AbstractFileSystem):
 
     def read(self, path: str) -> tuple[bytes, str]:
         """Return an object's content and version."""
-        with self._operation("get"):
+        with self.counted("get"):
             return self._object(path)
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        with self._operation("head"):
+        with self.counted("head"):
             return {"name": path, "size": len(self._object(path)[0]), "type": "file"}
 
     def find(self, path: str, *, prefix: str = "", **kwargs: Any) -> list[str]:
@@ -114,22 +108,8 @@ class CountedObjects(AbstractFileSystem):
 
     def _repeat(self, kind: str, names: int) -> None:
         for _ in range(max(-(-names // PER_CALL), 1)):
-            with self._operation(kind):
+            with self.counted(kind):
                 pass
-
-    @contextmanager
-    def _operation(self, kind: str) -> Iterator[None]:
-        with self._lock:
-            self.operations[kind] += 1
-            self._now += 1
-            self.most_at_once = max(self.most_at_once, self._now)
-        if self.seconds:
-            time.sleep(self.seconds)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._now -= 1
 
 
 class Conditions:

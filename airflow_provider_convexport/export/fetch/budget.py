@@ -90,20 +90,6 @@ class Budget:
     _pid: int = field(default_factory=os.getpid)
     _turns: Turns = field(default_factory=Turns)
 
-    def acquire(
-        self,
-        endpoint: str,
-        *,
-        max_wait: float = float("inf"),
-        ready: Callable[[], None] = lambda: None,
-        sleep: Callable[[float], None] | None = None,
-    ) -> float:
-        """Wait until one more request to ``endpoint`` is allowed, and return the seconds waited.
-
-        The same as `grant`, for a caller that sends at once in any case.
-        """
-        return self.grant(endpoint, max_wait=max_wait, ready=ready, sleep=sleep).waited
-
     def grant(
         self,
         endpoint: str,

@@ -110,7 +110,10 @@ class Publisher:
         :raises DestinationUnavailableError: if others replace a manifest again and again.
         """
         dropped = self.attempt.drop_older_plans(Plan, keep=self.plan.commit)
-        manifests = dict(self._published())
+        partitions = (self.plan.partitions[index] for index in self.grid.published)
+        manifests = {
+            partition.index: manifest for partition, manifest in self._in_parallel(self.publish, partitions)
+        }
         # An older attempt may have written files after this one looked into the folder, or to partitions that
         # this one does not publish. In a partition that was never published they stay: only a manifest can
         # stop a frozen writer.
@@ -120,11 +123,6 @@ class Publisher:
         for _ in self._in_parallel(self._tidy, sorted(folders | self._own_leftovers)):
             pass
         return {index: manifests[index] for index in self.grid.published}
-
-    def _published(self) -> Iterator[tuple[int, Manifest]]:
-        partitions = (self.plan.partitions[index] for index in self.grid.published)
-        for partition, manifest in self._in_parallel(self.publish, partitions):
-            yield partition.index, manifest
 
     def _in_parallel(
         self, function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
@@ -140,7 +138,8 @@ class Publisher:
         """
         try:
             with self._memory.held(_bytes_in_memory(partition, self.job.compression)):
-                return self._publish_first(partition) or self._publish(partition)
+                writer = self._writer(partition)
+                return self._publish_first(writer) or self._publish(writer)
         except (SupersededError, FileNotFoundError):
             # Staged objects are missing if a newer attempt has finished. As long as an attempt has the plan,
             # it publishes it or deletes the files.
@@ -153,21 +152,21 @@ class Publisher:
             self.job, self.grid, self.attempt.store, self.plan, partition, self.now, self._reader
         )
 
-    def _publish_first(self, partition: PartitionPlan) -> Manifest | None:
+    def _publish_first(self, writer: VersionWriter) -> Manifest | None:
         """Publish a partition that holds nothing but the version that was seen before the first request.
 
         :returns: Its manifest; ``None`` if the folder has to be looked at again.
         """
+        partition = writer.partition
         seen = self.seen.get(partition.index)
         if seen is None:
             return None
         there = seen.manifest
-        writer = self._writer(partition)
         if there is not None and (
             there.seconds_after(self.plan.requested_at) >= 0 or self._kept(there, writer) is not None
         ):
             return None
-        manifest = writer.written
+        manifest = writer.write()
         self.check()
         if not self.attempt.store.replace(f"{partition.folder}/{MANIFEST}", manifest.encode(), seen.version):
             return None
@@ -179,17 +178,17 @@ class Publisher:
             )
         return manifest
 
-    def _publish(self, partition: PartitionPlan) -> Manifest:
+    def _publish(self, writer: VersionWriter) -> Manifest:
+        folder = writer.partition.folder
         for _ in range(_MAX_ROUNDS):
+            seen = see_manifest(self.attempt.store, folder)
             # The files are written again in each round: whoever replaced the manifest may have deleted them.
-            writer = self._writer(partition)
-            seen = see_manifest(self.attempt.store, partition.folder)
-            manifest = self._kept(seen.manifest, writer) or writer.written
-            leftovers = self._leftovers(partition.folder, seen, manifest)
+            manifest = self._kept(seen.manifest, writer) or writer.write()
+            leftovers = self._leftovers(folder, seen, manifest)
             self.check()
-            if published := self._settle(partition.folder, seen, manifest, leftovers):
+            if published := self._settle(folder, seen, manifest, leftovers):
                 return published
-        raise self._too_many_rounds(partition.folder)
+        raise self._too_many_rounds(folder)
 
     def _tidy(self, folder: str, *, superseded: bool = False) -> None:
         """Delete the files of dead plans; those of this plan, too, which must not be in staging any more."""

@@ -68,9 +68,8 @@ class VersionWriter:
         parts = self._parts(self.partition.sources)
         return digest_of_lines(inflate(segment, data) for segment, data in parts)
 
-    @functools.cached_property
-    def written(self) -> Manifest:
-        """The version's manifest, which is not written here; its files are, the first time."""
+    def write(self) -> Manifest:
+        """Write the version's files, and return its manifest, which is not written here."""
         return self._manifest([self._write(number, each) for number, each in enumerate(self.partition.files)])
 
     def _write(self, number: int, sources: Sequence[Source]) -> FileEntry:

@@ -125,12 +125,12 @@ def test_staging_of_datasets_in_folders_costs_one_listing_each():
             Run(inner, task=TaskTry("dag", "task", f"run {task}"))
     names = store.find("")
     write_long_ago(store, names, days=40)
-    store.fs.counts.clear()
+    store.fs.operations.clear()
 
     found = find_abandoned(store, names, before=time.time() - 30 * DAY)
 
     assert len(found) == 60
-    assert store.fs.counts == {"list": 3}
+    assert store.fs.operations == {"list": 3}
 
 
 @pytest.mark.parametrize(

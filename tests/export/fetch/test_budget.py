@@ -63,7 +63,7 @@ def test_in_no_moving_window_are_more_requests_than_any_limit_allows(gaps, share
 
     for gap, endpoint in gaps:
         clock.now += gap
-        gate.acquire(endpoint)
+        gate.grant(endpoint)
         sent.append((clock(), endpoint))
 
     assert most_in_any(60 * SECOND, [moment for moment, _ in sent]) <= shared
@@ -156,7 +156,7 @@ def test_close_to_the_limit_when_there_is_work():
     begun = clock()
 
     for _ in range(201):
-        gate.acquire("/a")
+        gate.grant("/a")
 
     assert clock() - begun < 21.5
 
@@ -165,39 +165,39 @@ def test_endpoints_do_not_wait_for_each_others_own_limit():
     clock = FakeTime()
     gate = budget(clock, Limit(1, SECOND, per_endpoint=True))
 
-    assert gate.acquire("/a") == gate.acquire("/b") == 0
-    assert gate.acquire("/a") > 1
+    assert gate.grant("/a").waited == gate.grant("/b").waited == 0
+    assert gate.grant("/a").waited > 1
 
 
 def test_endpoints_share_what_is_counted_together():
     clock = FakeTime()
     gate = budget(clock, Limit(1, SECOND))
 
-    gate.acquire("/a")
+    gate.grant("/a")
 
-    assert gate.acquire("/b") > 1
+    assert gate.grant("/b").waited > 1
 
 
 def test_the_wait_is_told():
     clock = FakeTime()
     gate = budget(clock, Limit(1, 60 * SECOND))
 
-    assert gate.acquire("/a") == 0
-    assert 60 < gate.acquire("/a") < 63
+    assert gate.grant("/a").waited == 0
+    assert 60 < gate.grant("/a").waited < 63
 
 
 def test_without_limits_nobody_waits(fake_time):
     gate = budget(fake_time)
 
-    assert [gate.acquire("/a") for _ in range(100)] == [0] * 100
+    assert [gate.grant("/a").waited for _ in range(100)] == [0] * 100
 
 
 def test_a_pause_holds_for_everybody(fake_time):
     gate = budget(fake_time)
     gate.pause(30)
 
-    assert gate.acquire("/a") == 30
-    assert gate.acquire("/b") == 0
+    assert gate.grant("/a").waited == 30
+    assert gate.grant("/b").waited == 0
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(fake_time):
@@ -205,13 +205,13 @@ def test_a_shorter_pause_does_not_end_a_longer_one(fake_time):
     gate.pause(30)
     gate.pause(5)
 
-    assert gate.acquire("/a") == 30
+    assert gate.grant("/a").waited == 30
 
 
 def test_a_pause_asked_for_while_another_request_waits_for_the_limit_holds_for_it_too():
     clock = FakeTime()
     gate = budget(clock, Limit(1, SECOND))
-    gate.acquire("/a")
+    gate.grant("/a")
     asleep = clock.sleep
 
     def sleep(seconds):
@@ -221,7 +221,7 @@ def test_a_pause_asked_for_while_another_request_waits_for_the_limit_holds_for_i
 
     gate.sleep = sleep
     begun = clock()
-    gate.acquire("/a")
+    gate.grant("/a")
 
     assert clock() - begun >= 30
 
@@ -232,7 +232,7 @@ def test_threads_together_stay_within_a_real_limit():
 
     def work():
         for _ in range(4):
-            gate.acquire("/a")
+            gate.grant("/a")
             with lock:
                 sent.append(time.monotonic())
 
@@ -258,10 +258,10 @@ def test_every_window_is_stretched_a_little():
 def test_a_wait_longer_than_the_callers_max_wait_is_not_begun():
     clock = FakeTime()
     gate = budget(clock, Limit(1, 60 * SECOND))
-    gate.acquire("/a")
+    gate.grant("/a")
 
     with pytest.raises(BudgetExhaustedError, match=r"allows no request for 6[0-3] seconds"):
-        gate.acquire("/a", max_wait=30)
+        gate.grant("/a", max_wait=30)
     assert clock.slept == []
 
 
@@ -271,7 +271,7 @@ def test_waiting_for_an_endpoints_own_limit_does_not_break_the_shared_one():
     gate = budget(clock, Limit(10, SECOND, per_endpoint=True), Limit(100, 60 * SECOND))
     sent = []
     for endpoint in ["/a"] * 110 + ["/b"] * 10:
-        gate.acquire(endpoint)
+        gate.grant(endpoint)
         sent.append(clock())
 
     assert most_in_any(60 * SECOND, sent) <= 100
@@ -291,7 +291,7 @@ def test_a_permit_of_a_minute_does_not_age_while_a_pause_is_waited_for():
 
     gate.sleep = sleep
     for _ in range(60):
-        gate.acquire("/a")
+        gate.grant("/a")
         sent.append(clock())
 
     assert most_in_any(60 * SECOND, sent) <= 20
@@ -301,9 +301,9 @@ def test_a_permit_that_cannot_be_used_for_another_limit_is_given_back():
     clock = FakeTime()
     gate = budget(clock, Limit(1, SECOND, per_endpoint=True), Limit(3, 60 * SECOND))
 
-    gate.acquire("/a")
-    gate.acquire("/a")
-    gate.acquire("/b")
+    gate.grant("/a")
+    gate.grant("/a")
+    gate.grant("/b")
 
     assert clock() < 1_000_000 + 2
 
@@ -314,7 +314,7 @@ def test_the_sending_is_prepared_before_each_attempt_and_nothing_is_waited_for_a
     prepared = []
 
     for _ in range(2):
-        gate.acquire("/a", ready=lambda: prepared.append(clock()))
+        gate.grant("/a", ready=lambda: prepared.append(clock()))
 
     assert prepared == [1_000_000.0, 1_000_000.0, clock()]
 
@@ -328,6 +328,6 @@ def test_the_time_to_prepare_the_sending_does_not_lengthen_the_periods():
         clock.now += 0.1
 
     for _ in range(21):
-        gate.acquire("/a", ready=handshake)
+        gate.grant("/a", ready=handshake)
 
     assert clock() - 1_000_000 < 0.1 + 20 * 1.05

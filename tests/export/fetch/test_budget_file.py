@@ -118,7 +118,7 @@ def test_a_lock_that_another_process_keeps_is_logged_and_then_an_error(
     with file_of(tmp_path, ".lock").open() as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
         with pytest.raises(IncompleteExportError, match="end or continue that process if it is stopped"):
-            gate.acquire("/a")
+            gate.grant("/a")
 
     assert caplog.text.count("end or continue that process") == 1
     assert one.take() == 0.0
@@ -135,7 +135,7 @@ def test_a_forked_process_counts_in_the_same_file_and_does_not_keep_locks(counte
             status = 1
             try:
                 time.sleep(0.2)
-                gate.acquire("/a", max_wait=0)
+                gate.grant("/a", max_wait=0)
                 status = 0
             finally:
                 os._exit(status)

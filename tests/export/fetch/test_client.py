@@ -397,7 +397,7 @@ def test_retry_after_is_slept_in_full_and_counted(client, server, fake_time):
 def test_while_one_thread_sits_out_a_pause_nobody_else_sends(client, server, fake_time):
     server.script = [Answer(429, headers={"Retry-After": "30"}), as_json({})]
     others = []
-    client.sleep = lambda seconds: others.append(client.budget.acquire("/other"))
+    client.sleep = lambda seconds: others.append(client.budget.grant("/other").waited)
 
     client.fetch(PageRequest(f"{server.url}/export"), read)
 

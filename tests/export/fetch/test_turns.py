@@ -109,7 +109,7 @@ def test_three_threads_ask_the_counter_little_more_than_once_for_each_request():
 
     def work():
         for _ in range(10):
-            budget.acquire("/records")
+            budget.grant("/records")
 
     with ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(work) for _ in range(3)]:

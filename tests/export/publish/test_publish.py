@@ -40,7 +40,7 @@ def lines_of(store, folder):
 def write_files(run):
     """Write the files of a run's first day, without the manifest."""
     partition = run.plan.partitions[0]
-    assert writer_of(run, partition).written.files
+    assert writer_of(run, partition).write().files
 
 
 def writer_of(run, partition):
@@ -493,7 +493,7 @@ def test_files_of_an_older_try_for_a_day_that_the_newer_one_does_not_publish_are
     whole.attempt.finish()
     died = Run(store, ("a", START + 86_400))
     late = died.plan.partitions[1]
-    assert writer_of(died, late).written.files
+    assert writer_of(died, late).write().files
 
     class OneDay(Run):
         def job_of(self, task):
@@ -521,8 +521,8 @@ def test_a_superseded_attempt_deletes_files_that_it_wrote_after_the_newer_one_ha
             store.put(f"{DAY_1}/{file.name}", b"written late")
         return manifest
 
-    real = VersionWriter.written.func
-    monkeypatch.setattr(VersionWriter, "written", property(be_overtaken))
+    real = VersionWriter.write
+    monkeypatch.setattr(VersionWriter, "write", be_overtaken)
     with pytest.raises(SupersededError):
         old.publish()
 
