@@ -53,7 +53,7 @@ def test_a_run_over_an_existing_partition_leaves_exactly_the_new_version(simulat
 @pytest.mark.parametrize("part", [0, 0.5, 1])
 def test_a_try_that_fails_at_a_request_is_continued_after_its_checkpoint(simulator, bucket, root, part):
     simulator.update(max_page=2)
-    alone = export(CASE, bucket.url(f"{root}/alone"), START, START + DAY, concurrency=1)
+    alone = export(CASE, bucket.url(f"{root}-alone"), START, START + DAY, concurrency=1)
     simulator.reset()
     at = 2 + round(part * (alone["requests"] - 2))
     simulator.update(faults=(Fault("status:403", at=at),))
