@@ -6,6 +6,7 @@ import __future__
 import inspect
 import sys
 import textwrap
+from types import ModuleType
 from typing import NamedTuple
 
 
@@ -18,7 +19,7 @@ class Mutation(NamedTuple):
     :param new: What it is replaced by.
     """
 
-    owner: type
+    owner: type | ModuleType
     method: str
     old: str
     new: str

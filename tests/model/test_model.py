@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from airflow_provider_convexport.export.publish import keep
 from airflow_provider_convexport.export.publish.publish import Publisher
 from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.stage.attempt import Attempt
@@ -60,7 +61,7 @@ LISTED_ALWAYS = Mutation(
 )
 DEFECTS = {
     "a replayed plan wins over a newer version": Mutation(
-        Publisher, "_is_better", "there.seconds_after(self.plan.requested_at) > 0", "False"
+        keep, "_is_better", "there.seconds_after(writer.plan.requested_at) > 0", "False"
     ),
     "a sweep does not spare the plans of other tasks": Mutation(
         Attempt,
@@ -71,8 +72,8 @@ DEFECTS = {
     "files are deleted before the manifest is replaced": Mutation(
         Publisher,
         "_settle",
-        "if stays and store.is_conditional:",
-        "store.delete(leftovers)\n    if stays and store.is_conditional:",
+        "if stays and leftovers and store.is_conditional:",
+        "store.delete(leftovers)\n    if stays and leftovers and store.is_conditional:",
     ),
     "files are listed after the manifest is replaced": LISTED_LATE,
     "an older try sweeps what newer ones have just written": (

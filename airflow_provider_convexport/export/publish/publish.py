@@ -33,12 +33,11 @@ from airflow_provider_convexport.errors import DestinationUnavailableError, Supe
 from airflow_provider_convexport.export.dataset.manifest import (
     MANIFEST,
     Manifest,
-    check_replaceable,
     see_manifest,
 )
 from airflow_provider_convexport.export.dataset.survey import FILE_NAME
 from airflow_provider_convexport.export.parallel import in_parallel
-from airflow_provider_convexport.export.publish.digest import digest_of_partition
+from airflow_provider_convexport.export.publish.keep import kept_version
 from airflow_provider_convexport.export.publish.plan import Plan
 from airflow_provider_convexport.export.publish.staged_reader import StagedReader
 from airflow_provider_convexport.export.publish.write import VersionWriter, moment_text
@@ -163,7 +162,7 @@ class Publisher:
             return None
         there = seen.manifest
         if there is not None and (
-            there.seconds_after(self.plan.requested_at) >= 0 or self._kept(there, writer) is not None
+            there.seconds_after(self.plan.requested_at) >= 0 or kept_version(there, writer) is not None
         ):
             return None
         manifest = writer.write()
@@ -183,7 +182,7 @@ class Publisher:
         for _ in range(_MAX_ROUNDS):
             seen = see_manifest(self.attempt.store, folder)
             # The files are written again in each round: whoever replaced the manifest may have deleted them.
-            manifest = self._kept(seen.manifest, writer) or writer.write()
+            manifest = kept_version(seen.manifest, writer) or writer.write()
             leftovers = self._leftovers(folder, seen, manifest)
             self.check()
             if published := self._settle(folder, seen, manifest, leftovers):
@@ -203,57 +202,19 @@ class Publisher:
                 return
         raise self._too_many_rounds(folder)
 
-    def _kept(self, there: Manifest | None, writer: VersionWriter) -> Manifest | None:
-        """Return the published version if it is to be kept instead of being replaced."""
-        if there is None or there.commit == self.plan.commit:
-            return there
-        folder, index = writer.partition.folder, writer.partition.index
-        check_replaceable(there, self.attempt.store.url_of(folder), self.job.query, self.grid, index)
-        return there if self._is_better(there, writer) else None
-
-    def _is_better(self, there: Manifest, writer: VersionWriter) -> bool:
-        """Return whether another run's version is newer than this run's, covers more, or is the same."""
-        folder = writer.partition.folder
-        covered = self.grid.covered_of(writer.partition.index)
-        if there.seconds_after(self.plan.requested_at) > 0:
-            log.warning(
-                "The partition %s keeps the version of %s.%s (%s), whose records were requested later.",
-                folder,
-                there.dag_id,
-                there.task_id,
-                there.run_id,
-            )
-            return True
-        if there.covers.start < covered.start and there.covers.covers(covered):
-            return True  # published when the vendor still kept more
-        if not self.job.skip_unchanged or there.covers != covered:
-            return False
-        if there.records != writer.records:
-            return False
-        try:
-            return self._has_all_files(folder, there) and writer.digest == digest_of_partition(
-                self.attempt.store, folder, there
-            )
-        except FileNotFoundError:
-            return False
-
-    def _has_all_files(self, folder: str, manifest: Manifest) -> bool:
-        there = set(self.attempt.store.find(folder))
-        return all(f"{folder}/{file.name}" in there for file in manifest.files)
-
     def _settle(self, folder: str, seen: Seen, manifest: Manifest, leftovers: list[str]) -> Manifest | None:
         """Replace the manifest that was seen and delete the files that no version needs any more.
 
         :param folder: The partition's folder.
         :param seen: The manifest that was read before any file of ``manifest`` was written.
-        :param manifest: The manifest to write, or the one that was seen if that is to stay.
+        :param manifest: The manifest to write, or that of the version that was seen if that is to stay.
         :param leftovers: The files to delete.
         :returns: The manifest that is there now; ``None`` if somebody else has replaced it in the meantime.
         """
-        store, stays = self.attempt.store, manifest is seen.manifest
-        if stays and not leftovers:
+        store, stays = self.attempt.store, _is_same_version(manifest, seen.manifest)
+        if manifest is seen.manifest and not leftovers:
             return manifest
-        if stays and store.is_conditional:
+        if stays and leftovers and store.is_conditional:
             moment = moment_text(self.now())
             manifest = msgspec.structs.replace(manifest, checked_at=moment or "")
         if stays and not store.is_conditional:
@@ -290,7 +251,7 @@ class Publisher:
         if not unknown:
             return []
         planned = self.attempt.planned(by_older=superseded)
-        replaced = None if manifest is seen.manifest else seen.manifest
+        replaced = None if _is_same_version(manifest, seen.manifest) else seen.manifest
         if replaced is not None and replaced.seconds_after(self.plan.requested_at) < 0:
             planned.discard(replaced.commit)
         return [f"{folder}/{name}" for name, commit in unknown.items() if commit not in planned]
@@ -301,6 +262,10 @@ class Publisher:
             problem=f"others replaced its manifest {_MAX_ROUNDS} times while this run tried to",
             connection=self.attempt.store.connection,
         )
+
+
+def _is_same_version(one: Manifest, other: Manifest | None) -> bool:
+    return other is not None and one.commit == other.commit
 
 
 def _bytes_in_memory(partition: PartitionPlan, compression: Compression) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from airflow_provider_convexport.errors import (
     ConfigurationError,
@@ -374,6 +375,7 @@ def test_without_being_asked_to_leave_it_a_partition_of_the_same_records_is_writ
 
 def test_a_partition_of_the_same_records_in_another_order_stays_if_asked(store):
     Run(store, ("a", START), ("b", START + 1), ("c", START + 86_400)).publish()
+    run_again(store, ("a", START), ("b", START + 1), ("c", START + 86_400), skip_unchanged=True).publish()
     before = {name: store.get(name) for name in published(store)}
 
     again = run_again(store, ("c", START + 86_400), ("b", START + 1), ("a", START), skip_unchanged=True)
@@ -381,6 +383,21 @@ def test_a_partition_of_the_same_records_in_another_order_stays_if_asked(store):
 
     assert {name: store.get(name) for name in published(store)} == before
     assert again.plan.commit not in [manifest.commit for manifest in manifests]
+
+
+def test_a_partition_that_stays_gets_a_digest_so_that_its_files_are_read_only_once(local):
+    first = Run(local, ("a", START))
+    first.publish()
+    files = {name: local.get(name) for name in published(local) if "part-" in name}
+
+    kept, _ = run_again(local, ("a", START), skip_unchanged=True).publish()
+
+    digest = json.loads(local.get(f"{DAY_1}/{MANIFEST}"))["content_digest"]
+    assert (kept.commit, kept.content_digest) == (first.plan.commit, digest)
+    assert {name: local.get(name) for name in files} == files
+    for name in files:
+        local.put(name, b"not read")
+    assert run_again(local, ("a", START), skip_unchanged=True).publish()[0] == kept
 
 
 def test_of_several_partitions_only_the_changed_one_is_written(store):
@@ -482,7 +499,7 @@ def test_a_version_that_stays_is_written_again_before_leftovers_of_other_runs_ar
     assert not any(died.plan.commit in name for name in published(local))
     assert kept == read_manifest(local, DAY_1)
     assert kept.checked_at == "2026-04-01T00:03:20Z"
-    assert msgspec.structs.replace(kept, checked_at=msgspec.UNSET) == seen.manifest
+    assert msgspec.structs.replace(kept, checked_at=UNSET, content_digest=UNSET) == seen.manifest
     assert not local.replace(f"{DAY_1}/{MANIFEST}", b"", seen.version)
 
 
