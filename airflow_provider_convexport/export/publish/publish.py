@@ -39,7 +39,7 @@ from airflow_provider_convexport.export.dataset.survey import FILE_NAME
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.publish.keep import kept_version
 from airflow_provider_convexport.export.publish.plan import Plan
-from airflow_provider_convexport.export.publish.staged_reader import StagedReader
+from airflow_provider_convexport.export.publish.staged_reader import BLOCK, StagedReader
 from airflow_provider_convexport.export.publish.write import VersionWriter, moment_text
 from airflow_provider_convexport.export.sharing import Allowance, SharedCheck
 
@@ -98,7 +98,9 @@ class Publisher:
     def __post_init__(self) -> None:
         partitions = [self.plan.partitions[index] for index in self.grid.published]
         object.__setattr__(self, "check", SharedCheck(self.attempt.check))
-        object.__setattr__(self, "_reader", StagedReader(self.attempt.store, partitions, self.latest))
+        store = self.attempt.store
+        reader = StagedReader(store, partitions, self.latest, block=0 if store.is_local else BLOCK)
+        object.__setattr__(self, "_reader", reader)
 
     def publish_all(self) -> dict[int, Manifest]:
         """Publish all partitions of the run, and delete what older attempts of the task have left behind.
