@@ -23,7 +23,7 @@ class Tuning:
 
     flush_seconds: float = 4.0
     flush_bytes: int = 2 * 2**20
-    pending_bytes: int = 16 * 2**20
+    pending_bytes: int = 8 * 2**20
     remembered_ids: int = 16_384
     cursor_max_age: timedelta = timedelta(hours=1)
     store_threads: int = 32
