@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from airflow_provider_convexport.errors import DestinationUnavailableError
 from airflow_provider_convexport.export.dataset.manifest import (
@@ -31,6 +32,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     :param scope: Names of the scope's parts; each shop or bot has a folder of its own in the dataset.
     :param partition_timezone: IANA name of the zone that defines the days; ``"UTC"`` unless ``partition_by``
         is ``"day"``.
+    :param table: Name of the table, if the dataset holds a table's rows instead of records.
     """
 
     format_version: int
@@ -42,6 +44,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     window_on: str
     partition_by: str
     partition_timezone: str
+    table: str | UnsetType = UNSET
 
     @classmethod
     def of(cls, query: Query, grid: PartitionGrid) -> Self:
