@@ -113,7 +113,7 @@ class _Builder:
         return BuiltPartition(
             key=self._key,
             version=self._settings.version_of(self._partition),
-            raw=self._partition.manifest,
+            partition=self._partition,
             files=files,
             rows=self._files.rows,
             drift={column: dict(sorted(drift[column].items())) for column in sorted(drift) if drift[column]},

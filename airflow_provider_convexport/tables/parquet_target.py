@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +32,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from airflow_provider_convexport import __version__
-from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
+from airflow_provider_convexport.errors import (
+    ConfigurationError,
+    DestinationUnavailableError,
+    SupersededError,
+)
 from airflow_provider_convexport.export.dataset.identity import Dataset, ensure_registered
 from airflow_provider_convexport.export.dataset.manifest import (
     FORMAT_VERSION,
@@ -47,14 +52,14 @@ from airflow_provider_convexport.export.dataset.survey import unnamed_files
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.window import iso
-from airflow_provider_convexport.tables.raw import plain_url
+from airflow_provider_convexport.tables.raw import plain_url, timezone_of
 from airflow_provider_convexport.tables.target import TableVersion, WrittenPartition, verdict_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_convexport.export.dataset.store import Store
-    from airflow_provider_convexport.tables.target import BuiltPartition, LocalFile, TablePartition
+    from airflow_provider_convexport.tables.target import BuiltPartition, LocalFile, TablePartition, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -70,18 +75,22 @@ class ParquetTarget:
 
     :param store: The destination: ``<table>/<vendor>-<window_on>/`` below it are the datasets.
     :param task: The task try that writes.
-    :param timezone_of: Returns the zone that defines the days of the raw dataset of a partition.
     :param now: Returns the current time as epoch seconds.
     """
 
     store: Store
     task: TaskTry
-    timezone_of: Callable[[TablePartition], str]
     now: Callable[[], float]
     _seen: dict[TablePartition, Seen] = field(default_factory=dict)
+    """Manifests of partitions that were not published since."""
     _datasets: dict[str, Store] = field(default_factory=dict)
     """Those that partitions were written to, after a look at what they hold."""
     _written: dict[TablePartition, WrittenPartition] = field(default_factory=dict)
+    _token: str = field(init=False)
+    """What tells runs apart that have no id."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_token", "" if self.task.run_id else secrets.token_hex(8))
 
     def seen(self, keys: Sequence[TablePartition]) -> Mapping[TablePartition, TableVersion]:
         """Return what partitions hold now; one read for each."""
@@ -91,21 +100,21 @@ class ParquetTarget:
             self._seen[key] = seen
             if seen.manifest is not None:
                 found[key] = _version_of(seen.manifest)
-                if self.task.run_id and TaskTry.of(seen.manifest).identity == self.task.identity:
-                    self._written[key] = self._described(key, seen.manifest)
+                if self.task.run_id:
+                    self._note(key, seen.manifest)
         return found
 
     def publish(self, built: BuiltPartition) -> None:
         """Replace one partition, unless somebody else has put a newer version there in the meantime."""
         self._written.pop(built.key, None)
-        store = self._dataset(built.key)
+        store = self._dataset(built)
         folder = built.key.folder
         seen = self._seen.pop(built.key, None) or self._see(built.key)
         for _ in range(MAX_ROUNDS):
             there = None if seen.manifest is None else _version_of(seen.manifest)
             verdict = verdict_on(there, built.version)
-            if verdict != "write":
-                self._keep(built, store, verdict == "newer")
+            if seen.manifest is not None and verdict != "write":
+                self._keep(built.key, seen.manifest, verdict)
                 return
             manifest = self._write(built, store, seen)
             leftovers = unnamed_files(store, folder, named={file.name for file in manifest.files})
@@ -116,7 +125,7 @@ class ParquetTarget:
                 is_ours = seen.manifest == manifest
             if is_ours:
                 store.delete(f"{folder}/{name}" for name in leftovers)
-                self._written[built.key] = self._described(built.key, manifest)
+                self._note(built.key, manifest)
                 return
         raise DestinationUnavailableError(
             url=store.url_of(folder),
@@ -125,26 +134,26 @@ class ParquetTarget:
         )
 
     def commit(self) -> list[WrittenPartition]:
-        """Remove temporary files, and return the partitions that this task instance has written."""
+        """Tidy up, and return the partitions that this task instance has written.
+
+        A later try also lists each partition that it left as it is, for what an earlier one has left there.
+        """
+        if self.task.try_number > 1:
+            threads = 1 if self.store.is_local else _READERS
+            for _ in in_parallel(self._tidy, list(self._seen), threads=threads):
+                pass
         for store in self._datasets.values():
             self._sweep(store)
         return list(self._written.values())
 
-    def tidy(self, keys: Sequence[TablePartition]) -> None:
-        """Delete what killed tries have left in partitions that stay as they are.
-
-        A later try calls this; one listing for each partition. If there is something to delete, the manifest
-        is written again with the time in ``checked_at``, so that whoever is writing files there begins again.
-
-        :param keys: Partitions that `seen` was asked for and that were not published since.
-        """
-        threads = 1 if self.store.is_local else _READERS
-        for _ in in_parallel(self._tidy, keys, threads=threads):
-            pass
-
     def _tidy(self, key: TablePartition) -> None:
-        seen = self._seen.get(key)
-        if seen is None or seen.manifest is None:
+        """Delete what killed tries have left in a partition that stays as it is.
+
+        The manifest is written again with the time in ``checked_at``, so that whoever is writing files there
+        begins again, under other names.
+        """
+        seen = self._seen[key]
+        if seen.manifest is None:
             return
         store = self._below(key)
         leftovers = unnamed_files(store, key.folder, named={file.name for file in seen.manifest.files})
@@ -179,12 +188,12 @@ class ParquetTarget:
     @property
     def _scratch(self) -> str:
         """Folder of the task instance below `STAGING`, where ``airflow convexport status`` finds old work."""
-        key = hashlib.sha256(msgspec.json.encode(self.task.identity)).hexdigest()[:20]
+        key = hashlib.sha256(msgspec.json.encode((*self.task.identity, self._token))).hexdigest()[:20]
         return f"{STAGING}/{key}/{key}"
 
-    def _dataset(self, key: TablePartition) -> Store:
+    def _dataset(self, built: BuiltPartition) -> Store:
         """Return the dataset of a partition to write to, recorded as what it is, after `Store.probed`."""
-        store = self._below(key)
+        key, store = built.key, self._below(built.key)
         if store.url in self._datasets:
             return self._datasets[store.url]
         dataset = Dataset(
@@ -196,7 +205,7 @@ class ParquetTarget:
             filters=dict(key.filters),
             window_on=key.window_on,
             partition_by=key.partition_by,
-            partition_timezone=self.timezone_of(key) if key.partition_by == "day" else "UTC",
+            partition_timezone=timezone_of(built.partition) if key.partition_by == "day" else "UTC",
             table=key.table,
         )
         store = self._probed(store)
@@ -250,12 +259,18 @@ class ParquetTarget:
             drift={column: dict(kinds) for column, kinds in built.drift.items()},
         )
 
-    def _keep(self, built: BuiltPartition, store: Store, is_newer: bool) -> None:
-        if is_newer:
+    def _keep(self, key: TablePartition, manifest: Manifest, verdict: Verdict) -> None:
+        self._note(key, manifest)
+        if verdict == "newer":
             log.warning(
-                "The partition %s keeps its version, which was made from a newer raw version than this run has read.",
-                plain_url(store.url_of(built.key.folder)),
+                "The partition %s keeps its version, which is newer than the one that this run has built.",
+                plain_url(self._below(key).url_of(key.folder)),
             )
+
+    def _note(self, key: TablePartition, manifest: Manifest) -> None:
+        """Remember a partition if its version is of this task instance."""
+        if TaskTry.of(manifest).identity == self.task.identity:
+            self._written[key] = self._described(key, manifest)
 
     def _described(self, key: TablePartition, manifest: Manifest) -> WrittenPartition:
         return WrittenPartition(
@@ -275,10 +290,13 @@ def _put(store: Store, name: str, file: LocalFile) -> None:
     if not store.is_local:
         store.put_file(name, file.path)
         return
-    with store.temporary_file() as path:
-        with store.opened(path) as copy, file.path.open("rb") as original:
-            shutil.copyfileobj(original, copy, 2**20)
-        store.put_file(name, path)
+    try:
+        with store.temporary_file() as path:
+            with store.opened(path) as copy, file.path.open("rb") as original:
+                shutil.copyfileobj(original, copy, 2**20)
+            store.put_file(name, path)
+    except FileNotFoundError:
+        raise SupersededError("A newer try of this task has removed the temporary files of this one.") from None
 
 
 def _version_of(manifest: Manifest) -> TableVersion:

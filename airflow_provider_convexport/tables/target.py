@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.manifest import Manifest, Span
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.dataset.reader import PublishedPartition
 
 __all__ = [
     "BuiltPartition",
@@ -139,7 +140,7 @@ class BuiltPartition:
 
     :param key: Which partition.
     :param version: What its rows were made from.
-    :param raw: The raw version's manifest.
+    :param partition: The raw partition, whose manifest describes the raw version.
     :param files: Its files in order; none if it has no rows. The same version gives the same bytes as long as
         ``fingerprint`` is the same.
     :param rows: Number of rows of all files.
@@ -150,11 +151,16 @@ class BuiltPartition:
 
     key: TablePartition
     version: TableVersion
-    raw: Manifest
+    partition: PublishedPartition
     files: Sequence[LocalFile]
     rows: int
     drift: Mapping[str, Mapping[str, int]]
     fingerprint: str
+
+    @property
+    def raw(self) -> Manifest:
+        """The raw version's manifest."""
+        return self.partition.manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +210,12 @@ class Target(Protocol):
     def commit(self) -> list[WrittenPartition]:
         """Switch to all that was published and is not switched yet; called once, after the last `publish`.
 
-        :returns: The partitions whose version is now the one that was published, in the order of `publish`.
-            Not those that keep another run's version, which `verdict_on` calls ``"newer"``.
+        It is called even if nothing was published, because everything is unchanged.
+
+        :returns: The partitions that hold a version which this task instance has written: those of `publish`,
+            but not where another run's version stays, and those that an earlier try of the task instance has
+            written, because their asset events may not have been sent. A target that cannot tell leaves
+            the latter out.
         :raises ConfigurationError: if the target holds another kind of table in their place.
         :raises DestinationUnavailableError: if a retry may help.
         """
