@@ -99,10 +99,11 @@ def _make(
 
 
 def _check_distinct(work: Iterable[tuple[PublishedPartition, Sequence[TablePartition]]]) -> None:
-    sources: dict[TablePartition, str] = {}
+    sources: dict[tuple[str, str, str, str], str] = {}
     for partition, keys in work:
         for key in keys:
-            if (other := sources.setdefault(key, partition.url)) != partition.url:
+            place = (key.table, key.vendor, key.window_on, key.folder)
+            if (other := sources.setdefault(place, partition.url)) != partition.url:
                 raise ConfigurationError(
                     f"{other} and {partition.url} would become the same partition of the table {key.table}; "
                     "write one of them as a source, or give them separate destinations."

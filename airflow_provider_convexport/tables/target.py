@@ -80,6 +80,13 @@ class TablePartition:
     folder: str
 
     @property
+    def key(self) -> str:
+        """The partition's key in Airflow: ``2026-04-01`` for a day, otherwise its start to the second."""
+        if self.partition_by == "day":
+            return self.date.isoformat()
+        return f"{self.partition.window.start:%Y-%m-%dT%H:%M:%S}"
+
+    @property
     def scope_text(self) -> str:
         """Value of the column ``scope``: the scope as JSON text with sorted keys, ``{}`` if there is none."""
         return json.dumps(dict(self.scope), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
