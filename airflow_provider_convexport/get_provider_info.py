@@ -19,7 +19,7 @@ _SENSORS = (f"{_PACKAGE}.sensors.interval_settled", f"{_PACKAGE}.sensors.partiti
 #   docs          URL of the vendor's API documentation
 #   address       example or default address, shown in the empty form field
 #   scope         optional: extra that selects the shop or bot, with its label and description in the form
-#   hooks, operators, simulator
+#   hooks, operators, simulator, tables
 #                 optional: full name of the vendor's module of that kind, if it is not in this package
 VENDORS: tuple[dict[str, str], ...] = (
     {
@@ -105,7 +105,7 @@ def module_of(vendor: dict[str, str], kind: str) -> str:
     """Return the full name of a vendor's module.
 
     :param vendor: An entry of `VENDORS`.
-    :param kind: ``"hooks"``, ``"operators"`` or ``"simulator"``.
+    :param kind: ``"hooks"``, ``"operators"``, ``"simulator"`` or ``"tables"``.
     """
     return vendor.get(kind, f"{_PACKAGE}.{kind}.{vendor['module']}")
 
