@@ -68,9 +68,7 @@ def names_interval(
     """
     conf = getattr(context.get("dag_run"), "conf", None)
     named = (interval_start, interval_end, context.get("partition_key"), context.get("partition_date"))
-    return any(each not in (None, "") for each in named) or (
-        isinstance(conf, Mapping) and "interval" in conf
-    )
+    return any(each not in (None, "") for each in named) or (isinstance(conf, Mapping) and "interval" in conf)
 
 
 def _explicit(start: datetime | str | None, end: datetime | str | None) -> Window | None:

@@ -140,7 +140,7 @@ class ConversationTablesOperator(EndingOperator):
         Arguments are checked before anything is read.
 
         :returns: The facts of the run, which the assets' events carry, too.
-        :raises AirflowFailException: if the Dag, a source or the destination is wrong; Airflow does not retry.
+        :raises AirflowFailException: if the Dag, a source or the destination is wrong; there is no retry.
         :raises AirflowSkipException: if nothing changed and the task has outlets.
         :raises ExportTimeoutError: if the task reaches its ``execution_timeout``; a retry does the rest.
         :raises IncompleteExportError: if a raw partition is missing and ``on_missing`` is ``"fail"``.
@@ -177,8 +177,8 @@ class ConversationTablesOperator(EndingOperator):
         for source in sources:
             if within.startswith(f"{plain_url(source.url).rstrip('/')}/"):
                 raise ConfigurationError(
-                    f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; choose "
-                    "a folder outside of all sources."
+                    f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; "
+                    "choose a folder outside of all sources."
                 )
         return ParquetTarget(store, task_of(context, self), time.time)
 

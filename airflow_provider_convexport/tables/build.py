@@ -53,7 +53,8 @@ class FileSettings:
         if type(self.target_file_bytes) is not int or self.target_file_bytes < 1:
             raise ConfigurationError(
                 f"target_file_bytes={self.target_file_bytes!r} is not a whole number of 1 or more; write "
-                f"target_file_bytes={DEFAULT_TARGET_FILE_BYTES}, which is the default, or another such number."
+                f"target_file_bytes={DEFAULT_TARGET_FILE_BYTES}, which is the default, or another such "
+                "number."
             )
 
     def version_of(self, partition: PublishedPartition) -> TableVersion:

@@ -30,7 +30,7 @@ ROW_GROUP_BYTES = 32 * 2**20
 """Size of a row group in memory, before compression, at which it is written."""
 BATCH_ROWS = 1_000
 BATCH_BYTES = 2 * 2**20
-"""Rows as Python objects take several times the memory that they take as columns, so there are few of them."""
+"""Rows as Python objects take several times the memory of columns, so there are few of them."""
 _REPEATED = frozenset(("vendor", "scope", "partition_date", "window_on", "channel", "direction", "language"))
 _REPEATED |= {"status", "resolution", "is_test", "role", "kind", "visibility", "conversation_id", "tags"}
 _REPEATED |= {"topics", "agent_ids", "agent_names", "author_id", "exported_at", "options"}
@@ -223,6 +223,4 @@ def _leaves(schema: pa.Schema) -> list[str]:
     """Return the paths of all columns as Parquet names them."""
     import pyarrow as pa
 
-    return [
-        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in schema
-    ]
+    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in schema]

@@ -173,8 +173,8 @@ class ParquetTarget:
         if seen.manifest is not None and (differences := _differences(seen.manifest, key)):
             name, (there, here) = next(iter(differences.items()))
             raise ConfigurationError(
-                f"{plain_url(store.url_of(key.folder))} holds a partition with {name}={there!r}, and this task "
-                f"would replace it with one of {name}={here!r}; give each a destination of its own."
+                f"{plain_url(store.url_of(key.folder))} holds a partition with {name}={there!r}, and this "
+                f"task would replace it with one of {name}={here!r}; give each a destination of its own."
             )
         return seen
 
@@ -296,7 +296,9 @@ def _put(store: Store, name: str, file: LocalFile) -> None:
                 shutil.copyfileobj(original, copy, 2**20)
             store.put_file(name, path)
     except FileNotFoundError:
-        raise SupersededError("A newer try of this task has removed the temporary files of this one.") from None
+        raise SupersededError(
+            "A newer try of this task has removed the temporary files of this one."
+        ) from None
 
 
 def _version_of(manifest: Manifest) -> TableVersion:

@@ -1,4 +1,4 @@
-"""The raw partitions that tables are made of: which there are, which are missing, and what becomes of each."""
+"""The raw partitions that tables are made of: which there are, which are missing, what becomes of each."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class RawPartitions:
     """The raw partitions that a run makes tables of.
 
     :param found: They, by start of partition.
-    :param missing: For each source and each shop or bot what is not published of the run's interval, in words.
+    :param missing: For each source and each shop or bot what is not published of the interval, in words.
     """
 
     found: list[PublishedPartition]
@@ -211,5 +211,3 @@ def _date_of(day: str | None, manifest: Manifest) -> date:
     if day is not None:
         return date.fromisoformat(day)
     return manifest.partition.window.start.astimezone(UTC).date()
-
-
