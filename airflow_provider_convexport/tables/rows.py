@@ -5,8 +5,6 @@ A record is decoded once, and only those of its members that a column needs.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,9 @@ from airflow_provider_convexport.tables.members import Members, Unreadable, item
 from airflow_provider_convexport.tables.values import Note, kind_of
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
     from airflow_provider_convexport.tables.schema import Table
     from airflow_provider_convexport.tables.sources import RecordMapping, Source
     from airflow_provider_convexport.tables.values import Coercion
@@ -77,7 +78,7 @@ class Rows:
             None if value is None else coercion(value, note)
             for value, (coercion, note) in zip(values, self._coercions, strict=True)
         ]
-        cells += [value(*pick(cells), note) for value, pick, note in self._severals]
+        cells += [value(pick(cells), note) for value, pick, note in self._severals]
         cells += (raw, None)
         row: Row = self._order(cells)
         return row

@@ -6,12 +6,12 @@ values, and words for the documentation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_convexport.tables.values import Coercion
+    from airflow_provider_convexport.tables.values import Coercion, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Source:
     :param words: The source in words, for the documentation.
     :param paths: Members of the record, such as ``"locale"``, or ``"outMsg.steps"`` for one of an object in
         it.
-    :param value: With one path a `Coercion`, which is not called for null. With several a function of their
-        values, any of which may be null, and of ``note``. Without a path the column is always null.
+    :param value: With one path a `Coercion`, which is not called for null. With several a function of all
+        their values, any of which may be null, and of ``note``. Without a path the column is always null.
     """
 
     words: str
@@ -38,8 +38,7 @@ def one(path: str, coercion: Coercion, words: str = "") -> Source:
 def first(*paths: str, coercion: Coercion, words: str) -> Source:
     """Return the source of a column that the first member gives whose value is usable."""
 
-    def usable(*values_and_note: Any) -> Any:
-        *values, note = values_and_note
+    def usable(values: Sequence[Any], note: Note) -> Any:
         found = (coercion(value, note) for value in values if value is not None)
         return next((value for value in found if value is not None), None)
 
