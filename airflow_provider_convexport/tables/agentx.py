@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_convexport.tables.members import decoded
+import msgspec
+
 from airflow_provider_convexport.tables.sources import Mappings, RecordMapping, nothing, one, several
 from airflow_provider_convexport.tables.values import (
     Note,
@@ -26,7 +27,9 @@ from airflow_provider_convexport.tables.values import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import msgspec
+_STEPS: Final = member_texts("text")
+_WRITTEN: Final = frozenset((str, msgspec.Raw))
+"""What a customer's input reads as: text, or the object of a form."""
 
 
 def _is_resolved(tags: object, note: Note) -> bool | None:
@@ -37,11 +40,11 @@ def _is_resolved(tags: object, note: Note) -> bool | None:
 
 def _role(values: Sequence[Any], note: Note) -> str:
     """Return who speaks, or ``unknown`` if the members contradict each other or do not say."""
-    kind, shown, written = values
+    kind, steps, options, written = values
     if kind is not None and type(kind) is not str:
         note(kind)
-    by_customer = kind == "UserInput" or _begins(written, b'{"')
-    by_bot = kind == "BotMessage" or _begins(shown, b"{")
+    by_customer = kind == "UserInput" or type(written) in _WRITTEN
+    by_bot = kind == "BotMessage" or type(steps) is list or type(options) is list
     if by_customer == by_bot:
         return "unknown"
     return "customer" if by_customer else "bot"
@@ -49,30 +52,26 @@ def _role(values: Sequence[Any], note: Note) -> str:
 
 def _text(values: Sequence[Any], note: Note) -> str | None:
     steps, written = values
-    texts = None if steps is None else member_texts("text")(steps, note)
-    lines = [each for each in texts or () if each is not None]
-    if lines or written is None:
-        return "\n".join(lines) if lines else None
-    value = decoded(written)
-    return value if type(value) is str else None if value is None or type(value) is dict else note(value)
+    if steps is not None:
+        lines = [each for each in _STEPS(steps, note) or () if each is not None]
+        if lines or written is None:
+            return "\n".join(lines) if lines else None
+    if type(written) is str:
+        return written
+    return None if written is None or type(written) is msgspec.Raw else note(written)
 
 
 def _visibility(values: Sequence[Any], note: Note) -> str | None:
-    del note  # text and payload count what is unexpected here
-    shown, written = values
-    return "customer" if _begins(shown, b"{") or _begins(written, b'{"') else None
+    del note  # what is unexpected here is counted by other columns
+    steps, options, written = values
+    shown = type(steps) is list or type(options) is list or type(written) in _WRITTEN
+    return "customer" if shown else None
 
 
 def _payload(values: Sequence[Any], note: Note) -> str | None:
     shown, written = values
     content = None if shown is None else json_object(shown, note)
-    if content is None and _begins(written, b"{"):
-        return str(written, "utf-8")
-    return content
-
-
-def _begins(raw: msgspec.Raw | None, marks: bytes) -> bool:
-    return raw is not None and bytes(memoryview(raw)[:1]) in marks
+    return str(written, "utf-8") if content is None and type(written) is msgspec.Raw else content
 
 
 _CONVERSATIONS: Final = RecordMapping(
@@ -115,7 +114,8 @@ _MESSAGES: Final = RecordMapping(
         "updated_at": nothing(),
         "role": several(
             "type",
-            "outMsg",
+            "outMsg.steps",
+            "outMsg.options",
             "userInput",
             value=_role,
             words="`customer` if `type` is `UserInput` or there is a `userInput`, `bot` if `type` is "
@@ -130,7 +130,8 @@ _MESSAGES: Final = RecordMapping(
         ),
         "kind": one("type", text),
         "visibility": several(
-            "outMsg",
+            "outMsg.steps",
+            "outMsg.options",
             "userInput",
             value=_visibility,
             words="`customer` if there is an `outMsg` or a `userInput`",
@@ -141,7 +142,7 @@ _MESSAGES: Final = RecordMapping(
             "outMsg", "userInput", value=_payload, words="`outMsg`, or `userInput` if that is a form"
         ),
     },
-    raw=frozenset(("userInput",)),
+    mixed=frozenset(("userInput",)),
 )
 
 TABLES: Final[Mappings] = {

@@ -61,6 +61,7 @@ class RecordMapping:
 
     :param sources: The source of each column of the table but the common ones and ``raw``.
     :param raw: Members that stay JSON text, as `msgspec.Raw`; so does each object whose members are read.
+    :param mixed: Members that stay JSON text if they are an object, and are decoded otherwise.
     :param distinct: Members that are `msgspec.UNSET` where they are missing, and not null.
     :param inline: Name of the member that is the list of the table's records; the record itself if empty.
     :param inherited: For columns that an inlined record leaves null, the source in the outer record that
@@ -69,6 +70,7 @@ class RecordMapping:
 
     sources: Mapping[str, Source]
     raw: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
     distinct: frozenset[str] = frozenset()
     inline: str = ""
     inherited: Mapping[str, Source] = field(default_factory=dict)
