@@ -17,7 +17,6 @@ from airflow_provider_convexport.cli.words import bounds, counted, named_values
 from airflow_provider_convexport.errors import ConfigurationError, printable
 from airflow_provider_convexport.export.dataset.folders import root_of
 from airflow_provider_convexport.export.dataset.reader import PARQUET
-from airflow_provider_convexport.export.fetch.body import MAX_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,9 +31,10 @@ _DUCKDB_TABLE = ("SELECT * FROM read_parquet", "union_by_name = true, hive_parti
 _DUCKDB_RECORDS = (
     "SELECT record FROM read_csv",
     "columns = {'record': 'VARCHAR'}, auto_detect = false, header = false, delim = chr(1), quote = '',\n"
-    f"  escape = '', new_line = '\\n', max_line_size = {MAX_BODY}, hive_partitioning = false",
+    f"  escape = '', new_line = '\\n', max_line_size = {2**25}, buffer_size = {2**26}, "
+    "hive_partitioning = false",
 )
-"""One column without any conversion: the byte 1 is in no JSON text."""
+"""One column without any conversion: the byte 1 is in no JSON text. Longer lines would make it slower."""
 _SPARK_GLOB = re.compile(r"([\\*?\[\]{}])")
 
 
