@@ -261,7 +261,7 @@ def test_duckdb_reads_every_record_of_every_stream_as_it_was_sent(
     assert statement.count(".jsonl") == 3
     expected = [line for partition in read_partitions(str(root)) for line in partition.lines()]
     assert sorted(records) == sorted(line.decode() for line in expected)
-    (readable,) = duckdb.sql(statement).aggregate("count(try_cast(record AS JSON))").fetchone()
+    ((readable,),) = duckdb.sql(statement).aggregate("count(try_cast(record AS JSON))").fetchall()
     assert readable == len(records)
 
 
