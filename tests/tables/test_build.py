@@ -19,8 +19,8 @@ from airflow_provider_convexport.tables.build import FileSettings, built
 from airflow_provider_convexport.tables.raw import table_partitions_of
 from airflow_provider_convexport.tables.run import make_tables
 from airflow_provider_convexport.tables.schema import TABLES
-from tests.support.samples import APRIL_1, DAY, days
-from tests.support.tables import NOW, TASK, ada_message, disk, put_raw, raw_in, rows_of, tables
+from tests.support.samples import days
+from tests.support.tables import ada_message, disk, put_raw, raw_in, rows_of, tables
 
 CHAT = (
     b'{"id":"c1","created_at":"2026-04-01T10:00:00Z","messages":['
