@@ -12,6 +12,7 @@ error                          consequence
 `IncompleteExportError`        a response is broken or records are missing: retry
 `VendorUnavailableError`       the vendor failed after all HTTP retries: retry the task
 `DestinationUnavailableError`  the object store failed after all retries: retry the task
+`PartitionReplacedError`       a partition was replaced while it was read: read it again
 `WorkerDiskError`              the worker's own disk is full or missing: retry the task
 =============================  ============================================================
 
@@ -184,6 +185,20 @@ class DestinationUnavailableError(ConvExportError):
         self.url = url
         self.problem = problem
         self.connection = connection
+
+
+class PartitionReplacedError(ConvExportError):
+    """A new version of a partition was published while the one before was read; read it again.
+
+    :param url: URL of the partition's folder.
+    """
+
+    def __init__(self, *, url: str) -> None:
+        super().__init__(
+            f"A new version of {url} was published while the one before was read; read the partition again "
+            "from its beginning."
+        )
+        self.url = url
 
 
 def _temporary_folder() -> str:

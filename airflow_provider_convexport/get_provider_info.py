@@ -7,6 +7,7 @@ so an import of Airflow here would break ``import airflow`` for the whole instal
 from __future__ import annotations
 
 _PACKAGE = "airflow_provider_convexport"
+_OPERATORS = (f"{_PACKAGE}.operators.tables",)
 _SENSORS = (f"{_PACKAGE}.sensors.interval_settled", f"{_PACKAGE}.sensors.partition")
 
 # One entry per vendor, the only place that lists them. Integrations, modules and connection types below are
@@ -18,7 +19,7 @@ _SENSORS = (f"{_PACKAGE}.sensors.interval_settled", f"{_PACKAGE}.sensors.partiti
 #   docs          URL of the vendor's API documentation
 #   address       example or default address, shown in the empty form field
 #   scope         optional: extra that selects the shop or bot, with its label and description in the form
-#   hooks, operators, simulator
+#   hooks, operators, simulator, tables
 #                 optional: full name of the vendor's module of that kind, if it is not in this package
 VENDORS: tuple[dict[str, str], ...] = (
     {
@@ -64,7 +65,7 @@ def get_provider_info() -> dict[str, object]:
         ),
         "integrations": [_integration(vendor) for vendor in VENDORS],
         "hooks": [_modules(vendor, module_of(vendor, "hooks")) for vendor in VENDORS],
-        "operators": [_modules(vendor, module_of(vendor, "operators")) for vendor in VENDORS],
+        "operators": [_modules(vendor, module_of(vendor, "operators"), *_OPERATORS) for vendor in VENDORS],
         "sensors": [_modules(vendor, *_SENSORS) for vendor in VENDORS],
         "cli": [f"{_PACKAGE}.cli.definitions.get_commands"],
         "connection-types": [_connection_type(vendor) for vendor in VENDORS],
@@ -104,7 +105,7 @@ def module_of(vendor: dict[str, str], kind: str) -> str:
     """Return the full name of a vendor's module.
 
     :param vendor: An entry of `VENDORS`.
-    :param kind: ``"hooks"``, ``"operators"`` or ``"simulator"``.
+    :param kind: ``"hooks"``, ``"operators"``, ``"simulator"`` or ``"tables"``.
     """
     return vendor.get(kind, f"{_PACKAGE}.{kind}.{vendor['module']}")
 

@@ -56,6 +56,21 @@ def interval_of(
         ) from None
 
 
+def names_interval(
+    context: Mapping[str, Any],
+    *,
+    interval_start: datetime | str | None = None,
+    interval_end: datetime | str | None = None,
+) -> bool:
+    """Return whether the operator, the run's conf or a partition key says which interval is meant.
+
+    If not, a run that an asset started is better described by the events that started it.
+    """
+    conf = getattr(context.get("dag_run"), "conf", None)
+    named = (interval_start, interval_end, context.get("partition_key"), context.get("partition_date"))
+    return any(each not in (None, "") for each in named) or (isinstance(conf, Mapping) and "interval" in conf)
+
+
 def _explicit(start: datetime | str | None, end: datetime | str | None) -> Window | None:
     has_start, has_end = start not in (None, ""), end not in (None, "")
     if has_start != has_end:

@@ -29,7 +29,7 @@ def test_every_error_has_the_one_root():
         each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)
     ]
 
-    assert len(raised) == 11
+    assert len(raised) == 12
     assert all(issubclass(each, ConvExportError) for each in raised)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
 from airflow_provider_convexport.cli.progress import NO_PROGRESS
 from airflow_provider_convexport.cli.window_sets import gaps, overlaps, union
-from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Manifest, Span, read_manifest
-from airflow_provider_convexport.export.dataset.store import STAGING
+from airflow_provider_convexport.export.dataset.folders import (
+    READERS,
+    dataset_of,
+    is_of,
+    manifest_folders,
+    may_overlap,
+)
+from airflow_provider_convexport.export.dataset.manifest import Manifest, Span, read_manifest
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.window import Window
 
@@ -22,18 +25,9 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.cli.progress import Progress
     from airflow_provider_convexport.export.dataset.store import Store
 
-READERS = 64
-"""Manifests that are read concurrently; each is a small object."""
-
-_PARTITION = re.compile(
-    r"/?((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?:/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
-)
-_ZONES = timedelta(days=2)
-"""The days of any time zone lie within the same days of UTC, extended by this at both ends."""
-
 
 @dataclass(frozen=True, slots=True)
-class PublishedPartition:
+class PartitionFacts:
     """What a report needs of a manifest; there may be hundreds of thousands of them in memory.
 
     :param covers: The span of time for which the partition is complete.
@@ -48,7 +42,7 @@ class PublishedPartition:
     expired: Window | None
 
     @classmethod
-    def of(cls, manifest: Manifest) -> PublishedPartition:
+    def of(cls, manifest: Manifest) -> PartitionFacts:
         """Return what is needed of a manifest."""
         expired = manifest.expired.window if isinstance(manifest.expired, Span) else None
         size = sum(file.bytes for file in manifest.files)
@@ -76,7 +70,7 @@ class DatasetKey(NamedTuple):
         """
         scope, filters = sorted(manifest.scope.items()), sorted(manifest.filters.items())
         return cls(
-            _PARTITION.sub("", folder),
+            dataset_of(folder),
             manifest.vendor,
             manifest.stream,
             manifest.window_on,
@@ -94,7 +88,7 @@ class Dataset:
     """
 
     key: DatasetKey
-    partitions: tuple[PublishedPartition, ...]
+    partitions: tuple[PartitionFacts, ...]
 
     @property
     def scope(self) -> dict[str, str]:
@@ -182,13 +176,13 @@ def coverage_of(
 
     :param names: Names of all objects below the store's root, in order.
     """
-    folders = _manifest_folders(names)
+    folders = manifest_folders(names)
     if scope is not None:
-        folders = [folder for folder in folders if _is_of(folder, scope)]
+        folders = [folder for folder in folders if is_of(folder, scope)]
     if span is not None:
         folders = list(_near(folders, span))
     progress.begin("Reading manifests", total=len(folders))
-    found: dict[DatasetKey, list[PublishedPartition]] = defaultdict(list)
+    found: dict[DatasetKey, list[PartitionFacts]] = defaultdict(list)
     for _, read in in_parallel(lambda folder: _read(store, folder), folders, threads=READERS):
         progress.advance()
         if read is not None and (scope is None or dict(read[0].scope) == dict(scope)):
@@ -199,21 +193,10 @@ def coverage_of(
     ]
 
 
-def _read(store: Store, folder: str) -> tuple[DatasetKey, PublishedPartition] | None:
+def _read(store: Store, folder: str) -> tuple[DatasetKey, PartitionFacts] | None:
     """Read a manifest and keep only what a report needs of it."""
     manifest = read_manifest(store, folder)
-    return None if manifest is None else (DatasetKey.of(folder, manifest), PublishedPartition.of(manifest))
-
-
-def _manifest_folders(names: Iterable[str]) -> list[str]:
-    parts = (name.rpartition("/") for name in names)
-    return [folder for folder, _, last in parts if last == MANIFEST and STAGING not in folder.split("/")]
-
-
-def _is_of(folder: str, scope: Mapping[str, str]) -> bool:
-    """Return whether a partition's folder is that of a shop or bot; in any order of the folders."""
-    wanted = {f"{name}={quote(value, safe='')}" for name, value in scope.items()}
-    return not wanted or set(_PARTITION.sub("", folder).split("/")[-len(wanted) :]) == wanted
+    return None if manifest is None else (DatasetKey.of(folder, manifest), PartitionFacts.of(manifest))
 
 
 def _near(folders: Iterable[str], span: Window) -> Iterator[str]:
@@ -221,25 +204,10 @@ def _near(folders: Iterable[str], span: Window) -> Iterator[str]:
     unseen: dict[str, str] = {}
     seen: set[str] = set()
     for folder in folders:
-        dataset = _PARTITION.sub("", folder)
-        if _may_overlap(folder, span):
+        dataset = dataset_of(folder)
+        if may_overlap(folder, span):
             seen.add(dataset)
             yield folder
         else:
             unseen.setdefault(dataset, folder)
     yield from (folder for dataset, folder in unseen.items() if dataset not in seen)
-
-
-def _may_overlap(folder: str, span: Window) -> bool:
-    """Return whether a partition may overlap a span, as far as its folder's name says."""
-    name = _PARTITION.search(folder)
-    if name is None:
-        return True
-    try:
-        day = date.fromisoformat(name["day"] or name["start"])
-    except ValueError:
-        return True  # somebody else's folder; its manifest says more
-    if day > (span.end + _ZONES).date():
-        return False
-    # How long the partition of an interval is, its name does not say.
-    return name["day"] is None or day >= (span.start - _ZONES).date()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider_convexport.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC, microsecond=0)
@@ -67,6 +67,12 @@ class Window:
         if end.microsecond:
             end = end.replace(microsecond=0) + timedelta(seconds=1)
         return Window(start, end)
+
+
+def spanning(windows: Iterable[Window]) -> Window:
+    """Return the window from the earliest start to the latest end of windows, at least one."""
+    starts, ends = zip(*((window.start, window.end) for window in windows), strict=True)
+    return Window(min(starts), max(ends))
 
 
 def utc(moment: datetime) -> datetime:

@@ -65,7 +65,7 @@ def facts_of(job: Job, outcome: Outcome) -> ExportFacts:
 
 @dataclass(frozen=True, slots=True)
 class AssetEvents:
-    """The events that an export sends for the assets among its outlets.
+    """The events that an operator sends for the assets among its outlets.
 
     :param outlets: The assets.
     :param events: Airflow's ``outlet_events``: an event by asset.
@@ -99,10 +99,10 @@ class AssetEvents:
             )
         return cls(assets, events, add_partitions)
 
-    def send(self, facts: ExportFacts, *, keys: list[str]) -> None:
+    def send(self, facts: Mapping[str, Any], *, keys: list[str]) -> None:
         """Attach the facts to each asset's event; Airflow sends the events when the task succeeds.
 
-        :param facts: The facts of the export.
+        :param facts: The facts of the run, among them its ``interval``.
         :param keys: Keys of the partitions that were written, such as ``2026-04-01``.
         :raises AirflowSkipException: if there are assets but no partition was written, so that no event is
             sent.

@@ -6,16 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
-
-from airflow_provider_convexport.airflow_errors import (
-    ExportKilledError,
-    ExportTimeoutError,
-    airflow_errors,
-)
-from airflow_provider_convexport.compat import AirflowTaskTimeout
 from airflow_provider_convexport.destination import store_at
-from airflow_provider_convexport.errors import ConvExportError, ExpiredError
+from airflow_provider_convexport.errors import ExpiredError
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.job import DEFAULT_TARGET_FILE_BYTES, Job
 from airflow_provider_convexport.export.publish.compose import check_available
@@ -26,6 +18,7 @@ from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
 from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
+from airflow_provider_convexport.operators.ending import EndingOperator
 from airflow_provider_convexport.operators.summary import log_outcome
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
@@ -52,7 +45,7 @@ _TIMED_OUT = (
 )
 
 
-class ExportOperator(BaseOperator):
+class ExportOperator(EndingOperator):
     """Exports exactly the run's interval of one stream to object storage, each record once.
 
     A subclass adds its vendor's connection and arguments and implements `hook`. Whether a run is killed,
@@ -103,7 +96,8 @@ class ExportOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"filters": "json"}
     ui_color = "#dceeff"
     tuning: ClassVar[Tuning] = Tuning()
-    _is_exporting = False
+    killed: ClassVar[str] = _KILLED
+    timed_out: ClassVar[str] = _TIMED_OUT
 
     def __init__(
         self,
@@ -174,33 +168,7 @@ class ExportOperator(BaseOperator):
         :raises ExportTimeoutError: if the task reaches its ``execution_timeout``; a retry continues.
         :raises ConvExportError: if a retry may help.
         """
-        try:
-            with airflow_errors(max_pause=None):  # the export itself bounds the pauses
-                return self._export_until_killed(context)
-        except ConvExportError as error:
-            # Without the frames of the engine and of its causes: the sentence says all that is known.
-            raise error.with_traceback(None) from None
-        except AirflowTaskTimeout:
-            raise ExportTimeoutError(_TIMED_OUT) from None
-
-    def on_kill(self) -> None:
-        """End the export within seconds and keep its progress.
-
-        Airflow calls this on SIGTERM, in the main thread, whose export goes on if it returns.
-        Nothing is done after a timeout, for which Airflow calls this when the export has ended already.
-
-        :raises ExportKilledError: if the export runs; it ends the try, and Airflow retries it if it may.
-        """
-        if self._is_exporting:
-            self._is_exporting = False
-            raise ExportKilledError(_KILLED)
-
-    def _export_until_killed(self, context: Context) -> ExportFacts:
-        self._is_exporting = True
-        try:
-            return self._export(context)
-        finally:
-            self._is_exporting = False
+        return self._until_ended(lambda: self._export(context))
 
     def _export(self, context: Context) -> ExportFacts:
         hook = self.hook

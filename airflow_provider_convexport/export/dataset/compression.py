@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from isal import isal_zlib
 
 from airflow_provider_convexport.errors import ConfigurationError
 
@@ -30,6 +32,33 @@ def compression_of(name: str) -> Compression:
         (compression for compression, suffix in _SUFFIX.items() if name.endswith(suffix)),
         "none",
     )
+
+
+class Decoder(Protocol):
+    """Decompresses a file piece by piece."""
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Return the text of the next piece, as far as it is complete."""
+
+
+class _Plain:
+    def decompress(self, data: bytes, /) -> bytes:
+        return data
+
+
+def decoder_of(name: str) -> Decoder:
+    """Return what decompresses a published file, judged by the suffix of its name.
+
+    :raises ConfigurationError: if the library for it is not installed.
+    """
+    match compression_of(name):
+        case "gzip":
+            return isal_zlib.decompressobj(wbits=31)
+        case "zstd":
+            decoder: Decoder = zstandard().ZstdDecompressor().decompressobj()
+            return decoder
+        case "none":
+            return _Plain()
 
 
 def zstandard() -> ModuleType:

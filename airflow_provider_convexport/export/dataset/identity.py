@@ -23,7 +23,7 @@ DATASET = "_dataset.json"
 _MAX_ROUNDS = 100
 
 
-class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+class Dataset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Content of ``_dataset.json``: what all exports into one destination have in common.
 
     :param account: Public identity of the vendor account; empty if the scope tells accounts apart.
@@ -31,6 +31,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     :param scope: Names of the scope's parts; each shop or bot has a folder of its own in the dataset.
     :param partition_timezone: IANA name of the zone that defines the days; ``"UTC"`` unless ``partition_by``
         is ``"day"``.
+    :param table: Name of the table, if the dataset holds a table's rows; empty, and left out, for records.
     """
 
     format_version: int
@@ -42,6 +43,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     window_on: str
     partition_by: str
     partition_timezone: str
+    table: str = ""
 
     @classmethod
     def of(cls, query: Query, grid: PartitionGrid) -> Self:

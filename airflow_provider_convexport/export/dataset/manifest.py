@@ -69,6 +69,43 @@ class RunFacts(msgspec.Struct, frozen=True):
     throttled_seconds: float
 
 
+class RawVersion(msgspec.Struct, frozen=True):
+    """Which version of a raw partition the rows of a table's partition were made from.
+
+    :param commit: Id of the version's commit, which determines its records.
+    :param requested_at: When its export sent the first request to the vendor, as ISO-8601 text in UTC; empty
+        if its manifest does not say, which counts as older than any other.
+    :param committed_at: When it was published, as ISO-8601 text in UTC, to the second.
+    :param url: URL of the raw partition's manifest, without the id of a connection.
+    """
+
+    commit: str
+    requested_at: str
+    committed_at: str
+    url: str
+
+    def is_newer_than(self, other: RawVersion) -> bool:
+        """Return whether these records were requested later; if that is equal, whether published later."""
+        return self._moments > other._moments
+
+    @property
+    def _moments(self) -> tuple[float, float]:
+        return _epoch(self.requested_at), _epoch(self.committed_at)
+
+
+class TableFacts(msgspec.Struct, frozen=True):
+    """What a partition of a table holds.
+
+    :param name: Name of the table, such as ``"messages"``.
+    :param schema_version: Version of the columns and of what is written to them.
+    :param include_raw: Whether the column ``raw`` is among them.
+    """
+
+    name: str
+    schema_version: int
+    include_raw: bool
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """Content of ``_manifest.json``; readers rely on it alone.
 
@@ -84,6 +121,11 @@ class Manifest(msgspec.Struct, frozen=True):
         window selects; see `WindowEvidence`.
     :param content_digest: Digest of the records that does not depend on their order; only if the export ran
         with ``skip_unchanged``.
+    :param table: Which table the partition belongs to; only in manifests of tables, where ``records`` are
+        rows, and ``interval``, ``run`` and all times but ``committed_at`` are those of the raw partition.
+    :param source: The raw version that the rows were made from; only in manifests of tables.
+    :param drift: Number of values of an unexpected shape by column and by kind of JSON value; only in
+        manifests of tables, and only of columns that have some.
     """
 
     format_version: int
@@ -113,6 +155,9 @@ class Manifest(msgspec.Struct, frozen=True):
     checked_at: str | UnsetType = UNSET
     window_evidence: str | UnsetType = UNSET
     account: str | UnsetType = UNSET
+    table: TableFacts | UnsetType = UNSET
+    source: RawVersion | UnsetType = UNSET
+    drift: dict[str, dict[str, int]] | UnsetType = UNSET
 
     @property
     def covers(self) -> Window:
@@ -157,6 +202,10 @@ class Manifest(msgspec.Struct, frozen=True):
             for name, value in here.items()
             if getattr(self, name) != value and not (name == "window_on" and is_assumed)
         }
+
+
+def _epoch(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp() if moment else float("-inf")
 
 
 class Seen(NamedTuple):

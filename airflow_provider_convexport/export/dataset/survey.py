@@ -10,11 +10,11 @@ from airflow_provider_convexport.export.dataset.manifest import MANIFEST, Seen, 
 from airflow_provider_convexport.export.parallel import in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from airflow_provider_convexport.export.dataset.store import Store
 
-FILE_NAME = re.compile(r"part-([0-9a-f]{16})-\d{5,}\.jsonl(\.gz|\.zst)?")
+FILE_NAME = re.compile(r"part-([0-9a-f]{16})-\d{5,}\.(?:jsonl(?:\.gz|\.zst)?|parquet)")
 """Names of published files, with the id of their commit; other files in a folder are never deleted."""
 _COUNTER = 3
 """Length of what tells a month's days or a day's hours apart: a hyphen or an equals sign, and two digits."""
@@ -53,6 +53,19 @@ def survey(store: Store, folders: Sequence[str], *, threads: int) -> Iterator[tu
         return Held(seen, is_clean=not any(FILE_NAME.fullmatch(name) for name in there - named))
 
     yield from in_parallel(held, folders, threads=threads)
+
+
+def unnamed_files(store: Store, folder: str, *, named: Collection[str]) -> dict[str, str]:
+    """Return the published files of a folder that a manifest does not name, with the ids of their commits.
+
+    It costs one listing. Other people's files are left out.
+
+    :param store: The destination.
+    :param folder: Folder of a partition, relative to the destination.
+    :param named: Names of the files that the manifest names.
+    """
+    names = (path.removeprefix(f"{folder}/") for path in store.find(folder))
+    return {name: ours[1] for name in names if (ours := FILE_NAME.fullmatch(name)) and name not in named}
 
 
 def _prefixes(store: Store, folders: Sequence[str]) -> list[str]:

@@ -33,6 +33,11 @@ def mask(text: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     return masked, {placeholder: original for original, placeholder in placeholders.items()}
 
 
+def replaced(text: bytes) -> bytes:
+    """Return a text that has U+FFFD, the replacement character, for each lone surrogate."""
+    return _ESCAPES.sub(lambda match: b"\\ufffd" if match[1] else match[0], text)
+
+
 def unmask(text: bytes, originals: dict[bytes, bytes]) -> bytes:
     """Restore the originals of the placeholders."""
     for placeholder, original in originals.items():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from isal import isal_zlib
-
-from airflow_provider_convexport.export.dataset.compression import compression_of, zstandard
+from airflow_provider_convexport.export.dataset.compression import decoder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,15 +16,6 @@ if TYPE_CHECKING:
 _CHUNK = 4 * 2**20
 """Bytes of a published file that are read at a time."""
 _MODULUS = 2**256
-
-
-class _Decoder(Protocol):
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-class _Plain:
-    def decompress(self, data: bytes, /) -> bytes:
-        return data
 
 
 def digest_of_lines(blocks: Iterable[bytes]) -> str:
@@ -56,18 +45,7 @@ def digest_of_partition(store: Store, folder: str, manifest: Manifest) -> str:
 
 def _lines(store: Store, folder: str, manifest: Manifest) -> Iterator[bytes]:
     for file in manifest.files:
-        decoder = _decoder(file.name)
+        decoder = decoder_of(file.name)
         for start in range(0, file.bytes, _CHUNK):
             data = store.get_range(f"{folder}/{file.name}", start, min(start + _CHUNK, file.bytes))
             yield decoder.decompress(data)
-
-
-def _decoder(name: str) -> _Decoder:
-    match compression_of(name):
-        case "gzip":
-            return isal_zlib.decompressobj(wbits=31)
-        case "zstd":
-            decoder: _Decoder = zstandard().ZstdDecompressor().decompressobj()
-            return decoder
-        case "none":
-            return _Plain()

@@ -35,7 +35,7 @@ from airflow_provider_convexport.export.dataset.manifest import (
     Manifest,
     see_manifest,
 )
-from airflow_provider_convexport.export.dataset.survey import FILE_NAME
+from airflow_provider_convexport.export.dataset.survey import FILE_NAME, unnamed_files
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.publish.keep import kept_version
 from airflow_provider_convexport.export.publish.plan import Plan
@@ -243,10 +243,7 @@ class Publisher:
         :param superseded: Whether this attempt has lost its lease, so that older attempts may still run.
         """
         wanted = {file.name for file in manifest.files}
-        names = (path.removeprefix(f"{folder}/") for path in self.attempt.store.find(folder))
-        unknown = {
-            name: ours[1] for name in names if (ours := FILE_NAME.fullmatch(name)) and name not in wanted
-        }
+        unknown = unnamed_files(self.attempt.store, folder, named=wanted)
         if not tidies and self.plan.commit in unknown.values():
             self._own_leftovers.add(folder)
             unknown = {name: commit for name, commit in unknown.items() if commit != self.plan.commit}

@@ -1,0 +1,72 @@
+"""What the names of partitions' folders say, before any manifest is read."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from airflow_provider_convexport.export.dataset.manifest import MANIFEST
+from airflow_provider_convexport.export.dataset.store import STAGING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_convexport.export.window import Window
+
+READERS = 64
+"""Manifests that are read concurrently; each is a small object."""
+
+_PARTITION = re.compile(
+    r"/?((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?:/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
+)
+_ZONES = 2
+"""The days of any time zone lie within the same days of UTC, extended by so many days at both ends."""
+
+
+def manifest_folders(names: Iterable[str]) -> list[str]:
+    """Return the folders of published partitions, in the order of a listing.
+
+    :param names: Names of all objects below a root.
+    """
+    parts = (name.rpartition("/") for name in names)
+    return [folder for folder, _, last in parts if last == MANIFEST and STAGING not in folder.split("/")]
+
+
+def dataset_of(folder: str) -> str:
+    """Return a partition's folder without the part that names the partition; it includes the scope's."""
+    return _PARTITION.sub("", folder)
+
+
+def root_of(folder: str, scope: Mapping[str, str]) -> str:
+    """Return the folder of a partition's whole dataset: `dataset_of` without the folders of the scope."""
+    parts, own = dataset_of(folder).split("/"), _folders_of(scope)
+    while parts and parts[-1] in own:
+        parts.pop()
+    return "/".join(parts)
+
+
+def is_of(folder: str, scope: Mapping[str, str]) -> bool:
+    """Return whether a partition's folder is that of a shop or bot; in any order of the scope's folders."""
+    wanted = _folders_of(scope)
+    return not wanted or set(dataset_of(folder).split("/")[-len(wanted) :]) == wanted
+
+
+def may_overlap(folder: str, span: Window) -> bool:
+    """Return whether a partition may overlap a span, as far as its folder's name says."""
+    name = _PARTITION.search(folder)
+    if name is None:
+        return True
+    try:
+        day = date.fromisoformat(name["day"] or name["start"])
+    except ValueError:
+        return True  # somebody else's folder; its manifest says more
+    if (day - span.end.date()).days > _ZONES:
+        return False
+    # How long the partition of an interval is, its name does not say.
+    return name["day"] is None or (span.start.date() - day).days <= _ZONES
+
+
+def _folders_of(scope: Mapping[str, str]) -> set[str]:
+    return {f"{name}={quote(value, safe='')}" for name, value in scope.items()}

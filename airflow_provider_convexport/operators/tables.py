@@ -1,0 +1,267 @@
+"""Makes typed tables of exported records, with one schema for all vendors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
+
+from airflow.sdk import ObjectStoragePath
+
+from airflow_provider_convexport.destination import store_at
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.window import iso, spanning
+from airflow_provider_convexport.interval import interval_of, names_interval
+from airflow_provider_convexport.log_lines import in_lines
+from airflow_provider_convexport.operators.asset_events import AssetEvents
+from airflow_provider_convexport.operators.ending import EndingOperator
+from airflow_provider_convexport.operators.task_identity import task_of
+from airflow_provider_convexport.tables.build import DEFAULT_TARGET_FILE_BYTES, FileSettings
+from airflow_provider_convexport.tables.parquet_target import ParquetTarget
+from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests, plain_url
+from airflow_provider_convexport.tables.run import TablesOutcome, make_tables
+from airflow_provider_convexport.tables.schema import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from airflow.sdk import Context
+
+    from airflow_provider_convexport.export.dataset.store import Store
+    from airflow_provider_convexport.export.window import Window
+    from airflow_provider_convexport.tables.raw import RawPartitions
+    from airflow_provider_convexport.tables.target import Target
+
+OnMissing = Literal["fail", "skip"]
+
+_KILLED = "The task was told to end by SIGTERM, so it stopped; partitions that are done stay as they are."
+_TIMED_OUT = (
+    "The task reached its execution_timeout, so it stopped; partitions that are done stay as they are, and "
+    "the next try does the others. If this repeats, raise execution_timeout or use shorter intervals."
+)
+_NAMED = 5
+"""So many missing partitions are named in a message."""
+
+
+class TableFacts(TypedDict):
+    """What a run did to one table: rows and partitions that were written, partitions that stay."""
+
+    rows: int
+    partitions: int
+    unchanged: int
+
+
+class TablesFacts(TypedDict):
+    """What ``execute`` returns, and what the asset events of outlets carry as ``extra``.
+
+    ``interval`` is two ISO-8601 strings in UTC, start (closed) and end (open): the run's interval, or, if
+    asset events started the run, from the first of their partitions to the last. ``manifests`` are the URLs
+    of the manifests that were written.
+    """
+
+    vendor: str
+    interval: list[str]
+    tables: dict[str, TableFacts]
+    manifests: list[str]
+
+
+class ConversationTablesOperator(EndingOperator):
+    """Makes the tables ``conversations`` and ``messages`` of exported records, without asking the vendor.
+
+    For the run's interval it reads the raw partitions that exports have published. Each of them becomes
+    exactly one partition of each table that its stream fills. A partition whose raw version is already in the
+    table costs one read of its manifest. Whether a run is killed, retried or run twice at once, each
+    partition of a table is whole, and made from one raw version.
+
+    :param sources: The raw datasets (templated): what the export operators have as ``destination``, one or a
+        list of them, all of one vendor. Each must hold the whole interval.
+    :param source_conn_id: Airflow connection of the sources' storage (templated), unless the URLs name it.
+    :param destination: Folder of the tables (templated): any URL that ``ObjectStoragePath`` takes, or an
+        absolute local path. All vendors may share it.
+    :param destination_conn_id: Airflow connection of the destination's storage (templated), unless the URL
+        names it.
+    :param interval_start: Explicit start, closed, a datetime or ISO-8601 text with a time zone (templated);
+        given together with ``interval_end``.
+    :param interval_end: Explicit end, open (templated).
+    :param period: Length of one period, for runs that name only an instant or a partition.
+    :param on_missing: What to do if a raw partition of the interval is not published: ``"fail"`` fails the
+        try before anything is written, ``"skip"`` makes the tables of those that are.
+    :param include_raw: Whether the tables have the column ``raw``, which holds the whole record.
+    :param target_file_bytes: Size in bytes at which a file is closed and the next one begun.
+    :param add_partitions: Send one asset event for each partition that was written, with the partition's key
+        (``2026-04-01`` for a day), which triggers partitioned Dags. Needs Airflow 3.3.
+    """
+
+    template_fields: Sequence[str] = (
+        "sources",
+        "source_conn_id",
+        "destination",
+        "destination_conn_id",
+        "interval_start",
+        "interval_end",
+    )
+    ui_color = "#f6ecd9"
+    killed: ClassVar[str] = _KILLED
+    timed_out: ClassVar[str] = _TIMED_OUT
+
+    def __init__(
+        self,
+        *,
+        sources: str | ObjectStoragePath | Sequence[str | ObjectStoragePath],
+        source_conn_id: str | None = None,
+        destination: str | ObjectStoragePath,
+        destination_conn_id: str | None = None,
+        interval_start: datetime | str | None = None,
+        interval_end: datetime | str | None = None,
+        period: timedelta | None = None,
+        on_missing: OnMissing = "fail",
+        include_raw: bool = True,
+        target_file_bytes: int = DEFAULT_TARGET_FILE_BYTES,
+        add_partitions: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sources = sources
+        self.source_conn_id = source_conn_id
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.interval_start = interval_start
+        self.interval_end = interval_end
+        self.period = period
+        self.on_missing = on_missing
+        self.include_raw = include_raw
+        self.target_file_bytes = target_file_bytes
+        self.add_partitions = add_partitions
+
+    def execute(self, context: Context) -> TablesFacts:
+        """Make the tables of the run's raw partitions.
+
+        Arguments are checked before anything is read.
+
+        :returns: The facts of the run, which the assets' events carry, too.
+        :raises AirflowFailException: if the Dag, a source or the destination is wrong; there is no retry.
+        :raises AirflowSkipException: if nothing changed and the task has outlets.
+        :raises ExportTimeoutError: if the task reaches its ``execution_timeout``; a retry does the rest.
+        :raises IncompleteExportError: if a raw partition is missing and ``on_missing`` is ``"fail"``.
+        :raises ConvExportError: if a retry may help.
+        """
+        return self._until_ended(lambda: self._make(context))
+
+    def _make(self, context: Context) -> TablesFacts:
+        if self.on_missing not in get_args(OnMissing):
+            raise ConfigurationError(
+                f"on_missing={self.on_missing!r} is not one of {list(get_args(OnMissing))}."
+            )
+        settings = FileSettings(self.include_raw, self.target_file_bytes)
+        events = AssetEvents.of(context, self.outlets or (), add_partitions=self.add_partitions)
+        for table in TABLES.values():
+            table.arrow()  # an error without pyarrow
+        sources = self._sources()
+        target = self._target(context, sources)
+
+        raw, interval = self._raw_partitions(context, sources)
+        vendor = raw.vendor
+        self._tell_of_missing(raw)
+        outcome = make_tables(raw.found, target, settings)
+
+        facts = facts_of(vendor, interval, outcome)
+        self.log.info("%s", in_lines(summary_of(facts)))
+        events.send(facts, keys=sorted({each.key.key for each in outcome.written}))
+        return facts
+
+    def _target(self, context: Context, sources: Iterable[Store]) -> Target:
+        """Return where the tables are; nothing is read."""
+        store = store_at(self.destination, conn_id=self.destination_conn_id)
+        within = f"{plain_url(store.url).rstrip('/')}/"
+        for source in sources:
+            if within.startswith(f"{plain_url(source.url).rstrip('/')}/"):
+                raise ConfigurationError(
+                    f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; "
+                    "choose a folder outside of all sources."
+                )
+        return ParquetTarget(store, task_of(context, self), time.time)
+
+    def _sources(self) -> list[Store]:
+        sources = self.sources
+        given = [sources] if isinstance(sources, (str, ObjectStoragePath)) else sources
+        if not isinstance(given, Iterable) or isinstance(given, (bytes, Mapping)) or not list(given):
+            raise ConfigurationError(
+                f"sources={sources!r} names no raw dataset; write the destination of an export, or a list."
+            )
+        stores = {}
+        for source in given:
+            if not isinstance(source, (str, ObjectStoragePath)):
+                raise ConfigurationError(
+                    f"sources={sources!r} holds {source!r}, which is neither text nor an ObjectStoragePath; "
+                    "write the destinations of exports."
+                )
+            store = store_at(source, conn_id=self.source_conn_id)
+            stores[plain_url(store.url).rstrip("/")] = store
+        return list(stores.values())
+
+    def _raw_partitions(self, context: Context, sources: list[Store]) -> tuple[RawPartitions, Window]:
+        """Return the run's raw partitions and its interval."""
+        explicit = {"interval_start": self.interval_start, "interval_end": self.interval_end}
+        if not names_interval(context, **explicit):
+            raw = partitions_of_manifests(sources, manifests_of_events(context))
+            if raw.found:
+                return raw, spanning(each.manifest.partition.window for each in raw.found)
+        interval = interval_of(context, period=self.period, **explicit)
+        self.log.info("Reading the raw partitions of %s.", interval)
+        return partitions_of_interval(sources, interval), interval
+
+    def _tell_of_missing(self, raw: RawPartitions) -> None:
+        """Log what is missing.
+
+        :raises IncompleteExportError: if that is not allowed.
+        """
+        if not raw.missing:
+            return
+        more = f" and {len(raw.missing) - _NAMED} more" if len(raw.missing) > _NAMED else ""
+        problem = f"Raw partitions are missing: {'; '.join(raw.missing[:_NAMED])}{more}."
+        if self.on_missing == "fail":
+            raise IncompleteExportError(
+                f"{problem} Export them first, or pass on_missing='skip' to make tables of those that exist."
+            )
+        self.log.warning("%s", in_lines(problem))
+
+
+def manifests_of_events(context: Mapping[str, Any]) -> list[str]:
+    """Return the URLs of the manifests that are named by the asset events which triggered the run."""
+    events = context.get("triggering_asset_events") or {}
+    urls: dict[str, None] = {}
+    for each in events.values():
+        for event in each:
+            extra = getattr(event, "extra", None)
+            named = extra.get("manifests") if isinstance(extra, Mapping) else None
+            if isinstance(named, (list, tuple)):
+                urls |= dict.fromkeys(url for url in named if isinstance(url, str))
+    return list(urls)
+
+
+def facts_of(vendor: str, interval: Window, outcome: TablesOutcome) -> TablesFacts:
+    """Return the facts of a run."""
+    tables = {
+        table: TableFacts(rows=0, partitions=0, unchanged=unchanged)
+        for table, unchanged in sorted(outcome.unchanged.items())
+    }
+    for each in outcome.written:
+        tables[each.key.table]["rows"] += each.rows
+        tables[each.key.table]["partitions"] += 1
+    return TablesFacts(
+        vendor=vendor,
+        interval=[iso(interval.start), iso(interval.end)],
+        tables=tables,
+        manifests=list(dict.fromkeys(each.url for each in outcome.written)),
+    )
+
+
+def summary_of(facts: TablesFacts) -> str:
+    """Return one sentence: what was made of which raw partitions."""
+    tables = "; ".join(
+        f"{name}: {each['rows']} rows in {each['partitions']} partitions, {each['unchanged']} unchanged"
+        for name, each in facts["tables"].items()
+    )
+    what = f"Tables of {facts['vendor']}" if facts["vendor"] else "Tables"
+    return f"{what} for {'..'.join(facts['interval'])}: {tables or 'no raw partitions'}."
