@@ -123,8 +123,8 @@ def items_of(text: Text) -> list[Any] | None:
         return _LIST.decode(text)
     except _REFUSALS:
         pass
-    whole = bytes(text)
-    if not whole.lstrip().startswith(b"["):
+    whole = bytes(text).strip()
+    if not (whole.startswith(b"[") and whole.endswith(b"]")):
         return None
     pieces = list(_pieces(whole))
     return None if pieces[-1:] == [None] else pieces
@@ -137,7 +137,8 @@ def kind_of_text(text: bytes) -> str:
 
 def _members_of(text: bytes) -> dict[str, bytes] | None:
     """Cut an object into the texts of its members; ``None`` if the text is not an object."""
-    if not text.lstrip().startswith(b"{"):
+    text = text.strip()
+    if not (text.startswith(b"{") and text.endswith(b"}")):
         return None
     found: dict[str, bytes] = {}
     for piece in _pieces(text):
