@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,14 +25,22 @@ FIRST = date(2026, 4, 1)
 
 
 @contextlib.contextmanager
-def sqlite_catalog(folder: Path, **properties: str) -> Iterator[SqlCatalog]:
-    """A catalog in a folder; several processes may use it."""
-    settings = {"uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/warehouse"}
-    catalog = SqlCatalog("tests", **settings, **properties)
+def sql_catalog(folder: Path, uri: str) -> Iterator[SqlCatalog]:
+    """A catalog in a database, whose files are in a folder; several processes may use it."""
+    catalog = SqlCatalog("tests", uri=uri, warehouse=f"file://{folder}/warehouse")
     try:
         yield catalog
     finally:
         catalog.close()
+
+
+def sqlite_uri(folder: Path) -> str:
+    return f"sqlite:///{folder}/catalog.db"
+
+
+def sqlite_catalog(folder: Path) -> contextlib.AbstractContextManager[SqlCatalog]:
+    """The same in a file of that folder."""
+    return sql_catalog(folder, sqlite_uri(folder))
 
 
 def key_of(day: int, table: str = "messages", **changes: Any) -> TablePartition:
@@ -130,7 +138,3 @@ def files_on_disk(folder: Path) -> set[str]:
 def files_named(table: Table) -> set[str]:
     """Paths of all data files of the current snapshot."""
     return {task.file.file_path.removeprefix("file://") for task in table.scan().plan_files()}
-
-
-def now() -> datetime:
-    return datetime.now(tz=UTC)
