@@ -25,6 +25,8 @@ from airflow_provider_convexport.tables.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import msgspec
 
 _RESOLVED: Final = {"Resolved": True, "Not Resolved": False}
@@ -36,7 +38,8 @@ def _is_resolved(value: object, note: Note) -> bool | None:
     return _RESOLVED[value] if type(value) is str and value in _RESOLVED else note(value)
 
 
-def _topics(classifications: Any, title: Any, label: Any, note: Note) -> list[str | None] | None:
+def _topics(values: Sequence[Any], note: Note) -> list[str | None] | None:
+    classifications, title, label = values
     if classifications is not None and type(classifications) is not list:
         note(classifications)
     elif classifications:
@@ -56,15 +59,16 @@ def _names(classification: Any, note: Note) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _custom(metavariables: msgspec.Raw | None, variables: msgspec.Raw | None, note: Note) -> str | None:
-    given = {"metavariables": metavariables, "variables": variables}
+def _custom(values: Sequence[msgspec.Raw | None], note: Note) -> str | None:
+    given = dict(zip(("metavariables", "variables"), values, strict=True))
     texts = {name: json_object(each, note) for name, each in given.items() if each is not None}
     known = [f'"{name}":{each}' for name, each in texts.items() if each is not None]
     return f"{{{','.join(known)}}}" if known else None
 
 
-def _role(kind: Any, sender: Any, recipient: Any, chatter: Any, answer: Any, note: Note) -> str:
+def _role(values: Sequence[Any], note: Note) -> str:
     """Return who speaks, or ``unknown`` if the members contradict each other or do not say."""
+    kind, sender, recipient, chatter, answer = values
     if sender is not None and type(sender) is not str:
         note(sender)
     if kind == "meta":

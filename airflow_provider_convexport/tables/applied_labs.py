@@ -6,7 +6,7 @@ https://appliedlabs.ai/docs/api/v2026-04/get-message. A conversation has its mes
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,34 +23,41 @@ from airflow_provider_convexport.tables.values import (
     utc_text,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _ROLES: Final = {"assistant": "bot", "user": "customer", "customer": "customer", "system": "system"}
 """Only ``assistant`` is documented; the others are what its convention calls the other sides."""
 _VISIBILITIES: Final = {"External": "customer", "Internal": "internal"}
 
 
-def _agents(agent: Any, teammate: Any, note: Note) -> list[str | None] | None:
+def _agents(values: Sequence[Any], note: Note) -> list[str | None] | None:
+    agent, teammate = values
     if agent is msgspec.UNSET and teammate is msgspec.UNSET:
         return None
     known = [each for each in (agent, teammate) if each is not None and each is not msgspec.UNSET]
     return [found for found in (identifier(each, note) for each in known) if found is not None]
 
 
-def _topics(topic: Any, intent: Any, note: Note) -> list[str | None] | None:
+def _topics(values: Sequence[Any], note: Note) -> list[str | None] | None:
+    topic, intent = values
     if topic is msgspec.UNSET and intent is msgspec.UNSET:
         return None
     known = [each for each in (topic, intent) if each is not None and each is not msgspec.UNSET]
     return [found for found in (member_text(each, ("name",), note) for each in known) if found is not None]
 
 
-def _is_resolved(resolved_at: Any, resolution: Any, note: Note) -> bool | None:
+def _is_resolved(values: Sequence[Any], note: Note) -> bool | None:
+    resolved_at, resolution = values
     if resolved_at is msgspec.UNSET:
         return None
     if resolved_at is None:
-        return False if resolution in {None, "", msgspec.UNSET} else None
+        return False if resolution in (None, "", msgspec.UNSET) else None
     return None if utc_text(resolved_at, note) is None else True
 
 
-def _is_escalated(escalated_at: Any, resolution: Any, note: Note) -> bool | None:
+def _is_escalated(values: Sequence[Any], note: Note) -> bool | None:
+    escalated_at, resolution = values
     if resolution == "escalated":
         return True
     if escalated_at is None or escalated_at is msgspec.UNSET:
@@ -58,15 +65,17 @@ def _is_escalated(escalated_at: Any, resolution: Any, note: Note) -> bool | None
     return None if utc_text(escalated_at, note) is None else True
 
 
-def _role(word: Any, teammate: Any, note: Note) -> str:
+def _role(values: Sequence[Any], note: Note) -> str:
+    word, teammate = values
     if word is not None and type(word) is not str:
         note(word)
     role = _ROLES.get(word.lower(), "unknown") if type(word) is str else "unknown"
     return role if teammate is None or role == "system" else "unknown"
 
 
-def _author(word: Any, agent: Any, contact: Any, teammate: Any, note: Note) -> str | None:
-    role = _role(word, teammate, lambda _: None)
+def _author(values: Sequence[Any], note: Note) -> str | None:
+    word, agent, contact, teammate = values
+    role = _role((word, teammate), lambda _: None)
     author = {"bot": agent, "customer": contact}.get(role, teammate)
     return None if author is None else identifier(author, note)
 
@@ -111,7 +120,9 @@ _CONVERSATIONS: Final = RecordMapping(
         ),
         "agent_names": nothing(),
         "tags": one("tags", strings),
-        "topics": several("topic", "intent", value=_topics, words="`topic.name` and `intent.name`, if not null"),
+        "topics": several(
+            "topic", "intent", value=_topics, words="`topic.name` and `intent.name`, if not null"
+        ),
         "csat_score": nothing(),
         "csat_max": nothing(),
         "csat_comment": nothing(),
@@ -128,7 +139,9 @@ _CONVERSATIONS: Final = RecordMapping(
 
 _MESSAGES: Final = RecordMapping(
     {
-        "conversation_id": one("conversation_id", identifier, "`conversation_id`; if null `id` of the conversation"),
+        "conversation_id": one(
+            "conversation_id", identifier, "`conversation_id`; if null `id` of the conversation"
+        ),
         "message_id": one("id", identifier),
         "sent_at": one("created_at", utc_text),
         "updated_at": one("updated_at", utc_text),

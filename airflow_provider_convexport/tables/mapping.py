@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from airflow_provider_convexport import get_provider_info as provider
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.tables.rows import InlineRows, Row, Rows
 from airflow_provider_convexport.tables.schema import TABLES
-from airflow_provider_convexport.tables.sources import Mappings, RecordMapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_convexport.tables.sources import Mappings, RecordMapping
 
 
 @cache

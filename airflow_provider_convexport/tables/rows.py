@@ -5,22 +5,36 @@ A record is decoded once, and only those of its members that a column needs.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from airflow_provider_convexport.tables.members import Members, Unreadable, items_of
+from airflow_provider_convexport.tables.members import Members, Unreadable, decoded, items_of
 from airflow_provider_convexport.tables.values import Note, kind_of
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
     from airflow_provider_convexport.tables.schema import Table
     from airflow_provider_convexport.tables.sources import RecordMapping, Source
     from airflow_provider_convexport.tables.values import Coercion
 
 Row = tuple[object, ...]
+
+
+class _Wanted(NamedTuple):
+    """A value that is read of each record.
+
+    :param path: Path of the member.
+    :param cell: Name of the column, or of the input of columns of several members.
+    :param coercion: What is made of it, unless it is null; ``None`` to leave it as it is.
+    """
+
+    path: str
+    cell: str
+    coercion: Coercion | None
 
 
 class Rows:
@@ -36,24 +50,37 @@ class Rows:
         sources = mapping.sources
         singles = [name for name in names if len(sources[name].paths) == 1]
         severals = [name for name in names if len(sources[name].paths) > 1]
-        # What is read of a record: the members of single columns, then those of all others.
-        wanted = [(sources[name].paths[0], _coercion(sources[name], mapping), name) for name in singles]
-        wanted += [(path, _as_it_is, name) for name in severals for path in sources[name].paths]
+        # What is read of a record: a value for each column of one member, then what the others are made of.
+        wanted = [
+            _Wanted(sources[name].paths[0], name, _coercion(sources[name], mapping)) for name in singles
+        ]
+        inputs = dict.fromkeys(path for name in severals for path in sources[name].paths)
+        wanted += [
+            _Wanted(path, f"input {path}", _mixed if path in mapping.mixed else None) for path in inputs
+        ]
         groups = _grouped(wanted)
         ordered = [each for group in groups.values() for each in group]
+        own = [each.path for each in groups.pop("")]
         notes = {name: _note(drift, name) for name in (*names, "raw")}
 
-        outer = {path for path, _, _ in groups.pop("", [])} | set(groups)
-        self._members = Members(outer, raw=mapping.raw | set(groups), distinct=mapping.distinct)
-        self._own = self._members.getter([path for path, _, _ in ordered if "." not in path])
+        self._members = Members(
+            dict.fromkeys((*own, *groups)),
+            raw=mapping.raw | mapping.mixed | set(groups),
+            distinct=mapping.distinct,
+        )
+        self._own = self._members.getter(own)
         self._nested = [_Nested(self._members, name, group) for name, group in groups.items()]
-        self._coercions = [(coercion, notes[name]) for _, coercion, name in ordered]
+        self._coercions = [(each.coercion, notes.get(each.cell, _ignore)) for each in ordered]
+        cells = [each.cell for each in ordered]
         self._severals = [
-            (_value_of(sources[name]), itemgetter(*_places(ordered, name, sources[name].paths)), notes[name])
+            (
+                _value_of(sources[name]),
+                itemgetter(*(cells.index(f"input {path}") for path in sources[name].paths)),
+                notes[name],
+            )
             for name in severals
         ]
         self._note_raw = notes["raw"]
-        cells = [name if coercion is not _as_it_is else "" for _, coercion, name in ordered]
         cells += [*severals, "raw", "nothing"]
         self._order = itemgetter(
             *(cells.index(name if name in cells else "nothing") for name in (*names, "raw"))
@@ -74,10 +101,10 @@ class Rows:
         for nested in self._nested:
             values += nested(record)
         cells = [
-            None if value is None else coercion(value, note)
+            value if value is None or coercion is None else coercion(value, note)
             for value, (coercion, note) in zip(values, self._coercions, strict=True)
         ]
-        cells += [value(*pick(cells), note) for value, pick, note in self._severals]
+        cells += [value(pick(cells), note) for value, pick, note in self._severals]
         cells += (raw, None)
         row: Row = self._order(cells)
         return row
@@ -95,8 +122,8 @@ class _Nested:
     :param wanted: What is read of it, by path.
     """
 
-    def __init__(self, outer: Members, name: str, wanted: Sequence[tuple[str, Any, str]]) -> None:
-        names = [path.partition(".")[2] for path, _, _ in wanted]
+    def __init__(self, outer: Members, name: str, wanted: Sequence[_Wanted]) -> None:
+        names = [each.path.partition(".")[2] for each in wanted]
         self._text = outer.getter([name])
         self._members = Members(dict.fromkeys(names))
         self._pick = self._members.getter(names)
@@ -155,9 +182,13 @@ def _with(row: Row, place: int, value: object) -> Row:
     return (*row[:place], value, *row[place + 1 :])
 
 
-def _as_it_is(value: object, note: Note) -> object:
+def _ignore(value: object) -> None:
+    del value
+
+
+def _mixed(value: msgspec.Raw, note: Note) -> Any:
     del note
-    return value
+    return value if bytes(memoryview(value)[:1]) == b"{" else decoded(value)
 
 
 def _coercion(source: Source, mapping: RecordMapping) -> Coercion:
@@ -172,17 +203,11 @@ def _value_of(source: Source) -> Callable[..., Any]:
     return source.value
 
 
-def _places(ordered: Sequence[tuple[str, Any, str]], name: str, paths: Sequence[str]) -> list[int]:
-    """Return where the values of a column's paths stand."""
-    wanted = [(path, column) for path, _, column in ordered]
-    return [wanted.index((path, name)) for path in paths]
-
-
-def _grouped(wanted: Sequence[tuple[str, Any, str]]) -> dict[str, list[tuple[str, Any, str]]]:
+def _grouped(wanted: Sequence[_Wanted]) -> dict[str, list[_Wanted]]:
     """Return what is wanted by the object that holds it: first, as ``""``, the record itself."""
-    groups: dict[str, list[tuple[str, Any, str]]] = {"": []}
+    groups: dict[str, list[_Wanted]] = {"": []}
     for each in wanted:
-        outer, dot, _ = each[0].partition(".")
+        outer, dot, _ = each.path.partition(".")
         groups.setdefault(outer if dot else "", []).append(each)
     return groups
 

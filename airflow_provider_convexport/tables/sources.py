@@ -6,12 +6,12 @@ values, and words for the documentation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_convexport.tables.values import Coercion
+    from airflow_provider_convexport.tables.values import Coercion, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Source:
     :param words: The source in words, for the documentation.
     :param paths: Members of the record, such as ``"locale"``, or ``"outMsg.steps"`` for one of an object in
         it.
-    :param value: With one path a `Coercion`, which is not called for null. With several a function of their
-        values, any of which may be null, and of ``note``. Without a path the column is always null.
+    :param value: With one path a `Coercion`, which is not called for null. With several a function of all
+        their values, any of which may be null, and of ``note``. Without a path the column is always null.
     """
 
     words: str
@@ -38,8 +38,7 @@ def one(path: str, coercion: Coercion, words: str = "") -> Source:
 def first(*paths: str, coercion: Coercion, words: str) -> Source:
     """Return the source of a column that the first member gives whose value is usable."""
 
-    def usable(*values_and_note: Any) -> Any:
-        *values, note = values_and_note
+    def usable(values: Sequence[Any], note: Note) -> Any:
         found = (coercion(value, note) for value in values if value is not None)
         return next((value for value in found if value is not None), None)
 
@@ -62,6 +61,7 @@ class RecordMapping:
 
     :param sources: The source of each column of the table but the common ones and ``raw``.
     :param raw: Members that stay JSON text, as `msgspec.Raw`; so does each object whose members are read.
+    :param mixed: Members that stay JSON text if they are an object, and are decoded otherwise.
     :param distinct: Members that are `msgspec.UNSET` where they are missing, and not null.
     :param inline: Name of the member that is the list of the table's records; the record itself if empty.
     :param inherited: For columns that an inlined record leaves null, the source in the outer record that
@@ -70,6 +70,7 @@ class RecordMapping:
 
     sources: Mapping[str, Source]
     raw: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
     distinct: frozenset[str] = frozenset()
     inline: str = ""
     inherited: Mapping[str, Source] = field(default_factory=dict)

@@ -10,15 +10,23 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from airflow_provider_convexport.export.fetch.page import moment_of
 from airflow_provider_convexport.tables.members import Unreadable, decoded, items_of, kind_of_text
 
-Note = Callable[[object], Any]
-"""Counts a value of an unexpected shape; it returns ``None``."""
+ValueT = TypeVar("ValueT")
+
+
+class Note(Protocol):
+    """Counts a value of an unexpected shape."""
+
+    def __call__(self, value: object, /) -> ValueT | None:
+        """Count the value and return ``None``."""
+
+
 Coercion = Callable[[Any, Note], Any]
 
 _AWARE: Final = datetime(1970, 1, 1, tzinfo=UTC)
