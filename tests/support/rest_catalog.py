@@ -51,7 +51,7 @@ class RestCatalogServer:
         self.url = ""
         self._lock = threading.Lock()
 
-    def answer(self, method: str, parts: list[str], body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, parts: list[str], body: bytes) -> tuple[int, Any]:  # noqa: PLR0911
         """Return status and content for a request to ``/v1/...``."""
         match method, parts:
             case "GET", ["config"]:
@@ -121,7 +121,7 @@ def _handler(server: RestCatalogServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self.handle_any()
 
-        do_POST = do_HEAD = do_GET
+        do_POST = do_HEAD = do_GET  # noqa: N815
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

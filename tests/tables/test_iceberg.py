@@ -521,7 +521,7 @@ def test_a_catalog_that_never_answers_is_an_error_that_allows_a_retry_and_keeps_
     write(target_of(catalog), (key_of(0), V1, 1))
     Answers(monkeypatch, *["never arrives"] * 4)
 
-    with pytest.raises(DestinationUnavailableError, match="support.messages.*4 attempts"):
+    with pytest.raises(DestinationUnavailableError, match=r"support\.messages.*4 attempts"):
         write(target_of(catalog), (key_of(1), V1, 3))
 
     assert len(files_on_disk(tmp_path)) == 2

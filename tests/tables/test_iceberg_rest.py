@@ -92,7 +92,7 @@ def test_a_catalog_that_is_down_is_worth_a_retry(catalog, server, monkeypatch):
     monkeypatch.setattr(iceberg, "TRIES", 3)
     server.script = [503] * 3
 
-    with pytest.raises(DestinationUnavailableError, match="support.messages"):
+    with pytest.raises(DestinationUnavailableError, match=r"support\.messages"):
         write(target_of(catalog), (key_of(0), V1, 1))
 
     assert write(target_of(catalog), (key_of(0), V1, 1)) == [FIRST]
