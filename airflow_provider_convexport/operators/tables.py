@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.destination import store_at
-from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.errors import ConfigurationError, ConvExportError, IncompleteExportError
 from airflow_provider_convexport.export.window import iso, spanning
+from airflow_provider_convexport.iceberg_catalog import iceberg_catalog
 from airflow_provider_convexport.interval import interval_of, names_interval
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents
 from airflow_provider_convexport.operators.ending import EndingOperator
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.tables.build import DEFAULT_TARGET_FILE_BYTES, FileSettings
+from airflow_provider_convexport.tables.iceberg import IcebergTarget
 from airflow_provider_convexport.tables.parquet_target import ParquetTarget
 from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests, plain_url
 from airflow_provider_convexport.tables.run import TablesOutcome, make_tables
@@ -78,9 +80,12 @@ class ConversationTablesOperator(EndingOperator):
         list of them, all of one vendor. Each must hold the whole interval.
     :param source_conn_id: Airflow connection of the sources' storage (templated), unless the URLs name it.
     :param destination: Folder of the tables (templated): any URL that ``ObjectStoragePath`` takes, or an
-        absolute local path. All vendors may share it.
+        absolute local path. All vendors may share it. Leave it out for Iceberg.
     :param destination_conn_id: Airflow connection of the destination's storage (templated), unless the URL
         names it.
+    :param namespace: Namespace of an Iceberg catalog (templated), such as ``"support"``, instead of
+        ``destination``; it is created if there is none. All vendors may share it.
+    :param iceberg_conn_id: Airflow connection of that catalog (templated).
     :param interval_start: Explicit start, closed, a datetime or ISO-8601 text with a time zone (templated);
         given together with ``interval_end``.
     :param interval_end: Explicit end, open (templated).
@@ -98,6 +103,8 @@ class ConversationTablesOperator(EndingOperator):
         "source_conn_id",
         "destination",
         "destination_conn_id",
+        "namespace",
+        "iceberg_conn_id",
         "interval_start",
         "interval_end",
     )
@@ -110,8 +117,10 @@ class ConversationTablesOperator(EndingOperator):
         *,
         sources: str | ObjectStoragePath | Sequence[str | ObjectStoragePath],
         source_conn_id: str | None = None,
-        destination: str | ObjectStoragePath,
+        destination: str | ObjectStoragePath | None = None,
         destination_conn_id: str | None = None,
+        namespace: str | None = None,
+        iceberg_conn_id: str = "iceberg_default",
         interval_start: datetime | str | None = None,
         interval_end: datetime | str | None = None,
         period: timedelta | None = None,
@@ -126,6 +135,8 @@ class ConversationTablesOperator(EndingOperator):
         self.source_conn_id = source_conn_id
         self.destination = destination
         self.destination_conn_id = destination_conn_id
+        self.namespace = namespace
+        self.iceberg_conn_id = iceberg_conn_id
         self.interval_start = interval_start
         self.interval_end = interval_end
         self.period = period
@@ -163,7 +174,12 @@ class ConversationTablesOperator(EndingOperator):
         raw, interval = self._raw_partitions(context, sources)
         vendor = raw.vendor
         self._tell_of_missing(raw)
-        outcome = make_tables(raw.found, target, settings)
+        try:
+            outcome = make_tables(raw.found, target, settings)
+        except ConvExportError:
+            if isinstance(target, IcebergTarget):
+                target.abandon()
+            raise
 
         facts = facts_of(vendor, interval, outcome)
         self.log.info("%s", in_lines(summary_of(facts)))
@@ -171,7 +187,15 @@ class ConversationTablesOperator(EndingOperator):
         return facts
 
     def _target(self, context: Context, sources: Iterable[Store]) -> Target:
-        """Return where the tables are; nothing is read."""
+        """Return where the tables are; nothing of them is read."""
+        if (self.destination is None) == (self.namespace is None):
+            raise ConfigurationError(
+                "Tables need either destination=, a folder for Parquet files, or namespace=, a namespace of "
+                "an Iceberg catalog; write one of them."
+            )
+        task = task_of(context, self)
+        if self.destination is None:
+            return IcebergTarget(iceberg_catalog(self.iceberg_conn_id), str(self.namespace), task)
         store = store_at(self.destination, conn_id=self.destination_conn_id)
         within = f"{plain_url(store.url).rstrip('/')}/"
         for source in sources:
@@ -180,7 +204,7 @@ class ConversationTablesOperator(EndingOperator):
                     f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; "
                     "choose a folder outside of all sources."
                 )
-        return ParquetTarget(store, task_of(context, self), time.time)
+        return ParquetTarget(store, task, time.time)
 
     def _sources(self) -> list[Store]:
         sources = self.sources
