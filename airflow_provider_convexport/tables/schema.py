@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Kind = Literal["string", "timestamp", "date", "boolean", "integer", "number", "strings", "json"]
 
 SCHEMA_VERSION: Final = 1
-"""Version of both tables; it grows when a column is added. No column is ever renamed or removed."""
+"""Version of both tables; it grows when a column is added or a mapping gives other values, so that partitions
+are made again. No column is ever renamed or removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,11 @@ def _arrow_types(pa: ModuleType) -> dict[Kind, pa.DataType]:
 COMMON: Final = (
     Column("vendor", "string", "Machine name of the vendor."),
     Column("scope", "string", "Shop or bot of the export, as the text of a JSON object with sorted keys."),
-    Column("partition_date", "date", "UTC day on which the raw partition begins; not the record's own day."),
+    Column(
+        "partition_date",
+        "date",
+        "Day on which the raw partition begins, in the zone of its days; not the record's own day.",
+    ),
     Column("window_on", "string", "Field by which the raw export selected its records."),
     Column("exported_at", "timestamp", "When the raw partition's version was published."),
 )

@@ -20,6 +20,7 @@ ENTRY = {
     "hooks": "tests.support.acme.hook",
     "operators": "tests.support.acme.operator",
     "simulator": "tests.support.acme.simulator",
+    "tables": "tests.support.acme.tables",
 }
 
 provider.VENDORS = (*provider.VENDORS, ENTRY)
