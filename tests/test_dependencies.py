@@ -18,8 +18,8 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 CONSTRAINTS = sorted(REPOSITORY.glob("constraints*.txt"))
 GROUPS = {"dependencies": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
 
-# Providers share the namespace package ``airflow``, and "common" holds several of them.
-PROVIDER = re.compile(r"airflow\.providers\.(common\.\w+|\w+)")
+# Providers share the namespace package ``airflow``, and "apache" and "common" hold several of them.
+PROVIDER = re.compile(r"airflow\.providers\.((?:apache|common)\.\w+|\w+)")
 
 # Declared although no module of the package imports them, and why.
 NOT_IMPORTED = {
@@ -87,7 +87,8 @@ def unused(files, declared):
 
 @pytest.fixture(scope="module")
 def declared():
-    return {name_of(requirement) for requirements in GROUPS.values() for requirement in requirements}
+    names = {name_of(requirement) for requirements in GROUPS.values() for requirement in requirements}
+    return names - {PROJECT["name"]}  # of an extra that includes another one
 
 
 def test_every_imported_distribution_is_declared(declared):
