@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
 
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.destination import store_at
-from airflow_provider_convexport.errors import ConfigurationError, ConvExportError, IncompleteExportError
+from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.window import iso, spanning
-from airflow_provider_convexport.iceberg_catalog import iceberg_catalog
+from airflow_provider_convexport.iceberg_catalog import iceberg_target
 from airflow_provider_convexport.interval import interval_of, names_interval
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents
 from airflow_provider_convexport.operators.ending import EndingOperator
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.tables.build import DEFAULT_TARGET_FILE_BYTES, FileSettings
-from airflow_provider_convexport.tables.iceberg import IcebergTarget
 from airflow_provider_convexport.tables.parquet_target import ParquetTarget
 from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests, plain_url
 from airflow_provider_convexport.tables.run import TablesOutcome, make_tables
@@ -26,6 +26,7 @@ from airflow_provider_convexport.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
 
     from airflow.sdk import Context
@@ -174,19 +175,15 @@ class ConversationTablesOperator(EndingOperator):
         raw, interval = self._raw_partitions(context, sources)
         vendor = raw.vendor
         self._tell_of_missing(raw)
-        try:
-            outcome = make_tables(raw.found, target, settings)
-        except ConvExportError:
-            if isinstance(target, IcebergTarget):
-                target.abandon()
-            raise
+        with target as opened:
+            outcome = make_tables(raw.found, opened, settings)
 
         facts = facts_of(vendor, interval, outcome)
         self.log.info("%s", in_lines(summary_of(facts)))
         events.send(facts, keys=sorted({each.key.key for each in outcome.written}))
         return facts
 
-    def _target(self, context: Context, sources: Iterable[Store]) -> Target:
+    def _target(self, context: Context, sources: Iterable[Store]) -> AbstractContextManager[Target]:
         """Return where the tables are; nothing of them is read."""
         if (self.destination is None) == (self.namespace is None):
             raise ConfigurationError(
@@ -195,7 +192,7 @@ class ConversationTablesOperator(EndingOperator):
             )
         task = task_of(context, self)
         if self.destination is None:
-            return IcebergTarget(iceberg_catalog(self.iceberg_conn_id), str(self.namespace), task)
+            return iceberg_target(self.iceberg_conn_id, str(self.namespace), task)
         store = store_at(self.destination, conn_id=self.destination_conn_id)
         within = f"{plain_url(store.url).rstrip('/')}/"
         for source in sources:
@@ -204,7 +201,7 @@ class ConversationTablesOperator(EndingOperator):
                     f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; "
                     "choose a folder outside of all sources."
                 )
-        return ParquetTarget(store, task, time.time)
+        return nullcontext(ParquetTarget(store, task, time.time))
 
     def _sources(self) -> list[Store]:
         sources = self.sources

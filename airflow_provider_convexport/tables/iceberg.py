@@ -62,6 +62,7 @@ class IcebergTarget:
     namespace: str
     task: TaskTry = field(default_factory=TaskTry)
     wait: float = _WAIT
+    _parts: tuple[str, ...] = field(init=False)
     _commit: str = field(init=False)
     _task_mark: str = field(init=False)
     _tables: dict[str, IcebergTable] = field(default_factory=dict, init=False)
@@ -70,11 +71,7 @@ class IcebergTarget:
 
     def __post_init__(self) -> None:
         require_pyiceberg()
-        parts = self.namespace.split(".") if isinstance(self.namespace, str) else [""]
-        if not all(part.strip() for part in parts):
-            raise ConfigurationError(
-                f"namespace={self.namespace!r} is not the name of a namespace; write one such as 'support'."
-            )
+        self._parts = parts_of(self.namespace)
         identity = msgspec.json.encode(self.task.identity) if self.task.run_id else secrets.token_bytes(8)
         self._task_mark = hashlib.sha256(identity).hexdigest()[:8]
         self._commit = self._task_mark + secrets.token_hex(4)
@@ -160,7 +157,7 @@ class IcebergTarget:
         return f"{self.namespace}.{name}"
 
     def _identifier(self, name: str) -> tuple[str, ...]:
-        return (*self.namespace.split("."), name)
+        return (*self._parts, name)
 
     def _created(self, name: str) -> IcebergTable:
         """Return a table, after creating it if there is none."""
@@ -207,6 +204,19 @@ class IcebergTarget:
                 "the task to make it again."
             )
         return table
+
+
+def parts_of(namespace: str) -> tuple[str, ...]:
+    """Return the levels of a namespace.
+
+    :raises ConfigurationError: if one of them is empty.
+    """
+    parts = namespace.split(".") if isinstance(namespace, str) else [""]
+    if not all(part.strip() for part in parts):
+        raise ConfigurationError(
+            f"namespace={namespace!r} is not the name of a namespace; write one such as 'support'."
+        )
+    return tuple(parts)
 
 
 def require_pyiceberg() -> None:

@@ -301,6 +301,8 @@ def test_the_template_fields_are_arguments_and_are_rendered():
         source_conn_id="{{ run_id }}",
         destination="/lake/{{ run_id }}",
         destination_conn_id="{{ run_id }}",
+        namespace="{{ run_id }}",
+        iceberg_conn_id="{{ run_id }}",
         interval_start="{{ run_id }}",
         interval_end="{{ run_id }}",
     )
@@ -312,6 +314,8 @@ def test_the_template_fields_are_arguments_and_are_rendered():
         "source_conn_id": "r1",
         "destination": "/lake/r1",
         "destination_conn_id": "r1",
+        "namespace": "r1",
+        "iceberg_conn_id": "r1",
         "interval_start": "r1",
         "interval_end": "r1",
     }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,14 @@ PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
 @pytest.fixture
-def postgres(tmp_path_factory):
+def postgres():
     """A PostgreSQL server of its own, without passwords, on a port of this machine; yields its URL."""
     if not (PROGRAMS and (PROGRAMS[-1] / "initdb").exists()):
         if os.environ.get("CI"):
             pytest.fail("postgresql is not installed, and CI must not skip this.")
         pytest.skip("postgresql is not installed; run make test-stack as root.")
-    folder = Path(
-        subprocess.check_output(["mktemp", "-d", "/tmp/convexport-postgres-XXXXXX"], text=True).strip()
-    )  # noqa: S607
+    # Not pytest's own folder, to which the user "postgres" has no access.
+    folder = Path(tempfile.mkdtemp(prefix="convexport-postgres-"))
     become = ()
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "postgres", "postgres")
@@ -31,9 +31,8 @@ def postgres(tmp_path_factory):
     data = f"{folder}/data"
 
     def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [*become, str(PROGRAMS[-1] / program), *arguments], check=True, stdout=subprocess.DEVNULL
-        )
+        command = [*become, str(PROGRAMS[-1] / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     run("initdb", "-D", data, "-U", "tester", "-A", "trust", "--locale=C.UTF-8", "--no-sync")
     options = f"-p {port} -k '' -c listen_addresses=127.0.0.1"

@@ -25,9 +25,9 @@ FIRST = date(2026, 4, 1)
 
 
 @contextlib.contextmanager
-def sql_catalog(folder: Path, uri: str) -> Iterator[SqlCatalog]:
+def sql_catalog(folder: Path, uri: str, name: str = "tests") -> Iterator[SqlCatalog]:
     """A catalog in a database, whose files are in a folder; several processes may use it."""
-    catalog = SqlCatalog("tests", uri=uri, warehouse=f"file://{folder}/warehouse")
+    catalog = SqlCatalog(name, uri=uri, warehouse=f"file://{folder}/warehouse")
     try:
         yield catalog
     finally:
@@ -38,9 +38,9 @@ def sqlite_uri(folder: Path) -> str:
     return f"sqlite:///{folder}/catalog.db"
 
 
-def sqlite_catalog(folder: Path) -> contextlib.AbstractContextManager[SqlCatalog]:
+def sqlite_catalog(folder: Path, name: str = "tests") -> contextlib.AbstractContextManager[SqlCatalog]:
     """The same in a file of that folder."""
-    return sql_catalog(folder, sqlite_uri(folder))
+    return sql_catalog(folder, sqlite_uri(folder), name)
 
 
 def key_of(day: int, table: str = "messages", **changes: Any) -> TablePartition:
