@@ -25,6 +25,7 @@ from tests.support.iceberg import (
 )
 from tests.support.iceberg_writer import ROWS, Writer
 
+pytestmark = pytest.mark.slow
 MESSAGES = ("support", "messages")
 
 
@@ -95,7 +96,6 @@ def test_processes_that_write_the_same_days_end_with_the_newest_version(tmp_path
         assert switched == sorted(switched)
 
 
-@pytest.mark.slow
 def test_processes_that_are_killed_at_random_moments_leave_whole_days_and_commit_nothing_twice(tmp_path):
     moments = random.Random(13)
     days, versions = [0, 1, 2], range(1, 24)
