@@ -35,7 +35,7 @@ from tests.support.streams import MIDNIGHT, operator_of
 FILES = sorted((Path(__file__).parents[2] / "dags_examples").glob("*.py"))
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = sorted((DOCS / "how-to").glob("[a-z]*.md"))
-SETTINGS = SimulatorSettings(records=2_000)
+SETTINGS = SimulatorSettings(records=2_000, hostile=True)
 
 DAILY = [file for file in FILES if file.stem.endswith("_daily")]
 WINDOWS = [file for file in FILES if file.stem.endswith("_windows")]
