@@ -106,7 +106,7 @@ def simulator() -> Iterator[str]:
     """Run the simulator."""
     command = [
         sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", "0", "--no-limits",
-        "--records", str(PER_DAY * 400), "--days", "400",
+        "--hostile", "--records", str(PER_DAY * 400), "--days", "400",
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

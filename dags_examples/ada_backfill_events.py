@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
@@ -30,7 +31,9 @@ windows = ExportWindowTimetable.for_vendor("ada")
 
 with DAG(
     dag_id="ada_backfill_events",
+    description="Backfills Ada's conversations and sends one asset event per day.",
     doc_md=__doc__,
+    params=interval_params(),
     schedule=windows,
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),
     catchup=False,

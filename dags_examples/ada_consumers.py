@@ -19,6 +19,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, ObjectStoragePath, task
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
 
@@ -29,7 +30,11 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") +
 conversations = Asset("ada_conversations", uri=f"{ROOT}/conversations")
 
 with DAG(
-    dag_id="ada_consumer", doc_md=__doc__, schedule=[conversations], tags=["convexport", "ada"]
+    dag_id="ada_consumer",
+    description="Reads the manifests of every export of Ada's conversations.",
+    doc_md=__doc__,
+    schedule=[conversations],
+    tags=["convexport", "ada"],
 ) as consumer:
 
     @task(inlets=[conversations])
@@ -42,7 +47,9 @@ with DAG(
 
 with DAG(
     dag_id="ada_daily_report",
+    description="Counts the conversations that Ada's daily export published for a day.",
     doc_md=__doc__,
+    params=interval_params(),
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,

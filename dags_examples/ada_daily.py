@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
@@ -39,7 +40,9 @@ messages = Asset("ada_messages", uri=f"{ROOT}/messages")
 
 with DAG(
     dag_id="ada_daily",
+    description="Exports Ada's conversations and messages every day, with their changes.",
     doc_md=__doc__,
+    params=interval_params(),
     # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     # The first day to export.
@@ -85,9 +88,8 @@ with DAG(
         task_id="export_last_messages",
         stream="messages",
         destination=f"{ROOT}/messages",
-        # Every run with a data interval has these template variables; see "Which interval" in the README.
-        interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
-        interval_end="{{ data_interval_start.isoformat() }}",
+        # The days before the interval of the run.
+        lookback=timedelta(days=LAST_DAYS),
         skip_unchanged=True,
         # export_messages ends as skipped if it is run again and nothing has changed.
         trigger_rule="none_failed",

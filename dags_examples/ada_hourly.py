@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
@@ -27,7 +28,9 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") +
 
 with DAG(
     dag_id="ada_hourly",
+    description="Exports Ada's conversations and messages every hour.",
     doc_md=__doc__,
+    params=interval_params(last_whole="hour"),
     schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
     start_date=datetime(2026, 11, 1, tzinfo=UTC),
     # Export every hour since start_date, including the hours in which the Dag was paused.

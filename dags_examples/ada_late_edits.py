@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
@@ -40,7 +41,9 @@ updates = Asset("ada_late_edits_updated", uri=f"{ROOT}/conversations_updated")
 
 with DAG(
     dag_id="ada_late_edits",
+    description="Exports Ada's conversations every day and corrects the last seven days.",
     doc_md=__doc__,
+    params=interval_params(),
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=True,
@@ -73,9 +76,8 @@ with DAG(
     last_days = AdaExportOperator(
         task_id="export_last_days",
         destination=f"{ROOT}/conversations",
-        # Every run with a data interval has these template variables; see "Which interval" in the README.
-        interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
-        interval_end="{{ data_interval_start.isoformat() }}",
+        # The days before the interval of the run.
+        lookback=timedelta(days=LAST_DAYS),
         skip_unchanged=True,
         # export_created ends as skipped if it is run again and nothing has changed.
         trigger_rule="none_failed",

@@ -26,6 +26,7 @@ from airflow.sdk import (
     task,
 )
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
 
@@ -39,7 +40,9 @@ conversations = Asset("ada_conversations_by_day", uri=f"{ROOT}/conversations")
 
 with DAG(
     dag_id="ada_partitioned",
+    description="Exports one day of Ada's conversations per partitioned run.",
     doc_md=__doc__,
+    params=interval_params(),
     # run_offset=-1: a run at midnight names the day that has ended, not the day that begins. Keep the cron
     # expression at midnight, so that manual runs and backfills name the same partitions.
     schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format=KEY),
@@ -71,6 +74,7 @@ with DAG(
 
 with DAG(
     dag_id="ada_partitioned_reader",
+    description="Runs once for each exported day of Ada's conversations.",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
         assets=conversations, default_partition_mapper=StartOfDayMapper(input_format=KEY)

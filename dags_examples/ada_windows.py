@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
@@ -33,7 +34,9 @@ windows = ExportWindowTimetable.for_vendor("ada")
 
 with DAG(
     dag_id="ada_windows",
+    description="Backfills Ada's conversations and messages in windows of up to 59 days.",
     doc_md=__doc__,
+    params=interval_params(),
     schedule=windows,
     # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),

@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 
 # One mapped task per bot, so that a failing bot does not affect the exports of the others.
@@ -36,7 +37,9 @@ LAST_DAYS = 7
 
 with DAG(
     dag_id="agentx_daily",
+    description="Exports AgentX Support's conversations and messages every day, with their changes.",
     doc_md=__doc__,
+    params=interval_params(),
     # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     # The first day to export.
@@ -71,9 +74,8 @@ with DAG(
             task_id=f"export_last_{stream}",
             stream=stream,
             destination=f"{ROOT}/{stream}",
-            # Every run with a data interval has these template variables; see "Which interval" in the README.
-            interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
-            interval_end="{{ data_interval_start.isoformat() }}",
+            # The days before the interval of the run.
+            lookback=timedelta(days=LAST_DAYS),
             skip_unchanged=True,
             # The first task ends as skipped if it is run again and nothing has changed.
             trigger_rule="none_failed",

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
@@ -36,7 +37,9 @@ windows = ExportWindowTimetable.for_vendor("agentx")
 
 with DAG(
     dag_id="agentx_windows",
+    description="Backfills AgentX Support's conversations and messages in windows of a week.",
     doc_md=__doc__,
+    params=interval_params(),
     schedule=windows,
     # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),

@@ -29,6 +29,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
 
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
@@ -42,7 +43,9 @@ active = Asset("applied_labs_conversations_active", uri=f"{ROOT}/conversations_a
 
 with DAG(
     dag_id="applied_labs_daily",
+    description="Exports Applied Labs' conversations every day, with their changes.",
     doc_md=__doc__,
+    params=interval_params(),
     # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     # The first day to export.
@@ -78,9 +81,8 @@ with DAG(
     last_days = AppliedLabsExportOperator(
         task_id="export_last_days",
         destination=f"{ROOT}/conversations",
-        # Every run with a data interval has these template variables; see "Which interval" in the README.
-        interval_start=f"{{{{ data_interval_start.subtract(days={LAST_DAYS}).isoformat() }}}}",
-        interval_end="{{ data_interval_start.isoformat() }}",
+        # The days before the interval of the run.
+        lookback=timedelta(days=LAST_DAYS),
         skip_unchanged=True,
         # export_conversations ends as skipped if it is run again and nothing has changed.
         trigger_rule="none_failed",

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.applied_labs import AppliedLabsExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 
@@ -33,7 +34,9 @@ windows = ExportWindowTimetable.for_vendor("applied_labs")
 
 with DAG(
     dag_id="applied_labs_windows",
+    description="Backfills Applied Labs' conversations in windows of up to 29 days.",
     doc_md=__doc__,
+    params=interval_params(),
     schedule=windows,
     # A window boundary, so that every scheduled run gets its tasks. A backfill may begin earlier.
     start_date=windows.window_start(datetime(2026, 1, 1, tzinfo=UTC)),

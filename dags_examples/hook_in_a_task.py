@@ -39,12 +39,15 @@ from airflow_provider_convexport.hooks.ada import AdaHook
 from airflow_provider_convexport.hooks.agentx import AgentXHook
 from airflow_provider_convexport.hooks.applied_labs import AppliedLabsHook
 from airflow_provider_convexport.interval import interval_of
+from airflow_provider_convexport.manual_runs import interval_params
 
 ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport")
 
 with DAG(
     dag_id="hook_in_a_task",
+    description="Reads yesterday's conversations of all vendors in plain tasks, for a report.",
     doc_md=__doc__,
+    params=interval_params(),
     # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

@@ -7,8 +7,8 @@ import pendulum
 import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.window import Window
-from airflow_provider_convexport.interval import interval_of
+from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.interval import interval_of, names_interval
 
 DAY = timedelta(days=1)
 APRIL_1 = pendulum.datetime(2026, 4, 1)
@@ -178,9 +178,7 @@ def test_an_asset_triggered_run_is_refused_even_with_a_period():
         interval_of(context(), period=DAY)
 
 
-@pytest.mark.parametrize(
-    "interval", ["2026-04-01", ["2026-04-01T00:00:00Z"], [], {}, None, 5, ["a", "b", "c"]]
-)
+@pytest.mark.parametrize("interval", ["2026-04-01", ["2026-04-01T00:00:00Z"], {}, "", 5, ["a", "b", "c"]])
 def test_a_conf_that_is_not_two_moments_is_shown_how_to_be_written(interval):
     with pytest.raises(
         ConfigurationError, match=r'write \{"interval": \["2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z"\]\}'
@@ -272,3 +270,81 @@ def test_a_period_that_leaves_the_calendar_is_refused(keys):
         ConfigurationError, match=r"reaches beyond the years 1 to 9999; pass the length of one"
     ):
         interval_of(context(**keys), period=timedelta.max)
+
+
+NOON = pendulum.datetime(2026, 4, 2, 12, 34, 56)
+
+
+def by_hand(*, conf=None, run_type="manual", params=None, **keys):
+    run = SimpleNamespace(conf=conf or {}, run_type=run_type, run_after=NOON)
+    return {"dag_run": run, "params": {"last_whole": "day"} if params is None else params, **keys}
+
+
+@pytest.mark.parametrize("empty", [{}, {"interval": None}, {"interval": []}])
+def test_a_manual_run_that_names_nothing_means_the_last_whole_day_if_its_dag_offers_that(empty):
+    assert interval_of(by_hand(conf=empty)) == EXPECTED
+
+
+def test_the_last_whole_hour_may_be_meant_instead():
+    hour = interval_of(by_hand(params={"last_whole": "hour"}))
+
+    assert str(hour) == "2026-04-02T11:00:00Z..2026-04-02T12:00:00Z"
+
+
+def test_a_day_that_has_just_ended_is_whole():
+    run = by_hand()
+    run["dag_run"].run_after = pendulum.datetime(2026, 4, 2)
+
+    assert interval_of(run) == EXPECTED
+
+
+@pytest.mark.parametrize("empty", [None, []])
+def test_an_interval_that_the_form_left_empty_gives_way_to_the_data_interval(empty):
+    assert interval_of(by_hand(conf={"interval": empty}, **LATER)).start == utc(APRIL_1.add(days=9))
+
+
+@pytest.mark.parametrize(("interval", "named"), [(None, False), ([], False), (["a", "b"], True), ("", True)])
+def test_a_form_that_was_left_empty_names_no_interval(interval, named):
+    assert names_interval(by_hand(conf={"interval": interval})) is named
+
+
+def test_an_interval_in_conf_comes_before_the_last_whole_day():
+    named = {"interval": ["2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z"], "last_whole": "hour"}
+
+    assert interval_of(by_hand(conf=named)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        by_hand(params={}),
+        by_hand(run_type="asset_triggered"),
+        by_hand(run_type="scheduled"),
+        by_hand(run_type="backfill"),
+    ],
+)
+def test_a_run_that_is_not_started_by_hand_or_whose_dag_has_no_param_is_refused_with_what_to_do(run):
+    with pytest.raises(ConfigurationError, match=r"Data interval of the trigger form.*conf.*interval_start"):
+        interval_of(run)
+
+
+def test_an_unknown_last_whole_is_refused():
+    with pytest.raises(ConfigurationError, match="last_whole is 'week'; it can be day or hour"):
+        interval_of(by_hand(params={"last_whole": "week"}))
+
+
+def test_lookback_means_the_time_before_the_interval():
+    week = interval_of(by_hand(), lookback=7 * DAY)
+
+    assert str(week) == "2026-03-25T00:00:00Z..2026-04-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("lookback", [timedelta(0), -DAY, 7])
+def test_a_lookback_that_is_no_length_is_refused(lookback):
+    with pytest.raises(ConfigurationError, match=r"lookback=.* is not a positive timedelta"):
+        interval_of(by_hand(), lookback=lookback)
+
+
+def test_a_lookback_beyond_the_calendar_is_refused():
+    with pytest.raises(ConfigurationError, match=r"lookback=.* reaches beyond the years 1 to 9999"):
+        interval_of(by_hand(), lookback=3000 * 365 * DAY)

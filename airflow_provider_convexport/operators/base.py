@@ -62,6 +62,8 @@ class ExportOperator(EndingOperator):
         given together with ``interval_end``.
     :param interval_end: Explicit end, open (templated).
     :param period: Length of one period, for runs that name only an instant or a partition.
+    :param lookback: Export the time of this length before the run's interval, instead of it: with
+        ``timedelta(days=7)`` a daily run exports the seven days before its day again.
     :param partition_by: ``"day"``, ``"hour"`` or ``"interval"``.
     :param partition_timezone: IANA name of the time zone in which a ``"day"`` begins and ends.
     :param compression: ``"gzip"``, ``"zstd"`` (extra ``zstd``) or ``"none"``.
@@ -110,6 +112,7 @@ class ExportOperator(EndingOperator):
         interval_start: datetime | str | None = None,
         interval_end: datetime | str | None = None,
         period: timedelta | None = None,
+        lookback: timedelta | None = None,
         partition_by: PartitionBy = "day",
         partition_timezone: str = "UTC",
         compression: Compression = "gzip",
@@ -134,6 +137,7 @@ class ExportOperator(EndingOperator):
         self.interval_start = interval_start
         self.interval_end = interval_end
         self.period = period
+        self.lookback = lookback
         self.partition_by = partition_by
         self.partition_timezone = partition_timezone
         self.compression = compression
@@ -230,6 +234,7 @@ class ExportOperator(EndingOperator):
                 interval_start=self.interval_start,
                 interval_end=self.interval_end,
                 period=self.period,
+                lookback=self.lookback,
             ),
             partition_by=self.partition_by,
             partition_timezone=self.partition_timezone,

@@ -223,12 +223,12 @@ class ConversationTablesOperator(EndingOperator):
 
     def _raw_partitions(self, context: Context, sources: list[Store]) -> tuple[RawPartitions, Window]:
         """Return the run's raw partitions and its interval."""
-        explicit = {"interval_start": self.interval_start, "interval_end": self.interval_end}
-        if not names_interval(context, **explicit):
+        start, end = self.interval_start, self.interval_end
+        if not names_interval(context, interval_start=start, interval_end=end):
             raw = partitions_of_manifests(sources, manifests_of_events(context))
             if raw.found:
                 return raw, spanning(each.manifest.partition.window for each in raw.found)
-        interval = interval_of(context, period=self.period, **explicit)
+        interval = interval_of(context, interval_start=start, interval_end=end, period=self.period)
         self.log.info("Reading the raw partitions of %s.", interval)
         return partitions_of_interval(sources, interval), interval
 

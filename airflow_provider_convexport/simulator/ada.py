@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from urllib.parse import urlencode
 
 from airflow_provider_convexport.simulator.ada_living import living_conversation, living_message
+from airflow_provider_convexport.simulator.ada_scenes import conversation_template, message_template
 from airflow_provider_convexport.simulator.api_keys import bearer_token
 from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
 from airflow_provider_convexport.simulator.http_messages import ApiError, ApiRequest, ApiResponse
@@ -19,6 +20,7 @@ from airflow_provider_convexport.simulator.pagination import RECORDS, bound_page
 from airflow_provider_convexport.simulator.parameters import instant, integer, single_values
 from airflow_provider_convexport.simulator.record_store import RecordQuery, Stream
 from airflow_provider_convexport.simulator.sample_values import EDGE_CASES, TEXTS
+from airflow_provider_convexport.simulator.scenes import order_of
 from airflow_provider_convexport.simulator.times import DAY, SECOND, naive_text, whole_second
 from airflow_provider_convexport.simulator.vendor_api import Endpoint, VendorApi, VendorSettings, switch
 
@@ -188,12 +190,17 @@ _MESSAGES: Final = tuple(
 
 
 def _conversation(conversation: Conversation, _number: int) -> bytes:
-    text = _CONVERSATIONS[conversation.variant] % {
+    shape, slots = (
+        (_CONVERSATIONS[conversation.variant], {b"recorded": _offset_time(conversation.updated + 5 * SECOND)})
+        if conversation.hostile
+        else conversation_template(conversation)
+    )
+    text = shape % {
+        **slots,
         b"id": _conversation_id(conversation),
         b"chatter": _chatter(conversation),
         b"created": quoted(naive_text(whole_second(conversation.start))),
         b"updated": quoted(naive_text(whole_second(conversation.updated))),
-        b"recorded": _offset_time(conversation.updated + 5 * SECOND),
     }
     return living_conversation(text, conversation)
 
@@ -204,7 +211,13 @@ def _message_id(conversation: Conversation, number: int) -> bytes:
 
 def _message(conversation: Conversation, number: int) -> bytes:
     at = conversation.messages[number]
-    text = _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)] % {
+    shape = (
+        _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)]
+        if conversation.hostile
+        else message_template(conversation, number)
+    )
+    text = shape % {
+        b"order": order_of(conversation),
         b"id": _message_id(conversation, number),
         b"conversation": _conversation_id(conversation),
         b"chatter": _chatter(conversation),

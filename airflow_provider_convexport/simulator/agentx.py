@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn
 
 from airflow_provider_convexport.simulator.agentx_living import living_conversation
+from airflow_provider_convexport.simulator.agentx_scenes import conversation_template, message_template
 from airflow_provider_convexport.simulator.api_keys import header
 from airflow_provider_convexport.simulator.cursors import requested_cursor
 from airflow_provider_convexport.simulator.dataset import LOOKBACK_DAYS, MAX_MESSAGES, VARIANTS
@@ -16,6 +17,7 @@ from airflow_provider_convexport.simulator.pagination import RECORDS, cursor_pag
 from airflow_provider_convexport.simulator.parameters import integer, single_values
 from airflow_provider_convexport.simulator.record_store import RecordQuery, Stream
 from airflow_provider_convexport.simulator.sample_values import EDGE_CASES, TEXTS
+from airflow_provider_convexport.simulator.scenes import order_of
 from airflow_provider_convexport.simulator.times import DAY, SECOND, naive_text, whole_second
 from airflow_provider_convexport.simulator.vendor_api import Endpoint, VendorApi, VendorSettings, switch
 
@@ -150,7 +152,13 @@ def _epoch(at: int) -> bytes:
 
 
 def _conversation(conversation: Conversation, _number: int) -> bytes:
-    text = _CONVERSATIONS[conversation.variant] % {
+    shape, slots = (
+        (_CONVERSATIONS[conversation.variant], {})
+        if conversation.hostile
+        else conversation_template(conversation)
+    )
+    text = shape % {
+        **slots,
         b"id": b'"%b"' % _conversation_id(conversation),
         b"start": _epoch(_start_time(conversation)),
         b"local": b"%d" % (conversation.messages[-1] // _MILLISECOND),
@@ -161,7 +169,13 @@ def _conversation(conversation: Conversation, _number: int) -> bytes:
 
 
 def _message(conversation: Conversation, number: int) -> bytes:
-    return _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)] % {
+    shape = (
+        _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)]
+        if conversation.hostile
+        else message_template(conversation, number)
+    )
+    return shape % {
+        b"order": order_of(conversation),
         b"id": b'"%b"' % _message_id(conversation, number),
         b"time": _epoch(_message_time(conversation, number)),
         b"conversation": b'"%b"' % _conversation_id(conversation),

@@ -24,5 +24,7 @@ def _conversation(record: Members, conversation: Conversation, state: State) -> 
     tags += [f"edited{number}" for number in range(state.edits)]
     tags += ["resolved"] if state.ended is not None else []
     tags += ["rated"] if state.rated is not None else []
+    if not conversation.hostile:  # the transcript of a plausible record has grown with its messages
+        return {"tags": tags}
     lines = [f"{('Bot', 'User')[number % 2]}:\tLine {number}" for number in range(len(conversation.messages))]
     return {"tags": tags, "metadata": {**parsed(record["metadata"]), "transcript": "\n".join(lines)}}

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn, get_args
 from urllib.parse import urlencode
 
 from airflow_provider_convexport.simulator.api_keys import bearer_token
 from airflow_provider_convexport.simulator.applied_labs_living import living_conversation
+from airflow_provider_convexport.simulator.applied_labs_scenes import (
+    conversation_shape,
+    conversation_values,
+    message_template,
+    resolution_of,
+)
 from airflow_provider_convexport.simulator.cursors import Cursor, requested_cursor
 from airflow_provider_convexport.simulator.dataset import MAX_MESSAGES, VARIANTS
 from airflow_provider_convexport.simulator.filters import exact_filter
@@ -22,6 +28,7 @@ from airflow_provider_convexport.simulator.parameters import check_uuid, instant
 from airflow_provider_convexport.simulator.people import AGENTS, agent_of, contact_of
 from airflow_provider_convexport.simulator.record_store import RecordQuery, Stream
 from airflow_provider_convexport.simulator.sample_values import EDGE_CASES, TEXTS
+from airflow_provider_convexport.simulator.scenes import order_of
 from airflow_provider_convexport.simulator.times import DAY, SECOND, naive_text, whole_second
 from airflow_provider_convexport.simulator.vendor_api import Endpoint, VendorApi, VendorSettings, switch
 
@@ -73,6 +80,8 @@ _LIST_KEYS: Final = (
     "resolution", "is_test", "remote_id", "remote_platform", "title",
 )  # fmt: skip
 _DETAIL_KEYS: Final = (*_LIST_KEYS, "flags", "tags", "topic", "intent", "x_future")
+Part = Literal["exported", "listed", "detailed"]
+_KEYS: Final[dict[Part, tuple[str, ...]]] = {"listed": _LIST_KEYS, "detailed": _DETAIL_KEYS}
 
 
 def _conversation_id(conversation: Conversation) -> str:
@@ -116,14 +125,25 @@ def _shape(variant: int) -> dict[str, Any]:
     return {key: value for key, value in shape.items() if key not in absent}
 
 
-def _some(shape: dict[str, Any], *, keys: tuple[str, ...]) -> bytes:
+def _part(part: Part, shape: dict[str, Any]) -> bytes:
+    """Return those members of a conversation that an endpoint serves, as a template."""
+    keys = _KEYS.get(part, tuple(shape))
     return template({key: shape[key] for key in keys if key in shape})
 
 
-_SHAPES: Final = tuple(_shape(variant) for variant in range(VARIANTS))
-_EXPORTED: Final = tuple(template(shape) for shape in _SHAPES)
-_LISTED: Final = tuple(_some(shape, keys=_LIST_KEYS) for shape in _SHAPES)
-_DETAILED: Final = tuple(_some(shape, keys=_DETAIL_KEYS) for shape in _SHAPES)
+_HOSTILE: Final[dict[Part, tuple[bytes, ...]]] = {
+    part: tuple(_part(part, _shape(variant)) for variant in range(VARIANTS)) for part in get_args(Part)
+}
+
+
+@cache
+def _plausible_template(part: Part, key: tuple[Any, ...]) -> bytes:
+    return _part(part, conversation_shape(*key))
+
+
+def _plausible(part: Part, conversation: Conversation) -> tuple[bytes, dict[bytes, bytes]]:
+    key, slots = conversation_values(conversation)
+    return _plausible_template(part, key), slots
 
 
 def _message_shape(number: int, *, text: Any) -> bytes:
@@ -157,8 +177,13 @@ _MESSAGES: Final = tuple(
 
 
 def _message(conversation: Conversation, number: int) -> bytes:
-    text = (conversation.draws[11] + number) % len(TEXTS)
-    return _MESSAGES[number][text] % {
+    shape = (
+        _MESSAGES[number][(conversation.draws[11] + number) % len(TEXTS)]
+        if conversation.hostile
+        else message_template(conversation, number)
+    )
+    return shape % {
+        b"order": order_of(conversation),
         b"id": quoted(uuid_text(conversation.id_bits ^ 0xFFFFFFFF, conversation.ordinal << 2 | number)),
         b"conversation": quoted(_conversation_id(conversation)),
         b"agent": compact_json(agent_of(conversation)),
@@ -167,9 +192,13 @@ def _message(conversation: Conversation, number: int) -> bytes:
     }
 
 
-def _filled(shapes: tuple[bytes, ...], *, conversation: Conversation) -> bytes:
-    numbers = range(len(conversation.messages) if shapes is _EXPORTED else 0)
-    text = shapes[conversation.variant] % {
+def _filled(part: Part, *, conversation: Conversation) -> bytes:
+    numbers = range(len(conversation.messages) if part == "exported" else 0)
+    shape, slots = (
+        (_HOSTILE[part][conversation.variant], {}) if conversation.hostile else _plausible(part, conversation)
+    )
+    text = shape % {
+        **slots,
         b"id": quoted(_conversation_id(conversation)),
         b"agent": compact_json(agent_of(conversation)),
         b"contact": quoted(contact_of(conversation)),
@@ -198,13 +227,13 @@ CONVERSATIONS: Final = Stream(
     vendor=_NAME,
     name="conversations",
     time_fields=_CONVERSATION_TIMES,
-    render=lambda conversation, _number: _filled(_EXPORTED, conversation=conversation),
+    render=lambda conversation, _number: _filled("exported", conversation=conversation),
 )
 LISTED: Final = Stream(
     vendor=_NAME,
     name="conversations_listed",
     time_fields=_CONVERSATION_TIMES,
-    render=lambda conversation, _number: _filled(_LISTED, conversation=conversation),
+    render=lambda conversation, _number: _filled("listed", conversation=conversation),
 )
 MESSAGES: Final = Stream(
     vendor=_NAME,
@@ -224,7 +253,11 @@ _FILTERS: Final[dict[str, Callable[[Conversation], str | None]]] = {
     "agent_id": agent_of,
     "contact_id": contact_of,
     "id": _conversation_id,
-    "resolution": lambda conversation: _RESOLUTIONS[conversation.variant % len(_RESOLUTIONS)],
+    "resolution": lambda conversation: (
+        _RESOLUTIONS[conversation.variant % len(_RESOLUTIONS)]
+        if conversation.hostile
+        else resolution_of(conversation)
+    ),
 }
 
 
@@ -328,7 +361,7 @@ def _get(request: ApiRequest) -> ApiResponse:
     found = request.conversation(int(text[-12:], 16), vendor=_NAME, scope=shop)
     if found is None or _conversation_id(found) != text:
         raise ApiError(_error(404, "Not found."))
-    return ApiResponse(200, _filled(_DETAILED, conversation=found), records=1)
+    return ApiResponse(200, _filled("detailed", conversation=found), records=1)
 
 
 API: Final = VendorApi(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from airflow_provider_convexport.simulator.rhythm import in_rhythm
 from airflow_provider_convexport.simulator.times import DAY, SECOND
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class DatasetPlan:
     :param days: Length of the history over which ``records`` are spread.
     :param ties: Additional conversations that share the instant of noon, every day.
     :param seams: Whether conversations begin exactly on, before and after each midnight UTC.
+    :param hostile: Whether records hold what breaks readers, and times are spread evenly over the day;
+        otherwise they are plausible. Every day has the same number of records either way.
     """
 
     seed: int
@@ -41,6 +44,7 @@ class DatasetPlan:
     days: int
     ties: int
     seams: bool
+    hostile: bool
 
     @property
     def spacing(self) -> int:
@@ -76,6 +80,7 @@ class Conversation(NamedTuple):
     :param messages: When its messages were sent, ascending; the first at ``start``.
     :param updated: When it was last changed, never before the last message.
     :param hides_last_message: Whether vendors that serve the time of the last message serve null.
+    :param hostile: Whether it is rendered with values that break readers.
     :param state: What has happened to it so far; ``None`` if it is shown in its final state.
     """
 
@@ -87,6 +92,7 @@ class Conversation(NamedTuple):
     messages: tuple[int, ...]
     updated: int
     hides_last_message: bool
+    hostile: bool
     state: State | None = None
 
 
@@ -140,15 +146,19 @@ class ScopeDataset:
         bits, *draws = _LAYOUT.unpack(digest)
         start = self._start(kind, number=number, draw=draws[0])
         messages = _message_times(start, draws=draws, on_seam=kind == _SEAM)
+        updated = _updated(start, last=messages[-1], draws=draws, on_seam=kind == _SEAM)
+        if kind == _REGULAR and not self._plan.hostile:
+            messages, updated = tuple(map(in_rhythm, messages)), in_rhythm(updated)
         return Conversation(
             ordinal=ordinal,
             id_bits=bits >> 16,
             variant=draws[1] % VARIANTS,
             draws=tuple(draws),
-            start=start,
+            start=messages[0],
             messages=messages,
-            updated=_updated(start, last=messages[-1], draws=draws, on_seam=kind == _SEAM),
+            updated=updated,
             hides_last_message=kind == _REGULAR and draws[9] % 10 == 0,
+            hostile=self._plan.hostile,
         )
 
     def _start(self, kind: int, *, number: int, draw: int) -> int:

@@ -36,6 +36,9 @@ class SimulatorSettings:
     )
     days: int = switch(400, "Days of history; older records do not exist.")
     seams: bool = switch(True, "Place conversations exactly on, before and after every midnight UTC.")
+    hostile: bool = switch(
+        False, "Fill records with legal JSON that breaks readers; otherwise they are plausible conversations."
+    )
     ties: int = switch(0, "Additional conversations that share the instant of noon, every day.")
 
     living: bool = switch(
@@ -104,7 +107,7 @@ class SimulatorSettings:
     @property
     def plan(self) -> DatasetPlan:
         """The settings that determine which conversations exist."""
-        return DatasetPlan(self.seed, self.records, self.days, self.ties, self.seams)
+        return DatasetPlan(self.seed, self.records, self.days, self.ties, self.seams, self.hostile)
 
     def moment(self, wall: float) -> int:
         """Return the time of the simulator's clock, in microseconds since the epoch.

@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, required=True, help="number of conversations of each kind")
     parser.add_argument("--days", type=int, required=True, help="number of days over which they are spread")
     arguments = parser.parse_args()
-    settings = SimulatorSettings(records=arguments.records, days=arguments.days, limits=False)
+    settings = SimulatorSettings(records=arguments.records, days=arguments.days, limits=False, hostile=True)
     # asyncio disables Nagle's algorithm only for sockets that were created with IPPROTO_TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

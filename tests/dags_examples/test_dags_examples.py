@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ from tests.support.streams import MIDNIGHT, operator_of
 FILES = sorted((Path(__file__).parents[2] / "dags_examples").glob("*.py"))
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = sorted((DOCS / "how-to").glob("[a-z]*.md"))
-SETTINGS = SimulatorSettings(records=2_000)
+SETTINGS = SimulatorSettings(records=2_000, hostile=True)
 
 DAILY = [file for file in FILES if file.stem.endswith("_daily")]
 WINDOWS = [file for file in FILES if file.stem.endswith("_windows")]
@@ -262,6 +263,31 @@ def test_every_dag_says_in_the_ui_what_it_needs(file):
         assert dag.doc_md == documentation
 
 
+@by_stem(PARSED)
+def test_every_dag_has_a_description_of_one_sentence(file):
+    for dag in dags_of(file):
+        assert re.fullmatch(r"[A-Z][^.]{20,90}\.", dag.description)
+
+
+def test_every_description_is_another_one():
+    descriptions = [dag.description for file in PARSED for dag in dags_of(file)]
+
+    assert len(set(descriptions)) == len(descriptions) > len(PARSED)
+
+
+# Dags that only assets start: what they read is in the event or the key.
+STARTED_BY_ASSETS = {"ada_consumer", "ada_partitioned_reader"}
+
+
+@by_stem(PARSED)
+def test_the_trigger_form_of_every_dag_offers_an_interval(file):
+    expected = {"interval": None, "last_whole": "hour" if file.stem == "ada_hourly" else "day"}
+
+    for dag in dags_of(file):
+        offered = {} if dag.dag_id in STARTED_BY_ASSETS else expected
+        assert dag.params.dump() == round_trip(dag).params.dump() == offered
+
+
 def datasets():
     """Every destination of all examples, with what each task that writes there says of it."""
     found = defaultdict(list)
@@ -399,6 +425,42 @@ def test_a_dag_for_backfills_runs_over_a_whole_window(file, root):
     found = manifests(root)
     assert {exported_by(manifest) for manifest in found} == EXPORTS[vendor_of(file)]
     assert len(found) == window.length // DAY * len(EXPORTS[vendor_of(file)])
+
+
+@runs
+@by_stem(DAILY)
+def test_a_daily_dag_that_is_triggered_with_nothing_exports_the_last_whole_day(file, root):
+    vendor = vendor_of(file)
+
+    run = dag_of(file).test(logical_date=None, run_after=MIDNIGHT - DAY + timedelta(hours=5))
+
+    assert run.state == DagRunState.SUCCESS
+    found = by_start(manifests(root))
+    days = [f"{MIDNIGHT - (2 + day) * DAY:%Y-%m-%dT%H:%M:%SZ}" for day in range(8)]
+    assert sorted(found, reverse=True) == days
+    assert {each[:3] for each in found[days[0]]} == EXPORTS[vendor]
+
+
+@runs
+@by_stem(DAILY)
+def test_a_daily_dag_exports_the_interval_of_the_form_and_the_days_before_it(file, root):
+    form = interval_conf(MIDNIGHT - 20 * DAY, MIDNIGHT - 18 * DAY) | {"last_whole": "day"}
+
+    run = dag_of(file).test(logical_date=None, run_conf=form)
+
+    assert run.state == DagRunState.SUCCESS
+    days = [f"{MIDNIGHT - (27 - day) * DAY:%Y-%m-%dT%H:%M:%SZ}" for day in range(9)]
+    assert sorted(by_start(manifests(root))) == days
+
+
+@runs
+def test_a_form_that_was_left_as_it_is_exports_the_data_interval(root):
+    form = {"interval": None, "last_whole": "day"}
+
+    run = dag_of(example("ada_windows")).test(logical_date=MIDNIGHT - 70 * DAY, run_conf=form)
+
+    assert run.state == DagRunState.SUCCESS
+    assert len(by_start(manifests(root))) == 59
 
 
 @runs

@@ -25,7 +25,8 @@ START = MIDNIGHT - 20 * DAY
 @contextmanager
 def separate_simulator(*arguments: str):
     """Run the simulator in a process of its own, so that it does not share this one's processor time."""
-    command = [sys.executable, "-m", "airflow_provider_convexport.simulator", "--port", "0", *arguments]
+    module = "airflow_provider_convexport.simulator"
+    command = [sys.executable, "-m", module, "--port", "0", "--hostile", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().split()[-1]

@@ -30,7 +30,7 @@ DAG_IDS = {f"{vendor}_{way}" for vendor in vendors() for way in ("windows", "dai
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[RunningSimulator]:
     """The vendors with their limits on and few records a day."""
-    with running(SimulatorSettings(records=800)) as simulator:
+    with running(SimulatorSettings(records=800, hostile=True)) as simulator:
         yield simulator
 
 

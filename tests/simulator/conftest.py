@@ -11,7 +11,7 @@ from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
-SETTINGS = SimulatorSettings(records=4000, days=400, limits=False)
+SETTINGS = SimulatorSettings(records=4000, days=400, limits=False, hostile=True)
 SHOPS = SETTINGS.applied_labs_shops
 
 

@@ -24,7 +24,7 @@ STREAMS = [
 
 
 def simulated(*, now=NOW, **changes):
-    settings = SimulatorSettings(**({"records": 4000} | changes))
+    settings = SimulatorSettings(**({"records": 4000, "hostile": True} | changes))
     return RunningSimulator("http://nowhere", Simulator(settings, clock=now.timestamp))
 
 

@@ -34,7 +34,7 @@ DIGESTS = [
 
 @pytest.mark.parametrize(("vendor", "stream", "field", "count", "digest"), DIGESTS)
 def test_the_records_of_a_seed_are_byte_for_byte_the_same_as_ever(vendor, stream, field, count, digest):
-    settings = SimulatorSettings(records=4000, seed=7, ties=2)
+    settings = SimulatorSettings(records=4000, seed=7, ties=2, hostile=True)
     simulator = RunningSimulator("http://nowhere", Simulator(settings, clock=NOW.timestamp))
 
     records = simulator.truth(vendor, stream, START, START + timedelta(days=8), window_on=field)

@@ -41,7 +41,7 @@ def by_id(simulator, vendor, **arguments):
 
 
 def conversations(count=2_000):
-    plan = SimulatorSettings(records=40_000).plan
+    plan = SimulatorSettings(records=40_000, hostile=True).plan
     found = []
     dataset = ScopeDataset(plan, vendor="ada", scope="")
     first = microseconds(START) // DAY_MICROSECONDS

@@ -31,7 +31,7 @@ DAGS = {vendor: f"three_months_{vendor}" for vendor in OPERATORS}
 @pytest.fixture(scope="module")
 def tasks(stack: Cluster) -> list[dict[str, Any]]:
     """The task instances of the whole backfill, after all that happened to it."""
-    stack.restart("simulator", switches=("--fault-rate", "0.04", "--records", "30000"))
+    stack.restart("simulator", switches=("--fault-rate", "0.04", "--records", "30000", "--hostile"))
     for dag_id in DAGS.values():
         stack.api.wait_for_dag(dag_id)
     begun = time.monotonic()

@@ -22,7 +22,7 @@ MONTHS = {"worker-1": (TODAY - 80 * DAY, TODAY - 50 * DAY), "worker-2": (TODAY -
 
 
 def test_two_workers_use_at_least_95_percent_of_agentxs_limit_and_never_more(stack: Cluster):
-    stack.restart("simulator", switches=("--records", "30000"))
+    stack.restart("simulator", switches=("--records", "30000", "--hostile"))
     stack.api.wait_for_dag("full_speed")
 
     conf = {worker: [moment.isoformat() for moment in month] for worker, month in MONTHS.items()}

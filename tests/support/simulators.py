@@ -11,7 +11,7 @@ from airflow_provider_convexport.simulator.server import RunningSimulator, runni
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from tests.support.connections import connections_to, define
 
-QUIET = SimulatorSettings(records=1_200, limits=False)
+QUIET = SimulatorSettings(records=1_200, limits=False, hostile=True)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def strict_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[Runn
     """A simulator that refuses what is above the limits; budgets are counted in files of this test's own."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with running(SimulatorSettings(records=2_000)) as simulator:
+    with running(SimulatorSettings(records=2_000, hostile=True)) as simulator:
         define(monkeypatch, connections_to(simulator))
         yield simulator
 
