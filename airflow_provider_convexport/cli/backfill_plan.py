@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_convexport.cli.coverage import Dataset, read_coverage
+from airflow_provider_convexport.cli.coverage import read_coverage
 from airflow_provider_convexport.cli.progress import NO_PROGRESS
 from airflow_provider_convexport.cli.window_sets import clip_to, gaps, overlaps, union
 from airflow_provider_convexport.errors import ConfigurationError
@@ -24,6 +24,7 @@ from airflow_provider_convexport.timetables.export_window import ExportWindowTim
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from airflow_provider_convexport.cli.datasets import Dataset
     from airflow_provider_convexport.cli.progress import Progress
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.fetch.limit import Limit

@@ -8,7 +8,7 @@ import logging
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
@@ -22,7 +22,20 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict
 
 
-def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[argparse.Namespace], None]:
+class Answer(NamedTuple):
+    """What a command prints, and the process's exit code.
+
+    :param text: The text.
+    :param code: The exit code; 1 and 2 are those of errors and of wrong arguments.
+    """
+
+    text: str
+    code: int = 0
+
+
+def console_command(
+    function: Callable[[argparse.Namespace], str | Answer],
+) -> Callable[[argparse.Namespace], None]:
     """Decorate a command: print the text that it returns to the standard output.
 
     It finds connections in Airflow's database, in the environment and in a secrets backend.
@@ -35,10 +48,13 @@ def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[
     def run(options: argparse.Namespace) -> None:
         try:
             with server_context(), _quiet():
-                text = function(options)
+                answer = function(options)
         except ConvExportError as error:
             sys.exit(str(error))
+        text, code = answer if isinstance(answer, Answer) else Answer(answer)
         sys.stdout.write(f"{text}\n" if text else "")
+        if code:
+            sys.exit(code)
 
     return run
 

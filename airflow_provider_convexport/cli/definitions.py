@@ -84,6 +84,33 @@ _ONLY_SCOPE = _arg(
     help="Show only this shop or bot, such as bot_name=support.",
 )
 
+# What is looked for.
+_FIRST_DAY = _arg(
+    "--from",
+    dest="start",
+    metavar="DAY",
+    help="First day of the report, such as 2026-04-01 (default: the first one that is published).",
+)
+_END_DAY = _arg("--to", dest="end", metavar="DAY", help="Day before which the report ends.")
+_LAST_DAY = _arg(
+    "--until",
+    metavar="DAY",
+    help="Last day of the report, or yesterday (default: yesterday, or the last one that is published).",
+)
+_FAIL_ON_GAPS = _arg(
+    "--fail-on-gaps",
+    action="store_true",
+    help="Exit with 4 if something is not published that the vendor has and that has settled.",
+)
+_VERIFY = _arg(
+    "--verify",
+    action="store_true",
+    help=(
+        "Look whether the files that manifests name are there with their sizes, for foreign files, and for "
+        "all staging."
+    ),
+)
+
 # Work in progress of tasks that do not come back.
 _STAGING_AGE = _arg(
     "--staging-age",
@@ -171,13 +198,21 @@ _STATUS = _command(
     "status",
     summary="Show day by day what is published and what is missing",
     description=(
-        "Show what is published under a destination, according to the manifests there, and old staging of "
-        "tasks that do not come back."
+        "Show what is published under a destination, according to the manifests there, what is missing until "
+        "yesterday, and old staging of tasks that do not come back. Days are those of the partitions' time "
+        "zone. Exit codes: 0 if all is well, 1 for an error, 3 if nothing is published there, 4 for gaps "
+        "(with --fail-on-gaps), 5 if a manifest cannot be read or, with --verify, a file is gone or has "
+        "another size."
     ),
     args=(
         _REQUIRED_DESTINATION,
         _DESTINATION_CONN_ID,
         _ONLY_SCOPE,
+        _FIRST_DAY,
+        _END_DAY,
+        _LAST_DAY,
+        _FAIL_ON_GAPS,
+        _VERIFY,
         _STAGING_AGE,
         _SWEEP_STAGING,
         _OUTPUT,

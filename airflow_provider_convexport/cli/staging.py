@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from airflow_provider_convexport.export.window import iso
 from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_convexport.export.dataset.abandoned import AbandonedTask
     from airflow_provider_convexport.export.dataset.store import Store
@@ -35,11 +36,13 @@ class OldStaging:
     :param age: That time.
     :param tasks: The tasks that it belongs to.
     :param is_swept: Whether it has been removed.
+    :param recent: The tasks whose staging is not that old, so that they may still run or be tried again.
     """
 
     age: timedelta
     tasks: list[AbandonedTask]
     is_swept: bool = False
+    recent: tuple[AbandonedTask, ...] = ()
 
 
 def staging_age(days: float | None) -> timedelta:
@@ -60,7 +63,13 @@ def staging_age(days: float | None) -> timedelta:
 
 
 def old_staging(
-    store: Store, names: Iterable[str], *, age: timedelta, sweeps: bool, now: float | None = None
+    store: Store,
+    names: Iterable[str],
+    *,
+    age: timedelta,
+    sweeps: bool,
+    shows_all: bool = False,
+    now: float | None = None,
 ) -> OldStaging:
     """Find staging that nothing was written to for some time, and remove it if that was asked for.
 
@@ -68,49 +77,66 @@ def old_staging(
     :param names: Names of all objects below the store's root.
     :param age: The time, as of `staging_age`.
     :param sweeps: Whether to remove it.
+    :param shows_all: Whether to find staging that is not old as well.
     :param now: The current time in epoch seconds; the clock's if left out.
     """
     now = time.time() if now is None else now
-    tasks = find_abandoned(store, names, before=now - age.total_seconds())
+    limit = now - age.total_seconds()
+    found = find_abandoned(store, names, before=math.inf if shows_all else limit)
+    tasks = [task for task in found if task.written_at < limit]
     if sweeps:
         sweep(store, tasks)
-    return OldStaging(age, tasks, is_swept=sweeps)
+    recent = tuple(task for task in found if task.written_at >= limit)
+    return OldStaging(age, tasks, is_swept=sweeps, recent=recent)
 
 
 def staging_lines(old: OldStaging) -> Iterator[str]:
     """Yield a sentence, and a line for each task; nothing if there is no old staging and nobody asked."""
     since = f"staging that nothing was written to for {in_words(old.age)}"
-    if not old.tasks:
-        if old.is_swept:
-            yield f"There is no {since}."
-        return
-    objects = counted(sum(len(task.objects) for task in old.tasks), "object")
-    size = counted(sum(task.bytes for task in old.tasks), "byte")
-    amount = f"{counted(len(old.tasks), 'task')}, {objects}, {size}"
     if old.is_swept:
-        yield f"Removed {since}: {amount}."
-    else:
-        yield f"There is {since}: {amount}. No try continues from it; remove it with --sweep-staging."
-    for task in old.tasks:
+        yield f"Removed {since}: {_amount(old.tasks)}." if old.tasks else f"There is no {since}."
+    elif old.tasks:
         yield (
-            f"  {task.folder}: {counted(len(task.objects), 'object')}, {counted(task.bytes, 'byte')}, "
-            f"last written {_moment(task)}{', with a plan' if task.has_plan else ''}"
+            f"There is {since}: {_amount(old.tasks)}. No try continues from it; remove it with "
+            "--sweep-staging."
         )
+    yield from map(_task_line, old.tasks)
+    if old.recent:
+        yield f"There is newer staging, of tasks that run or may be tried again: {_amount(old.recent)}."
+    yield from map(_task_line, old.recent)
 
 
 def staging_values(old: OldStaging) -> list[dict[str, Any]]:
     """Return the same as JSON values, one for each task."""
     return [
-        {
-            "folder": task.folder,
-            "objects": len(task.objects),
-            "bytes": task.bytes,
-            "last_written": _moment(task),
-            "has_plan": task.has_plan,
-            "removed": old.is_swept,
-        }
-        for task in old.tasks
+        *(_task_values(task, is_old=True, is_removed=old.is_swept) for task in old.tasks),
+        *(_task_values(task, is_old=False, is_removed=False) for task in old.recent),
     ]
+
+
+def _task_values(task: AbandonedTask, *, is_old: bool, is_removed: bool) -> dict[str, Any]:
+    return {
+        "folder": task.folder,
+        "objects": len(task.objects),
+        "bytes": task.bytes,
+        "last_written": _moment(task),
+        "has_plan": task.has_plan,
+        "old": is_old,
+        "removed": is_removed,
+    }
+
+
+def _amount(tasks: Sequence[AbandonedTask]) -> str:
+    objects = counted(sum(len(task.objects) for task in tasks), "object")
+    size = counted(sum(task.bytes for task in tasks), "byte")
+    return f"{counted(len(tasks), 'task')}, {objects}, {size}"
+
+
+def _task_line(task: AbandonedTask) -> str:
+    return (
+        f"  {task.folder}: {counted(len(task.objects), 'object')}, {counted(task.bytes, 'byte')}, "
+        f"last written {_moment(task)}{', with a plan' if task.has_plan else ''}"
+    )
 
 
 def _moment(task: AbandonedTask) -> str:

@@ -54,3 +54,9 @@ def clip_to(span: Window, windows: Iterable[Window]) -> list[Window]:
         for window in windows
         if window.start < span.end and window.end > span.start
     ]
+
+
+def minus(windows: Iterable[Window], others: Iterable[Window]) -> list[Window]:
+    """Return the parts of ``windows`` that lie in none of ``others``, in the order of ``windows``."""
+    removed = union(others)
+    return [rest for window in windows for rest in gaps(window, removed)]

@@ -54,8 +54,10 @@ def test_status_names_old_staging_and_removes_it_only_if_told_to(store, old, cap
 
 
 def test_programs_get_the_same(store, old, capsys):
-    main(["status", "--destination", store.root, "--sweep-staging", "--output", "json"])
+    with pytest.raises(SystemExit) as caught:
+        main(["status", "--destination", store.root, "--sweep-staging", "--output", "json"])
 
+    assert caught.value.code == 3  # nothing is published
     values = json.loads(capsys.readouterr().out)
 
     assert values["datasets"] == []

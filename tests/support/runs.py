@@ -57,7 +57,9 @@ class Piece(Run):
     def __init__(self, store, interval, *records, scope=None, **changes):
         self._interval, self._scope = interval, scope or {}
         self._changes = changes
-        super().__init__(store, *records, task=TaskTry("d", "t", str(interval)))
+        # After the vendor has all records of it.
+        requested_at = (interval.end + DAY).timestamp()
+        super().__init__(store, *records, task=TaskTry("d", "t", str(interval)), requested_at=requested_at)
         self.publish()
 
     def job_of(self, task):

@@ -23,36 +23,20 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.export.dataset import local_disk
+from airflow_provider_convexport.export.dataset.listing import StoredObject, objects_below
 from airflow_provider_convexport.export.dataset.store import STAGING
-from airflow_provider_convexport.export.dataset.store_errors import explained
 from airflow_provider_convexport.export.parallel import in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_convexport.export.dataset.store import Store
 
-_STAGED = re.compile(rf"(?P<task>(?:.+/)?{STAGING}/[0-9a-f]{{20}})/[0-9a-f]{{20}}/[^/]+/.+")
+STAGED = re.compile(rf"(?P<task>(?:.+/)?{STAGING}/[0-9a-f]{{20}})/[0-9a-f]{{20}}/[^/]+/.+")
 """Names of staged objects: of a task, a fingerprint and an attempt; other people's files are left alone."""
-_MODIFIED = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
-"""Names of the time of the last write, in the details of various file systems."""
 _THREADS = 64
-
-
-class _Object(NamedTuple):
-    name: str
-    bytes: int
-    written_at: float | None
-    """Epoch seconds; ``None`` if the store does not tell."""
-
-    @property
-    def last(self) -> str:
-        return self.name.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +49,7 @@ class AbandonedTask:
     """
 
     folder: str
-    objects: tuple[_Object, ...]
+    objects: tuple[StoredObject, ...]
     written_at: float
 
     @property
@@ -89,12 +73,12 @@ def find_abandoned(store: Store, names: Iterable[str], *, before: float) -> list
     :param names: Names of all objects below the store's root.
     :param before: The moment in epoch seconds; must be earlier than the saving of any work that is resumed.
     """
-    found: dict[str, list[_Object]] = defaultdict(list)
+    found: dict[str, list[StoredObject]] = defaultdict(list)
     for _, objects in in_parallel(
-        lambda folder: list(_objects(store, folder)), _staging_folders(names), threads=_THREADS
+        lambda folder: list(objects_below(store, folder)), _staging_folders(names), threads=_THREADS
     ):
         for each in objects:
-            if staged := _STAGED.fullmatch(each.name):
+            if staged := STAGED.fullmatch(each.name):
                 found[staged["task"]].append(each)
     newest = {task: _newest(objects) for task, objects in found.items()}
     return [
@@ -120,43 +104,10 @@ def sweep(store: Store, tasks: Sequence[AbandonedTask]) -> None:
 
 
 def _staging_folders(names: Iterable[str]) -> list[str]:
-    folders = {staged["task"].rpartition("/")[0] for name in names if (staged := _STAGED.fullmatch(name))}
+    folders = {staged["task"].rpartition("/")[0] for name in names if (staged := STAGED.fullmatch(name))}
     return sorted(folders)
 
 
-def _newest(objects: Iterable[_Object]) -> float:
+def _newest(objects: Iterable[StoredObject]) -> float:
     """Return when the newest object was written; infinity if that is not known of each."""
     return max(float("inf") if each.written_at is None else each.written_at for each in objects)
-
-
-def _objects(store: Store, folder: str) -> Iterator[_Object]:
-    path, prefix = f"{store.root.rstrip('/')}/{folder}", f"{store.root.rstrip('/')}/"
-    if store.is_local:
-        for name in local_disk.files_below(path, store.url):
-            yield _on_disk(Path(name), name.removeprefix(prefix))
-        return
-    store.fs.invalidate_cache()
-    try:
-        with explained(store.url, store.connection):
-            details = store.fs.find(path, detail=True)
-    except FileNotFoundError:
-        return
-    for name, info in details.items():
-        yield _Object(name.removeprefix(prefix), int(info.get("size") or 0), _written_at(info))
-
-
-def _on_disk(path: Path, name: str) -> _Object:
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return _Object(name, 0, None)  # somebody deletes it, so the task is alive
-    return _Object(name, facts.st_size, facts.st_mtime)
-
-
-def _written_at(info: dict[str, Any]) -> float | None:
-    moment = next((info[key] for key in _MODIFIED if info.get(key)), None)
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    if isinstance(moment, datetime):
-        return moment.timestamp() if moment.tzinfo else None
-    return moment if isinstance(moment, float | int) else None

@@ -13,13 +13,14 @@ from airflow_provider_convexport.export.dataset.store import STAGING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from airflow_provider_convexport.export.dataset.partition import PartitionBy
     from airflow_provider_convexport.export.window import Window
 
 READERS = 64
 """Manifests that are read concurrently; each is a small object."""
 
 _PARTITION = re.compile(
-    r"/?((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?:/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
+    r"/?((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?P<hour>/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
 )
 _ZONES = 2
 """The days of any time zone lie within the same days of UTC, extended by so many days at both ends."""
@@ -37,6 +38,14 @@ def manifest_folders(names: Iterable[str]) -> list[str]:
 def dataset_of(folder: str) -> str:
     """Return a partition's folder without the part that names the partition; it includes the scope's."""
     return _PARTITION.sub("", folder)
+
+
+def kind_of(folder: str) -> PartitionBy:
+    """Return what the partition of a folder is, as far as its name says; an unknown one is an interval."""
+    name = _PARTITION.search(folder)
+    if name is None or name["start"]:
+        return "interval"
+    return "hour" if name["hour"] else "day"
 
 
 def root_of(folder: str, scope: Mapping[str, str]) -> str:

@@ -224,7 +224,7 @@ def read_manifest(store: Store, folder: str) -> Manifest | None:
     :raises ConfigurationError: if the object of that name is not a manifest.
     """
     content = store.get(f"{folder}/{MANIFEST}")
-    return None if content is None else _manifest(content, store, folder)
+    return None if content is None else parse_manifest(content, store, folder)
 
 
 def see_manifest(store: Store, folder: str) -> Seen:
@@ -233,10 +233,16 @@ def see_manifest(store: Store, folder: str) -> Seen:
     :raises ConfigurationError: if the object of that name is not a manifest.
     """
     there = store.get_versioned(f"{folder}/{MANIFEST}")
-    return Seen(None, None) if there is None else Seen(_manifest(there.content, store, folder), there.version)
+    if there is None:
+        return Seen(None, None)
+    return Seen(parse_manifest(there.content, store, folder), there.version)
 
 
-def _manifest(content: bytes, store: Store, folder: str) -> Manifest:
+def parse_manifest(content: bytes, store: Store, folder: str) -> Manifest:
+    """Return the manifest that an object of a partition's folder holds.
+
+    :raises ConfigurationError: if the object is not a manifest.
+    """
     return decoded(content, Manifest, url=f"{store.url_of(folder)}/{MANIFEST}", what="a manifest")
 
 
