@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -28,6 +28,7 @@ except ImportError:  # Airflow 3.1
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
 __all__ = [
     "AirflowFailException",
@@ -38,9 +39,11 @@ __all__ = [
     "BaseHook",
     "Stats",
     "conf",
+    "dag_bag",
     "file_system_modules",
     "mask_secret",
     "reschedule_at",
+    "scheduler_dag",
     "server_context",
 ]
 
@@ -79,3 +82,20 @@ def server_context() -> Iterator[None]:
             del os.environ[_PROCESS_CONTEXT]
         else:
             os.environ[_PROCESS_CONTEXT] = before
+
+
+def dag_bag(path: str | Path, *, bundle_path: Path, bundle_name: str) -> Any:
+    """Return Airflow's bag of the Dags of a folder or a file, as ``airflow dags list`` reads them."""
+    try:
+        module = import_module("airflow.dag_processing.dagbag")
+    except ImportError:  # Airflow 3.1
+        module = import_module("airflow.models.dagbag")
+        return module.DagBag(path, include_examples=False, bundle_path=bundle_path)
+    return module.DagBag(path, bundle_path=bundle_path, bundle_name=bundle_name)
+
+
+def scheduler_dag(dag: Any) -> Any:
+    """Return a Dag as the scheduler and ``airflow backfill create`` see it."""
+    module = import_module("airflow.serialization.serialized_objects")
+    serialization = getattr(module, "DagSerialization", None) or module.SerializedDAG  # Airflow 3.1
+    return serialization.deserialize_dag(serialization.serialize_dag(dag))

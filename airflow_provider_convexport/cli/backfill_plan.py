@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_convexport.cli.coverage import read_coverage
 from airflow_provider_convexport.cli.progress import NO_PROGRESS
-from airflow_provider_convexport.cli.window_sets import clip_to, gaps, overlaps, union
+from airflow_provider_convexport.cli.window_sets import clip_to, gaps, minus, overlaps, union
+from airflow_provider_convexport.cli.words import named_values
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.availability import kept_from, settles_at
 from airflow_provider_convexport.export.fetch.stream import Query
-from airflow_provider_convexport.export.window import Window
+from airflow_provider_convexport.export.window import Window, iso
 from airflow_provider_convexport.hooks.base import window_between
 from airflow_provider_convexport.hooks.vendors import hook_of, stream_of
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 State = Literal["to export", "published", "expired", "not settled"]
 
 _DAY = timedelta(days=1)
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,16 @@ class PlannedRun:
         add records.
     :param kept: The part that the vendor still keeps; ``None`` if it keeps all of it, or none of it.
     :param requests: The minimum number of requests that export it: one for each request window.
+    :param lost: The part that the vendor no longer keeps, published or not; ``None`` if it keeps all of it.
+    :param repeat_requests: The minimum number of requests if the run is done, even if it need not be.
     """
 
     window: Window
     state: State
     kept: Window | None
     requests: int
+    lost: Window | None = None
+    repeat_requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class BackfillPlan:
     :param runs: The runs whose data intervals cover that range, in order of time.
     :param dag_id: The Dag whose runs these are.
     :param request_window: Maximum span of time per request.
+    :param timetable: The schedule that the runs come from; ``None`` if it is of another kind.
     :param published: The parts of `span` that are published; ``None`` if no destination was read.
     :param overlaps: The parts of `span` that lie in more than one published partition.
     """
@@ -74,6 +82,7 @@ class BackfillPlan:
     runs: tuple[PlannedRun, ...]
     dag_id: str
     request_window: timedelta
+    timetable: ExportWindowTimetable | None = None
     published: tuple[Window, ...] | None = None
     overlaps: tuple[Window, ...] = ()
 
@@ -101,18 +110,13 @@ class BackfillPlan:
     @property
     def min_duration(self) -> timedelta:
         """The minimum time that the requests take at the vendor's rate limits."""
-        return max((_min_duration(self.requests, limit) for limit in self.hook.limits), default=timedelta(0))
+        return max((least_duration(self.requests, limit) for limit in self.hook.limits), default=timedelta(0))
 
     @property
     def expired(self) -> list[Window]:
         """The parts of the range asked for that the vendor no longer keeps and that are not published."""
-        lost: list[Window] = []
-        for run in self.runs:
-            if run.state == "expired":
-                lost.append(run.window)
-            elif run.state == "to export" and run.kept is not None:
-                lost.append(Window(run.window.start, run.kept.start))
-        return clip_to(self.asked, union(lost))
+        lost = union(run.lost for run in self.runs if run.lost is not None)
+        return clip_to(self.asked, minus(lost, self.published or ()))
 
     @property
     def gaps(self) -> list[Window]:
@@ -132,6 +136,10 @@ def plan_backfill(
     start: datetime,
     end: datetime,
     timetable: ExportWindowTimetable | None = None,
+    windows: Sequence[Window] | None = None,
+    window_on: str | None = None,
+    filters: Mapping[str, str] | None = None,
+    settle: timedelta | None = None,
     request_window: timedelta | None = None,
     dag_id: str | None = None,
     store: Store | None = None,
@@ -148,6 +156,11 @@ def plan_backfill(
         the last one may end after ``end``.
     :param timetable: The Dag's schedule; ``ExportWindowTimetable.for_vendor(vendor, stream=stream)`` if left
         out.
+    :param windows: The data intervals of the Dag's runs, if it has another kind of timetable.
+    :param window_on: The operator's; the stream's default if left out. What is published by another time does
+        not count.
+    :param filters: The operator's; what is published with others does not count.
+    :param settle: The operator's; the stream's default if left out.
     :param request_window: The operator's; the stream's default if left out.
     :param dag_id: The Dag whose runs are planned; ``<vendor>_windows`` if left out.
     :param store: The operator's destination; runs that are published there are left out.
@@ -159,16 +172,17 @@ def plan_backfill(
         datasets of the stream.
     """
     hook, known = hook_of(vendor), stream_of(vendor, stream)
-    asked = window_between(start, end)
-    timetable = timetable or ExportWindowTimetable.for_vendor(vendor, stream=stream)
-    query = Query(known, request_window=request_window)
-    windows = tuple(timetable.windows(asked.start, asked.end))
+    moment = now or datetime.now(UTC)
+    asked = range_between(start, end, moment)
+    query = Query(known, request_window=request_window, window_on=window_on or "", filters=filters or {})
+    if windows is None:
+        timetable = timetable or ExportWindowTimetable.for_vendor(vendor, stream=stream)
+        windows = tuple(timetable.windows(asked.start, asked.end))
     span = Window(windows[0].start, windows[-1].end)
     progress.begin("Listing what is published")
-    dataset = None if store is None else _dataset(store, known, scope, span, progress)
+    dataset = None if store is None else _dataset(store, query, scope, span, progress)
     published = () if dataset is None else tuple(union(dataset.windows))
-    moment = now or datetime.now(UTC)
-    runs = tuple(_run(window, query, published, moment) for window in windows)
+    runs = tuple(_run(window, query, published, moment, settle=settle) for window in windows)
     return BackfillPlan(
         hook=hook,
         stream=known,
@@ -176,37 +190,72 @@ def plan_backfill(
         runs=runs,
         dag_id=dag_id or f"{vendor}_windows",
         request_window=request_window or known.request_window,
+        timetable=timetable,
         published=None if store is None else tuple(clip_to(span, published)),
         overlaps=() if dataset is None else tuple(clip_to(span, overlaps(dataset.windows))),
     )
 
 
-def _run(window: Window, query: Query, published: Iterable[Window], now: datetime) -> PlannedRun:
+def range_between(start: datetime, end: datetime, now: datetime) -> Window:
+    """Return the range of time of a plan.
+
+    :raises ConfigurationError: if it is empty, or begins or ends where no run can be.
+    """
+    asked = window_between(start, end)
+    if asked.start < _FIRST:
+        raise ConfigurationError(
+            f"The range begins at {iso(asked.start)}, when no vendor had records; begin at {iso(_FIRST)} or "
+            "later."
+        )
+    if asked.end > now + _AHEAD:
+        raise ConfigurationError(
+            f"The range ends at {iso(asked.end)}, and a backfill creates only runs whose interval has ended; "
+            "end within a year from now."
+        )
+    return asked
+
+
+def _run(
+    window: Window,
+    query: Query,
+    published: Iterable[Window],
+    now: datetime,
+    *,
+    settle: timedelta | None,
+) -> PlannedRun:
     stream = query.stream
-    kept = window
+    kept, lost = window, None
     if (begin := kept_from(window, stream, now)) is not None:
         if begin >= window.end:
             state: State = "published" if not gaps(window, published) else "expired"
-            return PlannedRun(window, state, None, 0)
-        kept = Window(begin, window.end)
-    if not gaps(kept, published):
-        return PlannedRun(window, "published", None, 0)
-    if settles_at(window, stream) > now:
-        return PlannedRun(window, "not settled", None, 0)
+            return PlannedRun(window, state, None, 0, lost=window)
+        kept, lost = Window(begin, window.end), Window(window.start, begin)
     requests = sum(1 for _ in query.windows(kept))
-    return PlannedRun(window, "to export", None if kept == window else kept, requests)
+    if not gaps(kept, published):
+        return PlannedRun(window, "published", None, 0, lost, requests)
+    if settles_at(window, stream, settle) > now:
+        return PlannedRun(window, "not settled", None, 0, lost, requests)
+    return PlannedRun(window, "to export", None if kept == window else kept, requests, lost, requests)
 
 
 def _dataset(
-    store: Store, stream: Stream, scope: Mapping[str, str] | None, span: Window, progress: Progress
+    store: Store, query: Query, scope: Mapping[str, str] | None, span: Window, progress: Progress
 ) -> Dataset | None:
     """Return what is published of the stream in a span of time and around it; ``None`` if nothing is."""
+    stream = query.stream
     everything = read_coverage(store, scope=scope, span=span, progress=progress)
-    fitting = [
+    of_stream = [
         dataset
         for dataset in everything
         if (dataset.key.vendor, dataset.key.stream) == (stream.vendor, stream.name)
     ]
+    fitting = [dataset for dataset in of_stream if _is_alike(dataset, query)]
+    if of_stream and not fitting:
+        raise ConfigurationError(
+            f"{store.url} holds {_selections(of_stream)}, and the plan is for {stream.name} by "
+            f"{query.window_on}{named_values(query.filters)}; name the destination of that export, or its "
+            "--window-on and --filter."
+        )
     if len(fitting) > 1:
         raise ConfigurationError(
             f"{store.url} holds several datasets of {stream.title} {stream.name}: "
@@ -220,11 +269,22 @@ def _dataset(
     return fitting[0] if fitting else None
 
 
+def _is_alike(dataset: Dataset, query: Query) -> bool:
+    """Return whether a dataset has the selection of a query; an assumed ``window_on`` may be any."""
+    is_assumed = query.window_evidence == "assumed"
+    return dataset.filters == query.filters and (is_assumed or dataset.key.window_on == query.window_on)
+
+
+def _selections(datasets: Sequence[Dataset]) -> str:
+    keys = {f"{each.key.stream} by {each.key.window_on}{named_values(each.filters)}" for each in datasets}
+    return " and ".join(sorted(keys))
+
+
 def _names(datasets: Sequence[Dataset]) -> str:
     keys = (each.key for each in datasets)
     return ", ".join(f"{key.folder or '.'} ({key.vendor} {key.stream})" for key in keys)
 
 
-def _min_duration(requests: int, limit: Limit) -> timedelta:
+def least_duration(requests: int, limit: Limit) -> timedelta:
     """Return how long after the first of so many requests the last one may be sent."""
     return max(requests - 1, 0) // limit.requests * limit.period

@@ -36,8 +36,12 @@ def _arg(*flags: str, **options: Any) -> Arg:
 
 
 # What is exported.
-_VENDOR = _arg("--vendor", required=True, help="Machine name of the vendor, such as ada.")
-_STREAM = _arg("--stream", default="conversations", help="conversations (default) or messages.")
+_VENDOR = _arg("--vendor", help="Machine name of the vendor, such as ada, unless --dag-id names a Dag.")
+_STREAM = _arg("--stream", help="conversations (default) or messages.")
+_WINDOW_ON = _arg("--window-on", metavar="NAME", help="The operator's window_on (default: the stream's).")
+_FILTER = _arg(
+    "--filter", nargs="*", metavar="NAME=VALUE", help="The operator's filters, such as channel=chat."
+)
 _SCOPE = _arg(
     "--scope",
     nargs="*",
@@ -51,7 +55,8 @@ _FROM = _arg(
     dest="start",
     required=True,
     metavar="DATE",
-    help="Start of the range, inclusive: a day or an ISO-8601 time, in UTC unless it has a time zone.",
+    help="Start of the range, inclusive: a day or an ISO-8601 time, in the zone of the Dag (of UTC without "
+    "--dag-id) unless it has one.",
 )
 _TO = _arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
 _FIRST = _arg(
@@ -136,7 +141,16 @@ _SCOPE_CONN_ID = _arg(
 )
 
 # The Dag and its operator.
-_DAG_ID = _arg("--dag-id", metavar="ID", help="Dag of the printed commands (default: <vendor>_windows).")
+_DAG_ID = _arg(
+    "--dag-id",
+    metavar="ID",
+    help="Dag to plan for; its schedule, export tasks and destinations are read from the Dags folder.",
+)
+_RUN = _arg(
+    "--run",
+    action="store_true",
+    help="Run the commands one after another and tell how far they are; needs --dag-id.",
+)
 _UNIT = _arg(
     "--unit", choices=("days", "weeks", "months"), help="Unit of the Dag's schedule windows (default: days)."
 )
@@ -175,7 +189,9 @@ _PLAN = _command(
     "plan",
     summary="Plan a backfill: its runs, its minimum of requests and time, and the commands that start it",
     description=(
-        "Plan a backfill. Sends no request to a vendor; with --destination it reads the manifests there."
+        "Plan a backfill of a Dag (--dag-id), or of a vendor's stream (--vendor). Sends no request to a "
+        "vendor; reads the manifests of the Dag's destinations, or of --destination. Exit codes: 0 if all is "
+        "well, 1 for an error, 6 if runs have failed (with --run)."
     ),
     args=(
         _VENDOR,
@@ -186,7 +202,10 @@ _PLAN = _command(
         _DESTINATION_CONN_ID,
         _SCOPE_CONN_ID,
         _SCOPE,
+        _WINDOW_ON,
+        _FILTER,
         _DAG_ID,
+        _RUN,
         _UNIT,
         _SIZE,
         _TIMEZONE,

@@ -37,10 +37,21 @@ def scope_of(pairs: Sequence[str] | None, *, conn_id: str | None) -> dict[str, s
     """
     if not pairs:
         return hook_at(conn_id).scope() if conn_id else None
-    scope = {}
-    for pair in pairs:
+    return pairs_of(pairs, option="--scope", example="bot_name=support")
+
+
+def pairs_of(pairs: Sequence[str] | None, *, option: str, example: str) -> dict[str, str]:
+    """Return names with their values.
+
+    :param pairs: What the option was given, each as ``NAME=VALUE``.
+    :param option: The option, for the message.
+    :param example: A right pair, for the message.
+    :raises ConfigurationError: if a pair has no ``=``.
+    """
+    found = {}
+    for pair in pairs or ():
         name, separator, value = pair.partition("=")
         if not separator:
-            raise ConfigurationError(f"--scope {pair} is not NAME=VALUE, such as bot_name=support.")
-        scope[name] = value
-    return scope
+            raise ConfigurationError(f"{option} {pair} is not NAME=VALUE, such as {example}.")
+        found[name] = value
+    return found

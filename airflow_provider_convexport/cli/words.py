@@ -10,7 +10,7 @@ from airflow_provider_convexport.export.window import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import date
+    from datetime import date, timedelta
 
     from airflow_provider_convexport.export.fetch.limit import Limit
     from airflow_provider_convexport.export.window import Window
@@ -37,6 +37,11 @@ def _rate(limit: Limit) -> str:
     count, *units = in_words(limit.period).split(" ")
     period = units[0] if count == "1" and len(units) == 1 else in_words(limit.period)
     return f"{limit.requests:,} per {period}" + (" per endpoint" if limit.per_endpoint else "")
+
+
+def time_in_words(length: timedelta) -> str:
+    """Return a minimum of time: ``"at least 4 seconds"``, or ``"less than a second"``."""
+    return f"at least {in_words(length)}" if length else "less than a second"
 
 
 def named_values(values: Mapping[str, str]) -> str:

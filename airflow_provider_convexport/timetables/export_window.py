@@ -124,6 +124,8 @@ class ExportWindowTimetable(Timetable):
             raise ConfigurationError(str(error)) from None
         while window.start < limit:
             yield window
+            if window.end >= limit:
+                return  # at the end of the calendar no other window follows
             window = self._grid.window_at(window.end)
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:

@@ -119,12 +119,26 @@ def _divide(midnights: Sequence[datetime], max_length: timedelta | None) -> list
     days = len(midnights) - 1
     if max_length is None:
         return [Window(midnights[0], midnights[-1])]
-    for parts in range(math.ceil((midnights[-1] - midnights[0]) / max_length), days + 1):
+    if any(end - start > max_length for start, end in pairwise(midnights)):
+        return [part for start, end in pairwise(midnights) for part in Window(start, end).split(max_length)]
+    filled = _filled(midnights, max_length)
+    for parts in range(math.ceil((midnights[-1] - midnights[0]) / max_length), len(filled) + 1):
         edges = [midnights[math.ceil(days * part / parts)] for part in range(parts + 1)]
         windows = [Window(start, end) for start, end in pairwise(edges)]
         if all(window.length <= max_length for window in windows):
             return windows
-    return [part for start, end in pairwise(midnights) for part in Window(start, end).split(max_length)]
+    return filled  # equal parts would be more of them, because one of the days has 25 hours
+
+
+def _filled(midnights: Sequence[datetime], max_length: timedelta) -> list[Window]:
+    """Return the fewest parts of whole days: each has as many days as fit."""
+    windows: list[Window] = []
+    for start, end in pairwise(midnights):
+        if windows and end - windows[-1].start <= max_length:
+            windows[-1] = Window(windows[-1].start, end)
+        else:
+            windows.append(Window(start, end))
+    return windows
 
 
 def _check_size(size: int, unit: Unit) -> None:

@@ -54,7 +54,7 @@ def test_plan_and_status_find_connections_in_the_database(shell, tmp_path):
 
     assert plan.returncode == 0, plan.stderr
     assert json.loads(plan.stdout)["published"] == []
-    assert (status.returncode, status.stdout) == (0, f"Nothing is published under {store[1]}.\n")
+    assert (status.returncode, status.stdout) == (3, f"Nothing is published under {store[1]}.\n")
 
 
 def test_a_connection_that_is_in_none_of_them_does_not_exist(shell):

@@ -178,3 +178,16 @@ def test_a_skipped_local_day_leaves_no_empty_window():
 
     assert first == Window(datetime(2011, 12, 29, 10, tzinfo=UTC), datetime(2011, 12, 30, 10, tzinfo=UTC))
     assert second.start.astimezone(grid.zone).date() == date(2011, 12, 31)
+
+
+def test_a_day_of_25_hours_does_not_divide_a_month_into_single_days():
+    grid = ScheduleGrid("months", 1, 2 * DAY, "Europe/Berlin")
+    october = [
+        window
+        for window in windows_from(grid, datetime(2026, 9, 30, 22, tzinfo=UTC), count=17)
+        if window.start < datetime(2026, 10, 31, 23, tzinfo=UTC)
+    ]
+
+    assert len(october) == 16
+    assert sorted({window.length for window in october}) == [25 * HOUR, 48 * HOUR]
+    assert october[-1].end == datetime(2026, 10, 31, 23, tzinfo=UTC)
