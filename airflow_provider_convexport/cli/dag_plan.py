@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from airflow_provider_convexport.cli.backfill_plan import least_duration, plan_backfill, range_between
 from airflow_provider_convexport.cli.progress import NO_PROGRESS
 from airflow_provider_convexport.cli.window_sets import union
+from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.base import as_parameter
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.cli.dag_reading import ExportDag, ExportTask
     from airflow_provider_convexport.cli.progress import Progress
     from airflow_provider_convexport.export.dataset.store import Store
-    from airflow_provider_convexport.export.window import Window
 
 
 class PlannedTask(NamedTuple):
@@ -143,7 +143,9 @@ def plan_dag(
     asked = range_between(start, end, moment)
     windows = dag.windows(asked)
     tasks = tuple(
-        PlannedTask(task, _plan(dag, task, windows, store=store_of(task), now=moment, progress=progress))
+        PlannedTask(
+            task, _plan(dag, task, windows, asked, store=store_of(task), now=moment, progress=progress)
+        )
         for task in dag.tasks
     )
     deciding = [each for each in tasks if each.task.follows_the_run] or list(tasks)
@@ -164,6 +166,7 @@ def _plan(
     dag: ExportDag,
     task: ExportTask,
     runs: Sequence[Window],
+    asked: Window,
     *,
     store: Store | None,
     now: datetime,
@@ -171,12 +174,14 @@ def _plan(
 ) -> BackfillPlan:
     operator = task.operator
     windows = [task.interval_of(run) for run in runs]
+    if not task.follows_the_run:
+        asked = Window(windows[0].start, windows[-1].end)
     filters = {name: as_parameter(value) for name, value in (operator.filters or {}).items()}
     return plan_backfill(
         str(task.hook.conn_type),
         stream=operator.stream,
-        start=windows[0].start,
-        end=windows[-1].end,
+        start=asked.start,
+        end=asked.end,
         windows=windows,
         window_on=operator.window_on,
         filters=filters,

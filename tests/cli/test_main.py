@@ -31,11 +31,11 @@ def test_a_plan_is_printed_for_people(capsys):
 
 
 def test_a_plan_is_printed_for_programs(capsys):
-    main([*PLAN, "--output", "json", "--request-window", "7", "--dag-id", "mine"])
+    main([*PLAN, "--output", "json", "--request-window", "7"])
 
     values = json.loads(capsys.readouterr().out)
     assert values["requests"] == 2
-    assert "--dag-id mine" in values["commands"][2]
+    assert "--dag-id agentx_windows" in values["commands"][2]
 
 
 def test_the_schedule_may_be_another_one(capsys):
@@ -72,6 +72,14 @@ def test_the_status_is_printed_for_people_and_for_programs(capsys, store):
         ([*PLAN, "--to", "tomorrow"], "'tomorrow' is not a moment; write a day such as 2026-04-01"),
         ([*PLAN, "--destination", "/somewhere", "--scope", "support"], "--scope support is not NAME=VALUE"),
         ([*PLAN, "--request-window", "0"], "is not a timedelta of one second or more"),
+        ([*PLAN, "--request-window", "nan"], "--request-window nan is not a number of days"),
+        ([*PLAN, "--request-window", "inf"], "--request-window inf is not a number of days"),
+        ([*PLAN, "--to", "9999-12-31"], "end within a year from now"),
+        ([*PLAN, "--from", "0001-01-01"], "begin at 2000-01-01T00:00:00Z or later"),
+        ([*PLAN, "--filter", "x"], "--filter x is not NAME=VALUE"),
+        ([*PLAN, "--run"], "--run needs --dag-id"),
+        (["plan", *PLAN[3:]], "Neither --dag-id nor --vendor is given"),
+        ([*PLAN, "--dag-id", "mine", "--size", "3"], "--vendor, --size cannot be given with --dag-id"),
         (["status", "--destination", " "], "destination='' is empty"),
         (["check", "--conn-id", "nobody"], "The connection nobody does not exist; create it"),
     ],

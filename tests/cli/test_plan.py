@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from airflow_provider_convexport.cli.plan import plan_text, plan_values, shell_commands
+from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.ada import AdaHook
+from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 from tests.support.backfills import plan, publish
 from tests.support.backfills import utc_moment as day
 from tests.support.stores import local_store
@@ -24,7 +29,9 @@ def test_a_plan_reads_like_this():
         "AgentX Support states no maximum for a request window; set the operator's request_window= to ask "
         "for more than 1 day per request.",
         "",
-        "The Dag agentx_windows must have the schedule that these data intervals come from. Then run:",
+        "The commands need a Dag agentx_windows with the schedule "
+        'ExportWindowTimetable.for_vendor("agentx"). '
+        "If yours has another, name it with --dag-id, which reads its schedule. Otherwise run:",
         "",
         'airflow pools set convexport_agentx 2 "Exports from AgentX Support"',
         "airflow dags unpause agentx_windows",
@@ -52,7 +59,7 @@ def test_the_values_for_programs_are_json_and_say_the_same():
 
 
 def test_no_time_at_all_is_written_in_words():
-    assert "Time: at least 0 seconds at the vendor's rate limits" in plan_text(plan())
+    assert "Time: less than a second at the vendor's rate limits" in plan_text(plan())
 
 
 def test_a_request_window_is_written_in_words():
@@ -79,3 +86,50 @@ def test_values_of_a_plan_with_a_destination_name_what_is_published_there(tmp_pa
     assert values["published"] == [["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"]]
     assert values["gaps"] == [["2026-01-03T00:00:00Z", "2026-04-01T00:00:00Z"]]
     assert values["overlaps"] == []
+
+
+def test_the_schedule_that_the_commands_need_is_named_before_them():
+    schedule = ExportWindowTimetable.for_vendor("ada", stream="messages", size=7, timezone="Europe/Berlin")
+
+    text = plan_text(plan(stream="messages", timetable=schedule))
+
+    named = 'ExportWindowTimetable.for_vendor("ada", stream="messages", size=7, timezone="Europe/Berlin")'
+    assert text.index(named) < text.index("airflow backfill create")
+
+
+def test_what_to_wait_for_between_two_backfills_is_said(tmp_path):
+    store = local_store(tmp_path)
+    second = plan().runs[1].window
+    assert "takes one backfill at a time" not in plan_text(plan())
+
+    publish(store, second.start, second.end)
+
+    assert "A Dag takes one backfill at a time" in plan_text(plan(store=store)).splitlines()[-1]
+
+
+def test_what_is_published_by_another_time_or_with_filters_does_not_count(tmp_path):
+    store = local_store(tmp_path)
+    publish(store, day(2026, 1, 1), day(2026, 1, 3))
+
+    assert plan(store=store, window_on="created").published
+    with pytest.raises(ConfigurationError, match=r"holds conversations by created, .* by updated; name"):
+        plan(store=store, window_on="updated")
+
+
+def test_what_is_lost_is_listed_without_what_is_published_and_with_the_beginning_of_published_windows(
+    tmp_path,
+):
+    store = local_store(tmp_path)
+    start, end = day(2025, 11, 1), day(2026, 1, 1)
+    begin = day(2025, 11, 21, 8)
+    publish(store, day(2025, 11, 10), day(2025, 11, 12))
+    publish(store, day(2025, 11, 21), day(2026, 2, 1))
+
+    planned = plan(start=start, end=end, store=store)
+
+    assert [run.state for run in planned.runs] == ["published", "published"]
+    assert planned.runs[0].lost == Window(day(2025, 9, 28), begin)
+    assert planned.expired == [
+        Window(start, day(2025, 11, 10)),
+        Window(day(2025, 11, 12), day(2025, 11, 21)),
+    ]
