@@ -2,7 +2,7 @@
 
 It writes the same partitions to the same folders as ``applied_labs_daily``, with far fewer requests, and with
 the same asset events. A day that is already there with the same records is left as it is.
-``airflow convexport plan --vendor applied_labs ...`` prints the backfill command and its cost.
+``airflow convexport plan --dag-id applied_labs_windows ...`` prints the backfill command and its cost.
 
 The Dag starts paused. Unpause it for ``airflow backfill create``, because Airflow starts no run of a paused
 Dag. The scheduler then also runs the last complete window.

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from airflow_provider_convexport.cli.words import counted
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.window import iso, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ class BackfillState(NamedTuple):
     :param finished: Those that have ended.
     :param failed: Those of them that have failed.
     :param is_completed: Whether Airflow takes another backfill of the Dag.
+    :param left_out: The logical dates for which Airflow made no run, because the Dag has one of that date.
     """
 
     number: int
@@ -38,6 +40,7 @@ class BackfillState(NamedTuple):
     finished: int
     failed: int
     is_completed: bool
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
@@ -65,7 +68,7 @@ class BackfillRunner:
     def run(self, commands: Sequence[str]) -> int:
         """Run the commands in order; wait for each backfill to be completed before the next begins.
 
-        :returns: The number of runs that have failed.
+        :returns: The number of runs that have failed or that Airflow has not made.
         :raises ConfigurationError: if a command fails; says which.
         """
         failed = 0
@@ -81,8 +84,17 @@ class BackfillRunner:
                 lines = output.strip().splitlines() or ["it said nothing"]
                 raise ConfigurationError(f"This command failed: {command} ({lines[-1].strip()})")
             if is_backfill:
-                failed += self._wait("").failed
+                state = self._wait("")
+                failed += state.failed + len(state.left_out)
+                self._tell_left_out(state)
         return failed
+
+    def _tell_left_out(self, state: BackfillState) -> None:
+        for moment in state.left_out:
+            self.tell(
+                f"  Airflow has left out {moment}, because {self.dag_id} already has a run of that logical "
+                "date; clear that run if its data interval is right, or delete it and call this again."
+            )
 
     def _wait(self, prefix: str) -> BackfillState:
         """Wait until the newest backfill is completed, and tell how far it is whenever that changes."""
@@ -129,10 +141,16 @@ def latest_backfill(dag_id: str) -> BackfillState | None:
                 .where(BackfillDagRun.backfill_id == newest.id)
             )
         )
+        left_out = session.scalars(
+            select(BackfillDagRun.logical_date)
+            .where(BackfillDagRun.backfill_id == newest.id, BackfillDagRun.exception_reason.is_not(None))
+            .order_by(BackfillDagRun.sort_ordinal)
+        )
         return BackfillState(
             newest.id,
             sum(states.values()),
             sum(states[state] for state in _FINISHED),
             states["failed"],
             is_completed=newest.completed_at is not None,
+            left_out=tuple(iso(utc(moment)) for moment in left_out if moment is not None),
         )

@@ -265,7 +265,8 @@ def _plan_of_dag(options: argparse.Namespace) -> str | Answer:
     failed = runner.run(dag_commands(planned))
     if failed:
         return Answer(
-            f"{failed} runs have failed; clear their tasks, which continue where they ended.", FAILED
+            f"Runs that have failed or were left out: {failed}. What has failed continues if it is cleared.",
+            FAILED,
         )
     return "All runs have succeeded." if planned.to_export else "Nothing was run."
 

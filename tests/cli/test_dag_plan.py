@@ -200,6 +200,7 @@ class FakeAirflow:
     def __init__(self, *, looks=2, failed=0, code=0):
         self.looks, self.failed, self.code = looks, failed, code
         self.calls, self.lines, self.made, self.left = [], [], 0, 0
+        self.left_out = ()
 
     def call(self, arguments):
         self.calls.append(arguments)
@@ -213,7 +214,9 @@ class FakeAirflow:
         if not self.made:
             return None
         done = self.looks - self.left
-        return BackfillState(self.made, self.looks, done, self.failed, is_completed=self.left == 0)
+        return BackfillState(
+            self.made, self.looks, done, self.failed, is_completed=self.left == 0, left_out=self.left_out
+        )
 
     def sleep(self, seconds):
         self.left -= 1
@@ -242,6 +245,15 @@ def test_backfills_run_one_after_another_and_tell_how_far_they_are():
 
 def test_failed_runs_are_counted():
     assert FakeAirflow(failed=1).run(CREATE.format(1), CREATE.format(3)) == 2
+
+
+def test_a_run_that_airflow_does_not_make_is_named_and_counted():
+    airflow = FakeAirflow()
+    airflow.left_out = ("2026-03-01T00:00:00Z",)
+
+    assert airflow.run(CREATE.format(1)) == 1
+
+    assert airflow.lines[-1].startswith("  Airflow has left out 2026-03-01T00:00:00Z, because mine already")
 
 
 def test_a_command_that_fails_ends_the_run_with_its_last_line():
