@@ -145,10 +145,17 @@ def strings(value: object, note: Note) -> list[str | None] | None:
 def member_texts(*names: str) -> Coercion:
     """Return a coercion of a list of objects to the text that each has under the first of ``names``."""
 
+    first = names[0]
+
     def texts(value: object, note: Note) -> list[str | None] | None:
         if type(value) is not list:
             return note(value)
-        return [member_text(item, names, note) for item in value]
+        return [
+            found
+            if type(item) is dict and type(found := item.get(first)) is str
+            else member_text(item, names, note)
+            for item in value
+        ]
 
     return texts
 
