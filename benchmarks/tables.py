@@ -2,7 +2,8 @@
 
 Run ``python -m benchmarks.tables`` in the repository. One raw partition of AgentX messages, or of Ada
 conversations of about 6 KB, becomes Parquet files on the local disk: by this package, by the shortest loop of
-msgspec and pyarrow, and by DuckDB, all with the same columns. Each runs in a fresh process, and they take
+msgspec and pyarrow, and by DuckDB, all with the same columns, and once more by DuckDB with the columns that it
+infers. Each runs in a fresh process, and they take
 turns, because other load on the machine varies; the table shows medians. After each round the rows are
 compared. ``--all`` adds a million messages and 100,000 conversations.
 """
@@ -15,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,8 @@ def this_package(vendor: str, raw: Path, folder: Path) -> int:
 def _by_hand(make_table: Callable[..., int], vendor: str, raw: Path, folder: Path) -> int:
     from benchmarks.tables_data import FOLDER, START, WINDOW_ON
 
-    committed_at = json.loads((raw / FOLDER / "_manifest.json").read_text())["committed_at"]
-    from datetime import datetime
-
-    common = (vendor, "{}", START.date(), WINDOW_ON[vendor], datetime.fromisoformat(committed_at))
+    published = datetime.fromisoformat(json.loads((raw / FOLDER / "_manifest.json").read_text())["committed_at"])
+    common = (vendor, "{}", START.date(), WINDOW_ON[vendor], published)
     files = sorted((raw / FOLDER).glob("part-*"))
     return make_table(vendor, files, folder / "table.parquet", common)
 
@@ -70,7 +69,17 @@ def duckdb(vendor: str, raw: Path, folder: Path) -> int:
     return _by_hand(make_table, vendor, raw, folder)
 
 
-PROGRAMS = {"this package": this_package, "msgspec and pyarrow": loop, "DuckDB": duckdb}
+def inferred(vendor: str, raw: Path, folder: Path) -> int:
+    """Write whatever DuckDB infers, which is another table."""
+    from benchmarks.tables_data import FOLDER
+    from benchmarks.tables_duckdb import make_inferred
+
+    del vendor
+    return make_inferred(sorted((raw / FOLDER).glob("part-*")), folder / "table.parquet")
+
+
+SAME = {"this package": this_package, "msgspec and pyarrow": loop, "DuckDB": duckdb}
+PROGRAMS = {**SAME, "DuckDB, inferred": inferred}
 
 
 def measure(program: str, vendor: str, raw: Path, warm_up: Path, keep: Path) -> dict[str, Any]:
@@ -128,7 +137,7 @@ def compare(case: str, rounds: int, base: Path) -> None:
                 rows[name].append(cost)
                 print(f"{case}, {name}: {cost}", file=sys.stderr, flush=True)
             if number == 0:
-                check(case, folders)
+                check(case, {name: folders[name] for name in SAME})
     for name, costs in rows.items():
         row = {key: statistics.median(cost[key] for cost in costs) for key in costs[0]}
         ratio = statistics.median(

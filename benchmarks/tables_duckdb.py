@@ -53,8 +53,8 @@ ADA = {
     "agent_names": "raw->>'$.agent_name[*]'",
     "tags": "NULL::VARCHAR[]",
     "topics": "CASE WHEN json_array_length(raw, '$.classifications') > 0 THEN "
-    "flatten([[each->>'$.topic_name'] || (each->>'$.intents[*].intent_name') "
-    f"for each in raw->'$.classifications[*]']) WHEN {NAME} IS NOT NULL THEN [{NAME}] ELSE [] END",
+    "flatten([[json_extract_string(each, '$.topic_name')] || json_extract_string(each, '$.intents[*].intent_name') "
+    f"for each in json_extract(raw, '$.classifications[*]')]) WHEN {NAME} IS NOT NULL THEN [{NAME}] ELSE [] END",
     "csat_score": "(raw->>'$.csat.score')::DOUBLE",
     "csat_max": "NULL::DOUBLE",
     "csat_comment": "raw->>'$.csat.comment'",
@@ -83,6 +83,18 @@ def make_table(vendor: str, files: list[Path], target: Path, common: tuple[Any, 
             "columns = {raw: 'JSON'}, format = 'newline_delimited', maximum_object_size = 16777216)) "
             f"TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",
             [*common, [str(path) for path in files]],
+        ).fetchone()
+    assert done is not None
+    return int(done[0])
+
+
+def make_inferred(files: list[Path], target: Path) -> int:
+    """Write what DuckDB infers of the files: columns that are the records' own members, without ``raw``."""
+    with duckdb.connect() as connection:
+        done = connection.execute(
+            "COPY (FROM read_json($1, format = 'newline_delimited')) "
+            f"TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",
+            [[str(path) for path in files]],
         ).fetchone()
     assert done is not None
     return int(done[0])
