@@ -2,10 +2,10 @@
 
 Run ``python -m benchmarks.tables`` in the repository. One raw partition of AgentX messages, or of Ada
 conversations of about 6 KB, becomes Parquet files on the local disk: by this package, by the shortest loop of
-msgspec and pyarrow, and by DuckDB, all with the same columns, and once more by DuckDB with the columns that it
-infers. Each runs in a fresh process, and they take
-turns, because other load on the machine varies; the table shows medians. After each round the rows are
-compared. ``--all`` adds a million messages and 100,000 conversations.
+msgspec and pyarrow, and by DuckDB, all with the same columns, and once more by DuckDB with the columns that
+it infers. Each runs in a fresh process, and they take turns, because other load on the machine varies; the
+table shows medians. The rows of the first round are compared. ``--all`` is a million messages and 100,000
+conversations.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def this_package(vendor: str, raw: Path, folder: Path) -> int:
     from benchmarks.tables_data import START
     from tests.support.tables import disk, tables
 
+    del vendor  # the manifest names it
     outcome = tables(disk(raw), disk(folder), Window(START, START + timedelta(days=1)))
     return sum(each.rows for each in outcome.written)
 
@@ -49,7 +50,9 @@ def this_package(vendor: str, raw: Path, folder: Path) -> int:
 def _by_hand(make_table: Callable[..., int], vendor: str, raw: Path, folder: Path) -> int:
     from benchmarks.tables_data import FOLDER, START, WINDOW_ON
 
-    published = datetime.fromisoformat(json.loads((raw / FOLDER / "_manifest.json").read_text())["committed_at"])
+    published = datetime.fromisoformat(
+        json.loads((raw / FOLDER / "_manifest.json").read_text())["committed_at"]
+    )
     common = (vendor, "{}", START.date(), WINDOW_ON[vendor], published)
     files = sorted((raw / FOLDER).glob("part-*"))
     return make_table(vendor, files, folder / "table.parquet", common)
@@ -145,8 +148,8 @@ def compare(case: str, rounds: int, base: Path) -> None:
         )
         print(
             f"{case:<15} {name:<20} {row['records'] / row['wall']:>9,.0f} {row['cpu']:>7.2f} "
-            f"{row['cpu'] / row['records'] * 1e6:>10.1f} {ratio:>6.2f} {row['before']:>7.0f} {row['peak']:>7.0f} "
-            f"{row['size']:>8.1f}",
+            f"{row['cpu'] / row['records'] * 1e6:>10.1f} {ratio:>6.2f} {row['before']:>7.0f} "
+            f"{row['peak']:>7.0f} {row['size']:>8.1f}",
             flush=True,
         )
 

@@ -11,7 +11,6 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +21,7 @@ from tests.support.tables import disk, put_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 FOLDER = f"dt={START:%Y-%m-%d}"

@@ -6,10 +6,12 @@ the text of a JSON member is what DuckDB has read.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROW_GROUP = 50_000
 RESOLVED = "CASE raw->>'$.automated_resolution_classification' WHEN 'Resolved' THEN true WHEN 'Not Resolved' THEN false END"  # fmt: skip # noqa: E501
@@ -21,7 +23,8 @@ AGENTX = {
     "updated_at": "NULL::TIMESTAMPTZ",
     "role": "CASE WHEN json_exists(raw, '$.outMsg') THEN 'bot' ELSE 'customer' END",
     "author_id": "NULL::VARCHAR",
-    "text": "CASE WHEN json_exists(raw, '$.outMsg') THEN array_to_string(raw->>'$.outMsg.steps[*].text', chr(10)) "
+    "text": "CASE WHEN json_exists(raw, '$.outMsg') "
+    "THEN array_to_string(raw->>'$.outMsg.steps[*].text', chr(10)) "
     "WHEN json_type(raw, '$.userInput') = 'VARCHAR' THEN raw->>'$.userInput' END",
     "kind": "raw->>'$.type'",
     "visibility": "'customer'",
@@ -53,15 +56,18 @@ ADA = {
     "agent_names": "raw->>'$.agent_name[*]'",
     "tags": "NULL::VARCHAR[]",
     "topics": "CASE WHEN json_array_length(raw, '$.classifications') > 0 THEN "
-    "flatten([[json_extract_string(each, '$.topic_name')] || json_extract_string(each, '$.intents[*].intent_name') "
-    f"for each in json_extract(raw, '$.classifications[*]')]) WHEN {NAME} IS NOT NULL THEN [{NAME}] ELSE [] END",
+    "flatten([[json_extract_string(each, '$.topic_name')] || "
+    "json_extract_string(each, '$.intents[*].intent_name') "
+    f"for each in json_extract(raw, '$.classifications[*]')]) WHEN {NAME} IS NOT NULL "
+    f"THEN [{NAME}] ELSE [] END",
     "csat_score": "(raw->>'$.csat.score')::DOUBLE",
     "csat_max": "NULL::DOUBLE",
     "csat_comment": "raw->>'$.csat.comment'",
     "message_count": "NULL::BIGINT",
     "bot_seconds": "(raw->>'$.bot_handle_time')::DOUBLE",
     "agent_seconds": "(raw->>'$.agent_handle_time')::DOUBLE",
-    "custom": """'{"metavariables":' || (raw->'$.metavariables') || ',"variables":' || (raw->'$.variables') || '}'""",
+    "custom": """'{"metavariables":' || (raw->'$.metavariables') || """
+    """',"variables":' || (raw->'$.variables') || '}'""",
     "raw": "raw::VARCHAR",
 }
 COLUMNS = {"agentx": AGENTX, "ada": ADA}

@@ -6,10 +6,8 @@ unexpected shape, no run that is killed, no new version of the records while the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -17,6 +15,10 @@ import pyarrow.parquet as pq
 from isal import igzip
 
 from airflow_provider_convexport.tables.schema import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 ROW_GROUP = 50_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,7 +6,6 @@ of text is checked at once. Each record is decoded once, and only those of its m
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -91,7 +90,9 @@ class Rows:
         self._own = [_Cell(self._members, each.path, each, notes) for each in own]
         self._nested = [_Nested(self._members, name, group, notes) for name, group in groups.items()]
         self._severals = [
-            _Made(name, _value_of(sources[name]), [f"input {path}" for path in sources[name].paths], notes[name])
+            _Made(
+                name, _value_of(sources[name]), [f"input {path}" for path in sources[name].paths], notes[name]
+            )
             for name in severals
         ]
         self._note_raw = notes["raw"]
@@ -173,9 +174,7 @@ class _Nested:
     :param notes: Counts unexpected shapes, by column.
     """
 
-    def __init__(
-        self, outer: Members, name: str, wanted: Sequence[_Wanted], notes: dict[str, Note]
-    ) -> None:
+    def __init__(self, outer: Members, name: str, wanted: Sequence[_Wanted], notes: dict[str, Note]) -> None:
         names = [each.path.partition(".")[2] for each in wanted]
         self._text = outer.getter(name)
         self._members = Members(dict.fromkeys(names))

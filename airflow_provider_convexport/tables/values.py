@@ -144,7 +144,6 @@ def strings(value: object, note: Note) -> list[str | None] | None:
 
 def member_texts(*names: str) -> Coercion:
     """Return a coercion of a list of objects to the text that each has under the first of ``names``."""
-
     first = names[0]
 
     def texts(value: object, note: Note) -> list[str | None] | None:

@@ -27,7 +27,9 @@ def export(job: Job) -> None:
     raw = job.out if job.format == "jsonl" else job.folder / "raw"
     OPERATORS[job.vendor](task_id="export", destination=str(raw)).execute(context)
     if job.format == "parquet":
-        ConversationTablesOperator(task_id="tables", sources=str(raw), destination=str(job.out)).execute(context)
+        ConversationTablesOperator(task_id="tables", sources=str(raw), destination=str(job.out)).execute(
+            context
+        )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
@@ -25,14 +26,13 @@ KINDS = [
 ODD = [b"null", b"[1]", b'"text"', b"{", b"", b"{}", b'{"_id":"\xff"}', b'{"metadata":{"x":"\xff"}}']
 ODD += [b'{"outMsg":{"x":"\xed\xa0\x80"}}', b'{"_id":"\\ud800"}', b'{"outMsg":1e999,"time":1e999}']
 ODD += [b'{"outMsg":' + b"[" * 2_000 + b"]" * 2_000 + b"}", b'{"messages":[{"id":"a"},null,3,{}]}']
-VALUES: list[Any] = [None, True, 3, 1.5, "text", "None", "", "2026-04-01T00:00:00", [], ["a", None], {}, {"a": 1}]
-VALUES += [[{"text": "a"}, {"txt": "b"}, 3], {"steps": [{"text": "é"}], "options": [{"txt": "b"}]}, {"score": 2}]
+VALUES: list[Any] = [None, True, 3, 1.5, "text", "None", "", "2026-04-01T00:00:00", [], ["a", None], {}]
+VALUES += [{"a": 1}, {"score": 2}, {"steps": [{"text": "é"}], "options": [{"txt": "b"}]}]
+VALUES += [[{"text": "a"}, {"txt": "b"}, 3]]
 
 
 def members_of(vendor: str) -> list[str]:
     """Return the names of all members that a vendor's mappings read."""
-    from importlib import import_module
-
     mappings = import_module(f"airflow_provider_convexport.tables.{vendor}").TABLES
     sources = itertools.chain.from_iterable(
         mapping.sources.values() for tables in mappings.values() for mapping in tables.values()
@@ -63,9 +63,7 @@ def test_records_that_are_read_together_give_the_rows_and_the_drift_of_each_alon
 
     together = RowReader(vendor, stream, table)
     types = TABLES[table].arrow().types[len(COMMON) :]
-    columns = [
-        pa.array(values, kind) for values, kind in zip(together.columns(lines), types, strict=True)
-    ]
+    columns = [pa.array(values, kind) for values, kind in zip(together.columns(lines), types, strict=True)]
 
     drift: dict[str, Counter[str]] = {}
     alone: list[tuple[object, ...]] = []
