@@ -93,6 +93,7 @@ benchmark: $(READY) ## Measure speed, start-up, memory, checkpoints and operatio
 	$(BIN)/python -m benchmarks.store --rows 1 59 1again 59again
 	$(BIN)/python -m benchmarks.checkpoint
 	$(BIN)/python -m benchmarks.memory --rows hours days
+	$(BIN)/python -m benchmarks.tables
 
 benchmark-full: $(READY) $(VENV)-stores/.ready ## The same at full size, also on a real S3 server (an hour or more)
 	dev/install_debian_packages.sh $(STORE_PACKAGES)
@@ -101,9 +102,11 @@ benchmark-full: $(READY) $(VENV)-stores/.ready ## The same at full size, also on
 	$(VENV)-stores/bin/python -m benchmarks.store --s3
 	$(BIN)/python -m benchmarks.checkpoint --scale 1
 	$(BIN)/python -m benchmarks.memory --scale 1
+	$(BIN)/python -m benchmarks.tables --all
 
 benchmark-peers: $(READY) $(VENV)-peers/.ready ## Compare with dlt, the Airbyte CDK and a loop by hand (minutes)
 	$(BIN)/python benchmarks/peers.py --peers-python $(VENV)-peers/bin/python
+	$(BIN)/python benchmarks/peers.py --peers-python $(VENV)-peers/bin/python --parquet
 
 lint: $(READY) ## Check style and format
 	$(BIN)/ruff check

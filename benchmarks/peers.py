@@ -54,11 +54,15 @@ class Tool:
     :param script: Its script in ``benchmarks/peers/``.
     :param python: The interpreter of its environment.
     :param files: Pattern of the files with records, within the folder that it delivers.
+    :param format: What it delivers: ``jsonl`` or ``parquet``.
+    :param identity: Column of Parquet files that holds the id.
     """
 
     script: str
     python: str
     files: str
+    format: str = "jsonl"
+    identity: str = ""
 
 
 class Line(msgspec.Struct):
@@ -76,6 +80,20 @@ def tools(peers_python: str) -> dict[str, Tool]:
         "dlt": Tool(script="dlt_source.py", python=peers_python, files="**/conversations/*.jsonl*"),
         "Airbyte CDK": Tool(script="airbyte_source.py", python=peers_python, files="*.jsonl"),
     }
+
+
+def table_tools(peers_python: str) -> dict[str, Tool]:
+    """Return the tools that deliver Parquet files."""
+    return {
+        "this package": Tool(
+            script="ours.py", python=sys.executable, files="conversations/**/part-*.parquet",
+            format="parquet", identity="conversation_id",
+        ),
+        "dlt": Tool(
+            script="dlt_source.py", python=peers_python, files="**/conversations/*.parquet",
+            format="parquet", identity="_id",
+        ),
+    }  # fmt: skip
 
 
 @contextmanager
@@ -102,12 +120,12 @@ def run(tool: Tool, vendor: str, url: str, end: datetime) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             tool.python, str(HERE / tool.script), "--vendor", vendor, "--url", url,
-            "--folder", f"{folder}/export",
+            "--folder", f"{folder}/export", "--format", tool.format,
             "--start", (end - timedelta(days=DAYS)).isoformat(), "--end", end.isoformat(),
         ]  # fmt: skip
         result, wall = spawn(command, folder)
         delivered = Path(folder) / "export" / "out"
-        counts = Counter(ids(delivered, tool.files))
+        counts = Counter(ids(delivered, tool))
         return {
             "versions": result["versions"],
             **result["cost"],
@@ -143,10 +161,13 @@ def spawn(command: list[str], folder: str) -> tuple[dict[str, Any], float]:
     return json.loads(line), wall
 
 
-def ids(folder: Path, pattern: str) -> Iterator[str]:
+def ids(folder: Path, tool: Tool) -> Iterator[str]:
     """Yield the id of each delivered record."""
     line_of, data_of = msgspec.json.Decoder(Line), msgspec.json.Decoder(Line)
-    for path in sorted(folder.glob(pattern)):
+    for path in sorted(folder.glob(tool.files)):
+        if tool.format == "parquet":
+            yield from read_column(path, tool.identity)
+            continue
         with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             for text in file:
                 line = line_of.decode(text)
@@ -154,6 +175,14 @@ def ids(folder: Path, pattern: str) -> Iterator[str]:
                     line = data_of.decode(line.record["data"])
                 if line.id is not None:
                     yield line.id
+
+
+def read_column(path: Path, name: str) -> list[str]:
+    """Return a column of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    column: list[str] = pq.ParquetFile(path).read([name]).column(name).to_pylist()
+    return column
 
 
 def is_gzip(path: Path) -> bool:
@@ -189,7 +218,7 @@ def compare(url: str, end: datetime, peers: dict[str, Tool], rounds: int) -> dic
     """
     rows: dict[str, Rows] = {vendor: {name: [] for name in peers} for vendor in VENDORS}
     for vendor in VENDORS:
-        for name in WARMING:
+        for name in (name for name in WARMING if name in peers):
             progress(vendor, "not counted", name, run(peers[name], vendor, url, end))
     for number in range(1, rounds + 1):
         for vendor in VENDORS:
@@ -222,11 +251,13 @@ def main() -> None:
     parser.add_argument(
         "--peers-python", default=".venv-peers/bin/python", help="where the peers are installed"
     )
+    parser.add_argument("--parquet", action="store_true", help="to Parquet files: this package and dlt")
     arguments = parser.parse_args()
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=MARGIN_DAYS)
     print(f"Medians of {arguments.rounds} rounds, {os.cpu_count()} processors.")
     with server(arguments.records) as url:
-        rows = compare(url, end, tools(arguments.peers_python), arguments.rounds)
+        chosen = table_tools if arguments.parquet else tools
+        rows = compare(url, end, chosen(arguments.peers_python), arguments.rounds)
     for vendor in VENDORS:
         table(vendor, rows[vendor])
     print()

@@ -127,7 +127,7 @@ def test_what_the_benchmark_compares_with_is_declared_in_a_group_and_pinned_with
     lines = (folder / "constraints.txt").read_text().splitlines()
     pinned = {name_of(line) for line in lines if not line.startswith("#")}
 
-    assert {name_of(requirement) for requirement in group} == {"airbyte-cdk", "dlt", "requests"}
+    assert {name_of(requirement) for requirement in group} == {"airbyte-cdk", "dlt", "pyarrow", "requests"}
     assert {name_of(requirement) for requirement in group} <= pinned
     assert "apache-airflow" not in pinned
 

@@ -59,11 +59,14 @@ def _names(classification: Any, note: Note) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _custom(values: Sequence[msgspec.Raw | None], note: Note) -> str | None:
-    given = dict(zip(("metavariables", "variables"), values, strict=True))
-    texts = {name: json_object(each, note) for name, each in given.items() if each is not None}
-    known = [f'"{name}":{each}' for name, each in texts.items() if each is not None]
-    return f"{{{','.join(known)}}}" if known else None
+def _custom(values: Sequence[msgspec.Raw | None], note: Note) -> bytes | None:
+    metavariables, variables = values
+    known = []
+    if metavariables is not None and (found := json_object(metavariables, note)) is not None:
+        known.append(b'"metavariables":' + found)
+    if variables is not None and (found := json_object(variables, note)) is not None:
+        known.append(b'"variables":' + found)
+    return b"{%b}" % b",".join(known) if known else None
 
 
 def _role(values: Sequence[Any], note: Note) -> str:

@@ -68,10 +68,10 @@ def _visibility(values: Sequence[Any], note: Note) -> str | None:
     return "customer" if shown else None
 
 
-def _payload(values: Sequence[Any], note: Note) -> str | None:
+def _payload(values: Sequence[Any], note: Note) -> bytes | None:
     shown, written = values
     content = None if shown is None else json_object(shown, note)
-    return str(written, "utf-8") if content is None and type(written) is msgspec.Raw else content
+    return bytes(written) if content is None and type(written) is msgspec.Raw else content
 
 
 _CONVERSATIONS: Final = RecordMapping(

@@ -19,6 +19,7 @@ from airflow_provider_convexport.tables.parquet_files import (
     ROW_GROUP_BYTES,
     ROW_GROUP_ROWS,
     ParquetFiles,
+    batches,
 )
 from airflow_provider_convexport.tables.raw import raw_version_of
 from airflow_provider_convexport.tables.schema import SCHEMA_VERSION, TABLES
@@ -78,9 +79,9 @@ def built(
     """
     with contextlib.ExitStack() as open_until:
         builders = [_Builder(partition, key, settings, open_until) for key in keys]
-        for line in partition.lines(follow=False):
+        for lines in batches(partition.lines(follow=False)):
             for builder in builders:
-                builder.add(line)
+                builder.add(lines)
         yield [builder.finish() for builder in builders]
 
 
@@ -105,8 +106,8 @@ class _Builder:
             open_until=open_until,
         )
 
-    def add(self, line: bytes) -> None:
-        self._files.add(self._reader.rows(line), size=len(line))
+    def add(self, lines: Sequence[bytes]) -> None:
+        self._files.add(self._reader.columns(lines))
 
     def finish(self) -> BuiltPartition:
         files = self._files.finish()

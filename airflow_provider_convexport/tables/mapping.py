@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_convexport import get_provider_info as provider
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.tables.rows import InlineRows, Row, Rows
-from airflow_provider_convexport.tables.schema import TABLES
+from airflow_provider_convexport.tables.rows import InlineRows, Rows
+from airflow_provider_convexport.tables.schema import COMMON, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_convexport.tables.sources import Mappings, RecordMapping
 
@@ -79,13 +79,27 @@ class RowReader:
             )
         mapping = mappings[table]
         self.drift = defaultdict(Counter)
-        self._row = Rows(mapping, TABLES[table], self.drift)
-        self._inline = InlineRows(mapping, self._row, self.drift) if mapping.inline else None
+        rows = Rows(mapping, TABLES[table], self.drift)
+        self._rows = InlineRows(mapping, rows, self.drift) if mapping.inline else rows
+        self._is_json = [column.kind == "json" for column in TABLES[table].columns[len(COMMON) :]]
 
-    def rows(self, line: bytes) -> Iterable[Row]:
-        """Return the rows of a record: the values of the table's columns after `COMMON`, ``raw`` last.
+    def columns(self, lines: Sequence[bytes]) -> Iterable[Sequence[object]]:
+        """Return the values of the table's columns after `COMMON`, ``raw`` last, for all rows of records.
 
-        :param line: The record as the vendor sent it. It never makes the reader raise: what is not an object
-            gives a row that has nothing but ``raw``.
+        :param lines: The records as the vendor sent them, as many as shall be in memory at once. They never
+            make the reader raise: what is not an object gives a row that has nothing but ``raw``.
+        :returns: For each column what Arrow makes an array of; JSON text is UTF-8.
         """
-        return (self._row(line),) if self._inline is None else self._inline(line)
+        columns, raw = self._rows.columns(lines)
+        return (*columns, raw)
+
+    def rows(self, line: bytes) -> Iterable[tuple[object, ...]]:
+        """Return the rows of one record, with the values of `columns`, JSON text as `str`."""
+        columns, raw = self._rows.columns([line])
+        return [
+            tuple(
+                value.decode() if is_json and isinstance(value, bytes) else value
+                for value, is_json in zip(row, self._is_json, strict=True)
+            )
+            for row in zip(*columns, raw.to_pylist(), strict=True)
+        ]

@@ -16,7 +16,7 @@ import msgspec
 from airflow_provider_convexport.export.fetch.surrogates import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
@@ -79,13 +79,26 @@ class Members:
         except _REFUSALS:
             return self._read_carefully(bytes(text))
 
-    def getter(self, names: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
-        """Return a function that picks members from what `read` returned; a name may come twice."""
-        attributes = [self._attributes[name] for name in names]
-        if len(attributes) == 1:
-            (single,) = attributes
-            return lambda record: (getattr(record, single),)
-        return attrgetter(*attributes)
+    def read_all(self, texts: Sequence[Text | None]) -> list[Any]:
+        """Return what `read` returns of each text; ``None`` of what is no text."""
+        decode = self._decoder.decode
+        try:
+            return [None if text is None else decode(text) for text in texts]
+        except _REFUSALS:
+            return [None if text is None else self.read(text) for text in texts]
+
+    def getter(self, name: str) -> Callable[[Any], Any]:
+        """Return a function that picks a member from what `read` returned."""
+        return attrgetter(self._attributes[name])
+
+    @property
+    def blank(self) -> Any:
+        """What `read` returns for an object without members."""
+        return self._struct()
+
+    def filled(self, value: object) -> Any:
+        """Return what `read` would return for an object each of whose members has the same value."""
+        return self._struct(**dict.fromkeys(self._attributes.values(), value))
 
     def _read_carefully(self, text: bytes) -> Any:
         if not self._exact:

@@ -15,7 +15,7 @@ from airflow_provider_convexport.tables.schema import COMMON
 from airflow_provider_convexport.tables.target import LocalFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -34,6 +34,19 @@ _REPEATED = frozenset(("vendor", "scope", "partition_date", "window_on", "channe
 _REPEATED |= {"status", "resolution", "is_test", "role", "kind", "visibility", "conversation_id", "tags"}
 _REPEATED |= {"topics", "agent_ids", "agent_names", "author_id", "exported_at", "options"}
 """Columns whose values repeat within a row group; for all others a dictionary is only work."""
+
+
+def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield so many records together as shall be in memory as Python objects."""
+    batch, size = [], 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if size >= BATCH_BYTES or len(batch) >= BATCH_ROWS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 class ParquetFiles:
@@ -68,55 +81,43 @@ class ParquetFiles:
         ]
         self._files: list[LocalFile] = []
         self._file: _File | None = None
-        self._batch: list[tuple[object, ...]] = []
-        self._batch_bytes = 0
         self._group: list[pa.RecordBatch] = []
         self._group_rows = self._group_bytes = 0
 
-    def add(self, rows: Iterable[tuple[object, ...]], *, size: int) -> None:
-        """Add the rows of one record.
+    def add(self, columns: Iterable[Sequence[object]]) -> None:
+        """Add rows.
 
-        :param rows: Values of the columns after `COMMON`, ``raw`` included.
-        :param size: Size of the record in bytes.
+        :param columns: Values of the columns after `COMMON`, ``raw`` included.
         """
-        self._batch.extend(rows)
-        self._batch_bytes += size
-        if len(self._batch) >= BATCH_ROWS or self._batch_bytes >= BATCH_BYTES:
-            self._end_batch()
-
-    def finish(self) -> list[LocalFile]:
-        """Write what is left, and return the files in order; there is none if there are no rows.
-
-        :raises WorkerDiskError: if the worker's temporary folder is full.
-        """
-        self._end_batch()
-        self._end_group()
-        self._end_file()
-        return self._files
-
-    def _end_batch(self) -> None:
-        if not self._batch:
+        batch = self._batch_of(columns)
+        if not batch.num_rows:
             return
-        batch = self._columns()
-        self._batch, self._batch_bytes = [], 0
         self._group.append(batch)
         self._group_rows += batch.num_rows
         self._group_bytes += batch.nbytes
         if self._group_rows >= ROW_GROUP_ROWS or self._group_bytes >= ROW_GROUP_BYTES:
             self._end_group()
 
-    def _columns(self) -> pa.RecordBatch:
+    def finish(self) -> list[LocalFile]:
+        """Write what is left, and return the files in order; there is none if there are no rows.
+
+        :raises WorkerDiskError: if the worker's temporary folder is full.
+        """
+        self._end_group()
+        self._end_file()
+        return self._files
+
+    def _batch_of(self, columns: Iterable[Sequence[object]]) -> pa.RecordBatch:
         import pyarrow as pa
 
-        count, first = len(self._batch), len(COMMON)
-        columns = [
-            pa.repeat(pa.scalar(value, type=field.type), count)
+        # The last column, raw, has no field if it is left out.
+        fields = list(self._schema)[len(COMMON) :]
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, fields, strict=False)]
+        common = [
+            pa.repeat(pa.scalar(value, field.type), len(arrays[0]))
             for value, field in zip(self._common, self._schema, strict=False)
         ]
-        # The last value, raw, has no field if it is left out.
-        for values, field in zip(zip(*self._batch, strict=True), list(self._schema)[first:], strict=False):
-            columns.append(pa.array(values, type=field.type))
-        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        return pa.RecordBatch.from_arrays(common + arrays, schema=self._schema)
 
     def _end_group(self) -> None:
         if not self._group:

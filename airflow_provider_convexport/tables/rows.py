@@ -1,27 +1,32 @@
-"""Makes rows of records, as a mapping says.
+"""Makes columns of records, as a mapping says.
 
-A record is decoded once, and only those of its members that a column needs.
+Records are taken many at a time, because most of the work for a column is the same for all of them: a column
+of text is checked at once. Each record is decoded once, and only those of its members that a column needs.
 """
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from airflow_provider_convexport.tables.members import Members, Unreadable, decoded, items_of
-from airflow_provider_convexport.tables.values import Note, kind_of
+from airflow_provider_convexport.tables.values import UNCHANGED, Note, kind_of
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    import pyarrow as pa
+
+    from airflow_provider_convexport.tables.members import Text
     from airflow_provider_convexport.tables.schema import Table
     from airflow_provider_convexport.tables.sources import RecordMapping, Source
     from airflow_provider_convexport.tables.values import Coercion
 
-Row = tuple[object, ...]
+Columns = list[list[Any]]
+"""For each column of a table after `COMMON` its values; JSON text is UTF-8."""
+_NULL = type(None)
 
 
 class _Wanted(NamedTuple):
@@ -37,8 +42,23 @@ class _Wanted(NamedTuple):
     coercion: Coercion | None
 
 
+class _Made(NamedTuple):
+    """A column of several members.
+
+    :param name: Its name.
+    :param value: Makes a value of those of the members.
+    :param inputs: The cells that hold these.
+    :param note: Counts unexpected shapes.
+    """
+
+    name: str
+    value: Callable[..., Any]
+    inputs: list[str]
+    note: Note
+
+
 class Rows:
-    """Makes the row of one record.
+    """Makes the columns of records, each of which is one row.
 
     :param mapping: How records become rows.
     :param table: The table.
@@ -59,59 +79,90 @@ class Rows:
             _Wanted(path, f"input {path}", _mixed if path in mapping.mixed else None) for path in inputs
         ]
         groups = _grouped(wanted)
-        ordered = [each for group in groups.values() for each in group]
-        own = [each.path for each in groups.pop("")]
+        own = groups.pop("")
         notes = {name: _note(drift, name) for name in (*names, "raw")}
 
         self._members = Members(
-            dict.fromkeys((*own, *groups)),
+            dict.fromkeys((*(each.path for each in own), *groups)),
             raw=mapping.raw | mapping.mixed | set(groups),
             distinct=mapping.distinct,
         )
-        self._own = self._members.getter(own)
-        self._nested = [_Nested(self._members, name, group) for name, group in groups.items()]
-        self._coercions = [(each.coercion, notes.get(each.cell, _ignore)) for each in ordered]
-        cells = [each.cell for each in ordered]
+        self._own = [_Cell(self._members, each.path, each, notes) for each in own]
+        self._nested = [_Nested(self._members, name, group, notes) for name, group in groups.items()]
         self._severals = [
-            (
-                _value_of(sources[name]),
-                itemgetter(*(cells.index(f"input {path}") for path in sources[name].paths)),
-                notes[name],
+            _Made(
+                name, _value_of(sources[name]), [f"input {path}" for path in sources[name].paths], notes[name]
             )
             for name in severals
         ]
         self._note_raw = notes["raw"]
-        cells += [*severals, "raw", "nothing"]
-        self._order = itemgetter(
-            *(cells.index(name if name in cells else "nothing") for name in (*names, "raw"))
-        )
-        self._width = len(names)
+        self._names = names
 
-    def __call__(self, line: bytes | msgspec.Raw) -> Row:
-        """Return the row of a record."""
-        record = self._members.read(line)
-        try:
-            raw = str(line, "utf-8")
-        except UnicodeDecodeError:
-            raw = self._replaced(line)
-        if record is None or type(record) is Unreadable:
-            self._note_raw(record)
-            return (*(None,) * self._width, raw)
-        values = self._own(record)
-        for nested in self._nested:
-            values += nested(record)
-        cells = [
-            value if value is None or coercion is None else coercion(value, note)
-            for value, (coercion, note) in zip(values, self._coercions, strict=True)
+    def columns(self, lines: Sequence[bytes]) -> tuple[Columns, pa.Array]:
+        """Return the columns of records, and the records themselves as text."""
+        raw = text_of(lines)
+        if raw is None:
+            lines = [self._as_utf8(line) for line in lines]
+            raw = text_of(lines)
+        records = self._members.read_all(lines)
+        unreadable = [
+            (place, record)
+            for place, record in enumerate(records)
+            if record is None or type(record) is Unreadable
         ]
-        cells += [value(pick(cells), note) for value, pick, note in self._severals]
-        cells += (raw, None)
-        row: Row = self._order(cells)
-        return row
+        for place, record in reversed(unreadable):
+            self._note_raw(record)
+            del records[place]
+        columns = self._columns(records)
+        for place, _ in unreadable:
+            for column in columns:
+                column.insert(place, None)
+        return columns, raw
 
-    def _replaced(self, line: bytes | msgspec.Raw) -> str:
-        self._note_raw(Unreadable("invalid UTF-8"))
-        return str(line, "utf-8", "replace")
+    def _columns(self, records: Sequence[Any]) -> Columns:
+        cells = {cell.name: cell.of(records) for cell in self._own}
+        for nested in self._nested:
+            cells |= nested.of(records)
+        for name, value, inputs, note in self._severals:
+            members = zip(*(cells[each] for each in inputs), strict=True)
+            cells[name] = [value(values, note) for values in members]
+        return [cells[name] if name in cells else [None] * len(records) for name in self._names]
+
+    def _as_utf8(self, line: bytes) -> bytes:
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            self._note_raw(Unreadable("invalid UTF-8"))
+            return line.decode("utf-8", "replace").encode()
+        return line
+
+
+class _Cell:
+    """Reads one member of objects.
+
+    :param members: Reads the objects.
+    :param member: Name of the member in them.
+    :param wanted: What is made of it.
+    :param notes: Counts unexpected shapes, by column.
+    """
+
+    def __init__(self, members: Members, member: str, wanted: _Wanted, notes: dict[str, Note]) -> None:
+        self.name = wanted.cell
+        self._get = members.getter(member)
+        self._coercion = wanted.coercion
+        self._kept = UNCHANGED.get(wanted.coercion, frozenset()) if wanted.coercion else frozenset()
+        self._note = notes.get(wanted.cell, _ignore)
+
+    def of(self, objects: Iterable[Any]) -> list[Any]:
+        """Return the column of objects that `Members.read_all` returned, none of which is null.
+
+        What is made of an object that could not be read is what is made of a member that could not be read.
+        """
+        values = list(map(self._get, objects))
+        coercion, note = self._coercion, self._note
+        if coercion is None or self._kept.issuperset({*map(type, values)} - {_NULL}):
+            return values
+        return [None if value is None else coercion(value, note) for value in values]
 
 
 class _Nested:
@@ -120,66 +171,93 @@ class _Nested:
     :param outer: Reads the record.
     :param name: Name of the member.
     :param wanted: What is read of it, by path.
+    :param notes: Counts unexpected shapes, by column.
     """
 
-    def __init__(self, outer: Members, name: str, wanted: Sequence[_Wanted]) -> None:
+    def __init__(self, outer: Members, name: str, wanted: Sequence[_Wanted], notes: dict[str, Note]) -> None:
         names = [each.path.partition(".")[2] for each in wanted]
-        self._text = outer.getter([name])
+        self._text = outer.getter(name)
         self._members = Members(dict.fromkeys(names))
-        self._pick = self._members.getter(names)
-        self._blank = (None,) * len(names)
+        self._cells = [
+            _Cell(self._members, member, each, notes) for member, each in zip(names, wanted, strict=True)
+        ]
 
-    def __call__(self, record: object) -> tuple[Any, ...]:
-        """Return the members' values; all of them are unreadable if it is something else than an object."""
-        (text,) = self._text(record)
-        found = None if text is None else self._members.read(text)
-        if found is None:
-            return self._blank
-        return (found,) * len(self._blank) if type(found) is Unreadable else self._pick(found)
+    def of(self, records: Iterable[Any]) -> dict[str, list[Any]]:
+        """Return the members' columns; all are unreadable where there is something else than an object."""
+        blank, filled = self._members.blank, self._members.filled
+        objects = [
+            blank if each is None else filled(each) if type(each) is Unreadable else each
+            for each in self._members.read_all(list(map(self._text, records)))
+        ]
+        return {cell.name: cell.of(objects) for cell in self._cells}
 
 
 class InlineRows:
     """Makes rows of the records that a record has inline, and of the outer record what they lack.
 
     :param mapping: How the inlined records become rows.
-    :param row: Makes the row of one of them.
+    :param rows: Makes rows of them.
     :param drift: Where values of an unexpected shape are counted.
     """
 
-    def __init__(self, mapping: RecordMapping, row: Rows, drift: dict[str, Counter[str]]) -> None:
+    def __init__(self, mapping: RecordMapping, rows: Rows, drift: dict[str, Counter[str]]) -> None:
         paths = [source.paths[0] for source in mapping.inherited.values()]
         names = list(mapping.sources)
-        self._row = row
+        self._rows = rows
         self._members = Members({mapping.inline, *paths}, raw=frozenset((mapping.inline,)), exact=True)
-        self._pick = self._members.getter([mapping.inline, *paths])
+        self._inline = self._members.getter(mapping.inline)
         self._inherited = [
-            (names.index(name), _value_of(source), _note(drift, name))
+            (
+                names.index(name),
+                self._members.getter(source.paths[0]),
+                _value_of(source),
+                _note(drift, name),
+            )
             for name, source in mapping.inherited.items()
         ]
         self._note = _note(drift, "raw")
 
-    def __call__(self, line: bytes) -> list[Row]:
-        """Return the rows of all inlined records; none if there is no list of them."""
-        record = self._members.read(line)
+    def columns(self, lines: Sequence[bytes]) -> tuple[Columns, pa.Array]:
+        """Return the columns of all records that are inlined, and they themselves as text."""
+        items: list[bytes] = []
+        owners: list[tuple[Any, int, int]] = []
+        for record in self._members.read_all(lines):
+            start = len(items)
+            items += self._items_of(record)
+            if len(items) > start:
+                owners.append((record, start, len(items)))
+        columns, raw = self._rows.columns(items)
+        for place, get, coercion, note in self._inherited:
+            column = columns[place]
+            for record, start, end in owners:
+                value = get(record)
+                if value is not None and any(each is None for each in column[start:end]):
+                    filler = coercion(value, note)
+                    column[start:end] = [filler if each is None else each for each in column[start:end]]
+        return columns, raw
+
+    def _items_of(self, record: Any) -> list[bytes]:
+        """Return the inlined records of a record; none if there is no list of them."""
         if record is None or type(record) is Unreadable:
             self._note(record)
             return []
-        text, *outer = self._pick(record)
+        text = self._inline(record)
         items = [] if text is None else items_of(text)
         if items is None:
             if bytes(text) != b"null":
                 self._note(text)
             return []
-        rows = [self._row(item) for item in items]
-        for (place, coercion, note), value in zip(self._inherited, outer, strict=True):
-            if value is not None and any(row[place] is None for row in rows):
-                filler = coercion(value, note)
-                rows = [row if row[place] is not None else _with(row, place, filler) for row in rows]
-        return rows
+        return [bytes(item) for item in items]
 
 
-def _with(row: Row, place: int, value: object) -> Row:
-    return (*row[:place], value, *row[place + 1 :])
+def text_of(lines: Sequence[Text]) -> pa.Array | None:
+    """Return texts as an Arrow array, which does not decode them; ``None`` if they are not UTF-8."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(lines, pa.string())
+    except pa.ArrowInvalid:
+        return None
 
 
 def _ignore(value: object) -> None:
@@ -188,7 +266,7 @@ def _ignore(value: object) -> None:
 
 def _mixed(value: msgspec.Raw, note: Note) -> Any:
     del note
-    return value if bytes(memoryview(value)[:1]) == b"{" else decoded(value)
+    return value if bytes(value).startswith(b"{") else decoded(value)
 
 
 def _coercion(source: Source, mapping: RecordMapping) -> Coercion:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
 
@@ -144,11 +144,17 @@ def strings(value: object, note: Note) -> list[str | None] | None:
 
 def member_texts(*names: str) -> Coercion:
     """Return a coercion of a list of objects to the text that each has under the first of ``names``."""
+    first = names[0]
 
     def texts(value: object, note: Note) -> list[str | None] | None:
         if type(value) is not list:
             return note(value)
-        return [member_text(item, names, note) for item in value]
+        return [
+            found
+            if type(item) is dict and type(found := item.get(first)) is str
+            else member_text(item, names, note)
+            for item in value
+        ]
 
     return texts
 
@@ -161,12 +167,12 @@ def member_text(value: object, names: tuple[str, ...], note: Note) -> str | None
     return None if found is None else text(found, note)
 
 
-def json_object(value: msgspec.Raw, note: Note) -> str | None:
-    """Return an object as its JSON text."""
-    written = str(value, "utf-8")
-    if written.startswith("{"):
+def json_object(value: msgspec.Raw, note: Note) -> bytes | None:
+    """Return an object as its JSON text in UTF-8."""
+    written = bytes(value)
+    if written.startswith(b"{"):
         return written
-    return None if written == "null" else note(value)
+    return None if written == b"null" else note(value)
 
 
 def count(value: msgspec.Raw, note: Note) -> int | None:
@@ -175,3 +181,11 @@ def count(value: msgspec.Raw, note: Note) -> int | None:
     if found is not None:
         return len(found)
     return None if bytes(value) == b"null" else note(value)
+
+
+UNCHANGED: Final[Mapping[Coercion, frozenset[type]]] = {
+    text: frozenset((str,)),
+    identifier: frozenset((str,)),
+    flag: frozenset((bool,)),
+}
+"""For coercions the types whose values all stay as they are."""

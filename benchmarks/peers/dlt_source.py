@@ -1,4 +1,4 @@
-"""dlt: its REST API source into its filesystem destination, with JSON lines.
+"""dlt: its REST API source into its filesystem destination, with JSON lines or Parquet files.
 
 Everything else has dlt's defaults, but nested values stay in their records instead of becoming tables of
 their own (``max_table_nesting``), because the other tools keep them there, too.
@@ -49,7 +49,7 @@ def export(job: Job) -> None:
         destination=filesystem(bucket_url=job.out.as_uri()),
         dataset_name="export",
     )
-    pipeline.run(source, loader_file_format="jsonl").raise_on_failed_jobs()
+    pipeline.run(source, loader_file_format=job.format).raise_on_failed_jobs()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Job:
     :param start: First instant, UTC.
     :param end: First instant after the interval, UTC.
     :param folder: Folder for everything that the tool writes; what it delivers goes into ``out``.
+    :param format: ``jsonl`` or ``parquet``.
     """
 
     vendor: str
@@ -37,6 +38,7 @@ class Job:
     start: datetime
     end: datetime
     folder: Path
+    format: str = "jsonl"
 
     @property
     def key(self) -> str:
@@ -77,6 +79,7 @@ def measure(export: Callable[[Job], None], *, packages: tuple[str, ...]) -> None
     parser.add_argument("--start", type=datetime.fromisoformat, required=True)
     parser.add_argument("--end", type=datetime.fromisoformat, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--format", choices=("jsonl", "parquet"), default="jsonl")
     job = Job(**vars(parser.parse_args()))
     job.out.mkdir(parents=True)
     cpu, wall, written = _cpu(), time.monotonic(), _written()
