@@ -38,7 +38,7 @@ def console_command(function: Callable[[argparse.Namespace], str]) -> Callable[[
                 text = function(options)
         except ConvExportError as error:
             sys.exit(str(error))
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{text}\n" if text else "")
 
     return run
 

@@ -54,6 +54,13 @@ _FROM = _arg(
     help="Start of the range, inclusive: a day or an ISO-8601 time, in UTC unless it has a time zone.",
 )
 _TO = _arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
+_FIRST = _arg(
+    "--from",
+    dest="start",
+    metavar="DATE",
+    help="Only partitions that end after it: a day or an ISO-8601 time, in UTC unless it has a time zone.",
+)
+_LAST = _arg("--to", dest="end", metavar="DATE", help="Only partitions that begin before it.")
 
 # Where it is published.
 _DESTINATION = _arg(
@@ -127,6 +134,16 @@ _OUTPUT = _arg(
     help="table (default) for people, json for programs.",
 )
 
+_FORMAT = _arg(
+    "--format",
+    choices=("urls", "duckdb", "redshift", "uris", "snowflake", "spark", "json"),
+    default="urls",
+    help=(
+        "urls (default): one per line. duckdb, snowflake, spark: statements. redshift: a manifest for COPY. "
+        "uris: an array, as BigQuery takes it. json: partitions with their files, for programs."
+    ),
+)
+
 _PLAN = _command(
     "plan",
     summary="Plan a backfill: its runs, its minimum of requests and time, and the commands that start it",
@@ -166,6 +183,15 @@ _STATUS = _command(
         _OUTPUT,
     ),
 )
+_FILES = _command(
+    "files",
+    summary="Print what DuckDB, Redshift, BigQuery, Snowflake or Spark loads of what is published",
+    description=(
+        "Print the files of the published partitions, according to the manifests under a destination, in the "
+        "form that an engine loads. Exits with 1 if nothing is published there."
+    ),
+    args=(_REQUIRED_DESTINATION, _DESTINATION_CONN_ID, _FIRST, _LAST, _ONLY_SCOPE, _FORMAT),
+)
 _CHECK = _command(
     "check",
     summary="Test a connection with one cheap request, and look for the pool of its tasks",
@@ -176,4 +202,4 @@ _CHECK = _command(
     args=(_CONN_ID, _POOL),
 )
 
-COMMANDS = (_PLAN, _STATUS, _CHECK)
+COMMANDS = (_PLAN, _STATUS, _FILES, _CHECK)

@@ -39,9 +39,17 @@ def dataset_of(folder: str) -> str:
     return _PARTITION.sub("", folder)
 
 
+def root_of(folder: str, scope: Mapping[str, str]) -> str:
+    """Return the folder of a partition's whole dataset: `dataset_of` without the folders of the scope."""
+    parts, own = dataset_of(folder).split("/"), _folders_of(scope)
+    while parts and parts[-1] in own:
+        parts.pop()
+    return "/".join(parts)
+
+
 def is_of(folder: str, scope: Mapping[str, str]) -> bool:
     """Return whether a partition's folder is that of a shop or bot; in any order of the scope's folders."""
-    wanted = {f"{name}={quote(value, safe='')}" for name, value in scope.items()}
+    wanted = _folders_of(scope)
     return not wanted or set(dataset_of(folder).split("/")[-len(wanted) :]) == wanted
 
 
@@ -58,3 +66,7 @@ def may_overlap(folder: str, span: Window) -> bool:
         return False
     # How long the partition of an interval is, its name does not say.
     return name["day"] is None or (span.start.date() - day).days <= _ZONES
+
+
+def _folders_of(scope: Mapping[str, str]) -> set[str]:
+    return {f"{name}={quote(value, safe='')}" for name, value in scope.items()}
