@@ -45,8 +45,11 @@ def test_discovery_loads_the_standard_library_only():
     assert loaded - sys.stdlib_module_names == {"airflow_provider_convexport"}
 
 
-def test_the_engine_does_not_load_airflow():
-    assert "airflow" not in loaded_by(importing_all_of("airflow_provider_convexport.export"))
+@pytest.mark.parametrize("part", ["export", "tables"])
+def test_the_engine_does_not_load_airflow_or_an_optional_library(part):
+    loaded = loaded_by(importing_all_of(f"airflow_provider_convexport.{part}"))
+
+    assert not loaded & {"airflow", "pyarrow", "pyiceberg", "duckdb"}
 
 
 def test_hooks_and_operators_load_no_optional_library():
@@ -151,7 +154,7 @@ def test_the_engine_knows_no_hook_operator_or_command():
     assert {module for module, _ in reached} == {"durations", "errors", "export"}
 
 
-@pytest.mark.parametrize("place", ["cli"])
+@pytest.mark.parametrize("place", ["cli", "tables"])
 def test_what_reads_a_dataset_does_not_reach_into_work_in_progress(place):
     reached = {module for path in (PACKAGE / place).rglob("*.py") for module in imports_of(path)}
 

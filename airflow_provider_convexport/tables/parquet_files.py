@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
-    from typing_extensions import Buffer
 
     from airflow_provider_convexport.tables.schema import Table
 
@@ -205,7 +204,7 @@ class _HashedFile(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         self.digest.update(data)
         written = self._inner.write(data)
         self.bytes += written

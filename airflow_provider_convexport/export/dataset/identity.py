@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from airflow_provider_convexport.errors import DestinationUnavailableError
 from airflow_provider_convexport.export.dataset.manifest import (
@@ -24,7 +23,7 @@ DATASET = "_dataset.json"
 _MAX_ROUNDS = 100
 
 
-class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+class Dataset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Content of ``_dataset.json``: what all exports into one destination have in common.
 
     :param account: Public identity of the vendor account; empty if the scope tells accounts apart.
@@ -32,7 +31,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     :param scope: Names of the scope's parts; each shop or bot has a folder of its own in the dataset.
     :param partition_timezone: IANA name of the zone that defines the days; ``"UTC"`` unless ``partition_by``
         is ``"day"``.
-    :param table: Name of the table, if the dataset holds a table's rows instead of records.
+    :param table: Name of the table, if the dataset holds a table's rows; empty, and left out, for records.
     """
 
     format_version: int
@@ -44,7 +43,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     window_on: str
     partition_by: str
     partition_timezone: str
-    table: str | UnsetType = UNSET
+    table: str = ""
 
     @classmethod
     def of(cls, query: Query, grid: PartitionGrid) -> Self:

@@ -115,6 +115,7 @@ class TestIsRegistered:
             ("window_on", "updated"),
             ("partition_by", "hour"),
             ("partition_timezone", "Asia/Tokyo"),
+            ("table", "messages"),
         ],
     )
     def test_another_dataset_is_refused_with_what_is_there_and_here(self, memory, name, other):

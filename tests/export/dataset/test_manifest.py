@@ -97,6 +97,9 @@ class TestEncoding:
             "checked_at",
             "window_evidence",
             "account",
+            "table",
+            "source",
+            "drift",
         }
 
     def test_a_field_of_a_later_version_does_not_disturb(self, store):
