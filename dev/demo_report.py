@@ -49,5 +49,5 @@ def report(tables: Path, day: date) -> tuple[list[str], list[tuple[Any, ...]]]:
             paths = [url.removeprefix("file://") for url in files]
             engine.read_parquet(paths, union_by_name=True, hive_partitioning=False).create_view(name)
         engine.execute(views_for("duckdb"))
-        found = engine.sql(REPORT).filter(f"day = DATE '{day}'")
+        found = engine.sql(REPORT).filter(f"day = DATE '{day}'").order("vendor")
         return found.columns, found.fetchall()

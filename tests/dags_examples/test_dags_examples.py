@@ -590,7 +590,7 @@ def test_every_dataset_of_the_daily_dag_starts_the_dag_that_makes_its_tables(fil
     (task,) = dag.tasks
 
     assert {(asset.name, asset.uri) for asset in sent} == {
-        (asset.name, asset.uri) for _, asset in dag.timetable.asset_condition.iter_assets()
+        (asset.name, asset.uri) for asset in dag.timetable.asset_condition.objects
     }
     assert {asset.uri for asset in sent} == set(task.sources)
 
