@@ -75,6 +75,7 @@ with DAG(
         task_id="export_updated",
         window_on="updated",
         destination=f"{ROOT}/conversations_updated",
+        skip_unchanged=True,
         outlets=[Asset("ada_conversations_updated", uri=f"{ROOT}/conversations_updated")],
     )
     yesterday = AdaExportOperator(

@@ -76,6 +76,7 @@ with DAG(
         task_id="export_active",
         window_on="last_message_at",
         destination=f"{ROOT}/conversations_active",
+        skip_unchanged=True,
         outlets=[active],
     )
     last_days = AppliedLabsExportOperator(

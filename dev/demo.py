@@ -1,7 +1,9 @@
 """Runs the example Dags for one day against the simulator, with real Airflow task runs, and shows the result.
 
-It needs only the package and its simulator. Airflow's database and log and the exports are created anew
-below ``--root`` each time.
+At last it makes tables of what was exported, and queries them with DuckDB.
+
+It needs only the package, its simulator and DuckDB. Airflow's database and log and the exports are created
+anew below ``--root`` each time.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from typing import TYPE_CHECKING, Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
+TABLES = "tables_on_change.py"
 COLUMNS = ("vendor", "stream", "scope", "interval", "records", "files", "bytes", "folder")
 MEASURED = frozenset(("records", "files", "bytes"))
 
@@ -54,6 +58,11 @@ def main() -> None:
     if others := len(manifests) - len(of_day):
         say(f"There are {others} more of the days before, which the Dags export again for late changes.")
     show_records(of_day)
+    if (tables := options.dags / TABLES).exists():
+        say("")
+        with stopwatch(f"Ran {TABLES}"):
+            make_tables(tables, day, log)
+        show_report(root / "exports" / "tables", day)
     show_next_steps(root)
 
 
@@ -114,19 +123,34 @@ def run_dag(dag_file: Path, day: datetime, log: Path) -> None:
     A manual run exports the interval *before* its logical date, a scheduled run the interval after it.
     """
     with airflow_output(log):
-        run = load_dag(dag_file).test(logical_date=day + timedelta(days=1))
+        run = load(dag_file).dag.test(logical_date=day + timedelta(days=1))
     if run.state != "success":
         fail(f"The Dag of {dag_file.name} ended as {run.state}", log)
 
 
-def load_dag(dag_file: Path) -> Any:
-    """Return the Dag that a file defines as ``dag``."""
+def make_tables(dag_file: Path, day: datetime, log: Path) -> None:
+    """Run the Dags that make the tables of each vendor, for one day, as an asset event would start them.
+
+    A run that no event has started gets its interval by hand.
+    """
+    from airflow.sdk import DAG
+
+    interval = [day.isoformat(), (day + timedelta(days=1)).isoformat()]
+    for dag in [each for each in vars(load(dag_file)).values() if isinstance(each, DAG)]:
+        with airflow_output(log):
+            run = dag.test(logical_date=None, run_conf={"interval": interval})
+        if run.state != "success":
+            fail(f"The Dag {dag.dag_id} of {dag_file.name} ended as {run.state}", log)
+
+
+def load(dag_file: Path) -> Any:
+    """Return the module that a file is."""
     spec = spec_from_file_location(dag_file.stem, dag_file)
     if spec is None or spec.loader is None:
         sys.exit(f"{dag_file} is not a Python file.")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.dag
+    return module
 
 
 @contextlib.contextmanager
@@ -165,13 +189,27 @@ def fail(problem: str, log: Path) -> None:
 
 def show_table(manifests: Sequence[Path], exports: Path) -> None:
     """Print one line for each exported partition, from its manifest."""
-    rows = [COLUMNS, *(table_row(path, exports) for path in manifests)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     say(f"\nThe manifests below {os.path.relpath(exports)}:\n")
-    for row in rows:
+    show_rows(COLUMNS, [table_row(path, exports) for path in manifests], numbers=MEASURED)
+
+
+def show_report(tables: Path, day: datetime) -> None:
+    """Print a day's report over the tables of all vendors: what `dev.demo_report` queries."""
+    from dev.demo_report import report
+
+    columns, found = report(tables, day.date())
+    rows = [tuple("-" if value is None else str(value) for value in row) for row in found]
+    say(f"\nDuckDB over the tables of all vendors in {os.path.relpath(tables)}:\n")
+    show_rows(columns, rows, numbers=frozenset(columns) - {"vendor", "day"})
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: AbstractSet[str]) -> None:
+    """Print rows below the names of their columns, numbers to the right."""
+    widths = [max(len(row[column]) for row in (columns, *rows)) for column in range(len(columns))]
+    for row in (columns, *rows):
         cells = (
-            cell.rjust(width) if name in MEASURED else cell.ljust(width)
-            for name, cell, width in zip(COLUMNS, row, widths, strict=True)
+            cell.rjust(width) if name in numbers else cell.ljust(width)
+            for name, cell, width in zip(columns, row, widths, strict=True)
         )
         say("  ".join(cells).rstrip())
 

@@ -185,6 +185,21 @@ _FORMAT = _arg(
     ),
 )
 
+# The tables and who reads them.
+_ENGINE = _arg(
+    "--engine",
+    required=True,
+    choices=("duckdb", "bigquery", "redshift", "snowflake", "spark", "trino"),
+    help="The engine that runs the statements; spark also for Databricks, trino also for Athena.",
+)
+_SCHEMA = _arg(
+    "--schema",
+    default="",
+    metavar="NAME",
+    help="Schema, dataset or database of the tables and of the views, unless it is the engine's default.",
+)
+_WITHOUT_RAW = _arg("--without-raw", action="store_true", help="The tables were made without the column raw.")
+
 _PLAN = _command(
     "plan",
     summary="Plan a backfill: its runs, its minimum of requests and time, and the commands that start it",
@@ -246,6 +261,15 @@ _FILES = _command(
     ),
     args=(_REQUIRED_DESTINATION, _DESTINATION_CONN_ID, _FIRST, _LAST, _ONLY_SCOPE, _FORMAT),
 )
+_VIEWS = _command(
+    "views",
+    summary="Print SQL views over the tables: each conversation and message once, as it is now",
+    description=(
+        "Print statements that create the views current_conversations and current_messages over the tables "
+        "conversations and messages. Reads nothing."
+    ),
+    args=(_ENGINE, _SCHEMA, _WITHOUT_RAW),
+)
 _CHECK = _command(
     "check",
     summary="Test a connection with one cheap request, and look for the pool of its tasks",
@@ -256,4 +280,4 @@ _CHECK = _command(
     args=(_CONN_ID, _POOL),
 )
 
-COMMANDS = (_PLAN, _STATUS, _FILES, _CHECK)
+COMMANDS = (_PLAN, _STATUS, _FILES, _VIEWS, _CHECK)

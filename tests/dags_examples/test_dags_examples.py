@@ -28,6 +28,7 @@ from airflow_provider_convexport.hooks.vendors import hook_of, stream_of
 from airflow_provider_convexport.hooks.vendors import vendors as all_vendors
 from airflow_provider_convexport.simulator.server import running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
+from airflow_provider_convexport.tables.mapping import tables_of
 from tests.support import published
 from tests.support.connections import connections_to, define
 from tests.support.samples import DAY
@@ -40,11 +41,14 @@ SETTINGS = SimulatorSettings(records=2_000, hostile=True)
 
 DAILY = [file for file in FILES if file.stem.endswith("_daily")]
 WINDOWS = [file for file in FILES if file.stem.endswith("_windows")]
+TABLES = [file for file in FILES if file.stem.removesuffix("_tables") in all_vendors()]
 
 # What Airflow 3.1, or 3.2, does not have yet; nothing else is affected.
-NEEDS = {"ada_partitioned": (3, 2), "ada_backfill_events": (3, 3)}
+NEEDS = {"ada_partitioned": (3, 2), "ada_partitioned_tables": (3, 2), "ada_backfill_events": (3, 3)}
 AIRFLOW = tuple(int(part) for part in version.split(".")[:2])
-PARSED = [file for file in FILES if file.stem != "ada_partitioned" or NEEDS[file.stem] <= AIRFLOW]
+# What cannot be imported there.
+MISSING = {name for name, minimum in NEEDS.items() if "partitioned" in name and minimum > AIRFLOW}
+PARSED = [file for file in FILES if file.stem not in MISSING]
 
 # What each vendor's Dags export in one run: vendor, stream, scope.
 EXPORTS = {
@@ -139,9 +143,11 @@ def vendors(simulator, monkeypatch):
 def test_every_example_is_tested():
     others = {"ada_hourly", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
     others |= {"ada_late_edits", "hook_in_a_task"}
+    others |= {"ada_partitioned_tables", "tables_on_change", "tables_rebuild"}
 
-    assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS}
-    assert {vendor_of(file) for file in DAILY} == {vendor_of(file) for file in WINDOWS} == set(EXPORTS)
+    assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS + TABLES}
+    for kind in (DAILY, WINDOWS, TABLES):
+        assert {vendor_of(file) for file in kind} == set(EXPORTS)
 
 
 @by_stem(PARSED)
@@ -163,7 +169,7 @@ def test_every_dag_of_a_file_survives_serialisation(file):
             assert list(restored.get_task(task.task_id).template_fields) == list(task.template_fields)
 
 
-@by_stem(DAILY)
+@by_stem(DAILY + TABLES)
 def test_a_scheduled_run_exports_the_day_after_its_logical_date(file):
     restored = round_trip(dag_of(file))
     runs = restored.iter_dagrun_infos_between(MIDNIGHT - 3 * DAY, MIDNIGHT - 2 * DAY)
@@ -566,6 +572,131 @@ def test_consumers_read_what_was_exported(root):
     counted = report.get_task_instance("count_lines").xcom_pull(task_ids="count_lines")
     (manifest,) = manifests(root / "ada" / "conversations")
     assert counted == manifest["records"] > 0
+
+
+def tables_of_day(root, vendor, day):
+    """What the tables have of a vendor's day: rows by table, window_on and scope."""
+    return {
+        (manifest["table"]["name"], manifest["window_on"], "".join(manifest["scope"].values())): manifest
+        for manifest in manifests(root / "tables")
+        if manifest["vendor"] == vendor and manifest["partition"]["start"] == f"{day:%Y-%m-%dT%H:%M:%SZ}"
+    }
+
+
+def states_of(run):
+    return {each.task_id: each.state for each in run.get_task_instances()}
+
+
+@runs
+@by_stem(TABLES)
+def test_a_dag_makes_the_tables_of_what_it_exports(file, root):
+    vendor, day = vendor_of(file), MIDNIGHT - 3 * DAY
+
+    first = dag_of(file).test(logical_date=day + DAY)
+
+    assert first.state == DagRunState.SUCCESS
+    raw = {(*exported_by(each), each["window_on"]): each for each in manifests(root / vendor)}
+    assert set(raw) == CHANGES[vendor] | {
+        (*each, next(iter(stream_of(*each[:2]).time_fields))) for each in EXPORTS[vendor]
+    }
+    found = tables_of_day(root, vendor, day)
+    expected = {
+        (table, window_on, scope): manifest
+        for (_, stream, scope, window_on), manifest in raw.items()
+        for table in tables_of(vendor, stream)
+    }
+    assert set(found) == set(expected)
+    for key, manifest in found.items():
+        assert manifest["source"]["commit"] == expected[key]["commit"]
+        assert manifest["records"] > 0
+        if key[0] == expected[key]["stream"]:
+            assert manifest["records"] == expected[key]["records"]
+
+
+@runs
+@by_stem(TABLES)
+def test_a_second_run_of_the_same_day_changes_no_table(file, root):
+    day = MIDNIGHT - 3 * DAY
+    dag_of(file).test(logical_date=day + DAY)
+    before = {manifest["commit"] for manifest in manifests(root)}
+
+    second = dag_of(file).test(logical_date=day + DAY)
+
+    assert second.state == DagRunState.SUCCESS
+    assert {manifest["commit"] for manifest in manifests(root)} == before
+    assert states_of(second)["tables"] == "skipped"
+
+
+@runs
+@by_stem(DAILY)
+def test_tables_are_made_of_what_the_daily_dag_has_published(file, root):
+    vendor, day = vendor_of(file), MIDNIGHT - 3 * DAY
+    dag_of(file).test(logical_date=day + DAY)
+
+    run = dag_of(example("tables_on_change"), vendor).test(
+        logical_date=None, run_conf=interval_conf(day, day + DAY)
+    )
+
+    assert run.state == DagRunState.SUCCESS
+    assert {(table, window_on) for table, window_on, _ in tables_of_day(root, vendor, day)} == {
+        (table, manifest["window_on"])
+        for manifest in manifests(root / vendor)
+        for table in tables_of(vendor, manifest["stream"])
+    }
+
+
+@by_stem(DAILY)
+def test_every_dataset_of_the_daily_dag_starts_the_dag_that_makes_its_tables(file):
+    sent = {asset for settings in exports_of(file) for asset in settings["outlets"]}
+    dag = dag_of(example("tables_on_change"), vendor_of(file))
+    (task,) = dag.tasks
+
+    assert {(asset.name, asset.uri) for asset in sent} == {
+        (asset.name, asset.uri) for asset in dag.timetable.asset_condition.objects
+    }
+    assert {asset.uri for asset in sent} == set(task.sources)
+
+
+@runs
+def test_the_tables_of_a_partition_key_are_made_of_its_day(root):
+    conf = interval_conf(MIDNIGHT - 3 * DAY, MIDNIGHT - 2 * DAY)
+
+    exported = dag_of(example("ada_partitioned")).test(logical_date=None, run_conf=conf)
+    made = dag_of(example("ada_partitioned_tables")).test(logical_date=None, run_conf=conf)
+
+    assert {exported.state, made.state} == {DagRunState.SUCCESS}
+    (raw,) = manifests(root / "ada_partitioned" / "conversations")
+    (table,) = manifests(root / "ada_partitioned" / "tables")
+    assert (table["source"]["commit"], table["records"]) == (raw["commit"], raw["records"])
+
+
+@runs
+def test_a_year_is_made_again_from_what_is_published_without_a_request_to_a_vendor(root, monkeypatch):
+    day = MIDNIGHT - 3 * DAY
+    for file in TABLES:
+        dag_of(file).test(logical_date=day + DAY)
+    before = {vendor: rows_and_sources(tables_of_day(root, vendor, day)) for vendor in EXPORTS}
+    shutil.rmtree(root / "tables")
+    for name in ("ADA", "AGENTX", "APPLIED_LABS"):
+        monkeypatch.delenv(f"AIRFLOW_CONN_{name}_DEFAULT")
+    rebuild = dag_of(example("tables_rebuild"))
+
+    run = rebuild.test(logical_date=None, run_conf={"year": day.year})
+
+    assert run.state == DagRunState.SUCCESS
+    assert Counter(states_of_all(run)) == {"success": 3, "skipped": 33}
+    assert {vendor: rows_and_sources(tables_of_day(root, vendor, day)) for vendor in EXPORTS} == before
+    other_year = rebuild.test(logical_date=None, run_conf={"year": day.year - 2})
+    assert set(states_of_all(other_year)) == {"skipped"}
+
+
+def states_of_all(run):
+    return [each.state for each in run.get_task_instances()]
+
+
+def rows_and_sources(tables):
+    assert tables
+    return {key: (manifest["records"], manifest["source"]) for key, manifest in tables.items()}
 
 
 def counted(records, field):

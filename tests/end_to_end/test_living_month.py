@@ -2,7 +2,8 @@
 
 The simulator's clock is set to the moment at which a day has settled; then the tasks of that day run. What is
 published at the end is compared with what the vendor has at that time. A record is stale if its newest
-published version is not the vendor's. It is as old as the first change that is missing.
+published version is not the vendor's. It is as old as the first change that is missing. The views over the
+tables of all datasets show the same versions.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import pendulum
 import pytest
 from jinja2 import Template
 
-from airflow_provider_convexport.export.window import utc
+from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.hooks.vendors import hook_of, vendors
+from tests.support.current_state import current_records, engine_over, make_all_tables
 from tests.support.exports import export
 from tests.support.published import manifests, partitions
 from tests.support.samples import DAY
@@ -192,6 +194,24 @@ def newest(tasks, month, stream):
     return {each: line for each, (_, _, line) in found.items() if each in by_creation}
 
 
+def assert_views_show(expected, ran, tasks, folder):
+    """The views over the tables of all datasets show exactly the newest versions, byte for byte."""
+    make_all_tables({Path(task.destination) for task in tasks}, folder, Window(FIRST, END))
+    with engine_over(folder) as engine:
+        for stream, records in expected.items():
+            found = current_records(engine, stream)
+            of_the_month = {each for each, line in found.items() if ran.begun(stream, line) >= FIRST}
+            assert {each: found[each] for each in of_the_month} == records
+        if "messages" not in expected:
+            inline = [
+                message
+                for line in current_records(engine, "conversations").values()
+                for message in json.loads(line)["messages"]
+            ]
+            shown = {each: json.loads(line) for each, line in current_records(engine, "messages").items()}
+            assert shown == {message["id"]: message for message in inline}
+
+
 def published(destination):
     """Every published line of a dataset, with the time at which its partition was asked for."""
     asked = {name: manifest["requested_at"] for name, manifest in manifests(destination).items()}
@@ -202,12 +222,15 @@ def published(destination):
 def month(simulator, tmp_path, monkeypatch):
     """Runs a month of a vendor with some of the tasks of its example; returns what is stale, by stream."""
 
-    def run(vendor, chosen=lambda task: True, **switches):
+    def run(vendor, chosen=lambda task: True, *, views=False, **switches):
         simulator.update(living=True, records=1_600, **switches)
         tasks = [task for task in tasks_of(vendor, tmp_path, monkeypatch) if chosen(task)]
         ran = Month(simulator, vendor).run(tasks)
         assert all(ran.changed(stream) > 20 for stream in ran.known if stream not in NEVER_CHANGE[vendor])
-        return {stream: ran.stale(stream, newest(tasks, ran, stream)) for stream in ran.known}
+        found = {stream: newest(tasks, ran, stream) for stream in ran.known}
+        if views:
+            assert_views_show(found, ran, tasks, tmp_path / "tables")
+        return {stream: ran.stale(stream, records) for stream, records in found.items()}
 
     return run
 
@@ -286,7 +309,7 @@ def oldest(vendor, found):
 def test_the_newest_state_of_every_record_is_published_but_for_what_changed_after_the_last_look(
     month, vendor
 ):
-    for stream, found in month(vendor).items():
+    for stream, found in month(vendor, views=True).items():
         kept = [each for each in found if each.record is not None]
         age, bound = oldest(vendor, kept), BOUNDS[vendor, stream]
         print(
