@@ -209,7 +209,6 @@ def _filled_in(value: Any, context: Mapping[str, Any]) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        # A Dag file is code of the user, and so is its template; the sandbox costs nothing.
         environment = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)
         return environment.from_string(value).render(**context)
     except jinja2.TemplateError:
