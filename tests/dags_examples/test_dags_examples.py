@@ -716,7 +716,7 @@ def test_a_guide_says_that_tasks_never_start_without_their_pool(guide):
     """Airflow itself says nothing: the task stays scheduled, and its log stays empty."""
     text = guide.read_text()
     linked = [file for file in PARSED if f"dags_examples/{file.name}" in text]
-    tasks = [task for file in linked for task in dag_of(file).tasks]
+    tasks = [task for file in linked for dag in dags_of(file) for task in dag.tasks]
     named = {settings_of(task).get("pool") for task in tasks} - {None, "default_pool"}
 
     assert not named or "(README.md#pools)" in text
