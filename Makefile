@@ -33,7 +33,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-model test-vendor test-tables test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: help demo test test-crash test-model test-vendor test-examples test-tables test-limits test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
 .PHONY: $(AIRFLOWS:%=test-airflow-%)
 
@@ -55,6 +55,9 @@ test-model: $(READY) ## Check the commit protocol in 20,000 random orders of eve
 
 test-vendor: $(READY) ## Add a fourth vendor and run the end-to-end tests with it (a minute)
 	$(BIN)/pytest tests/end_to_end/test_another_vendor.py
+
+test-examples: $(READY) ## Run the example Dags over many days, and a month in which records change (two minutes)
+	$(BIN)/pytest -n 2 -m slow tests/dags_examples tests/end_to_end/test_living_month.py
 
 test-tables: $(READY) ## Make tables of many days, at once and again and again killed, also in Iceberg (two minutes)
 	$(BIN)/pytest -n 2 -m slow tests/tables

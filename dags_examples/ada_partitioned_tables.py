@@ -28,6 +28,7 @@ conversations = Asset("ada_conversations_by_day", uri=f"{ROOT}/conversations")
 
 with DAG(
     dag_id="ada_partitioned_tables",
+    description="Makes the table of each day that Ada's partitioned export has written.",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(
         assets=conversations, default_partition_mapper=StartOfDayMapper(input_format="%Y-%m-%d")

@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
 
@@ -33,7 +34,9 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport")
 
 with DAG(
     dag_id="ada_tables",
+    description="Exports Ada's conversations and messages every day and makes tables of them.",
     doc_md=__doc__,
+    params=interval_params(),
     # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.sdk as well since Airflow 3.2
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
 
@@ -37,7 +38,9 @@ STREAMS = ("conversations", "messages")
 
 with DAG(
     dag_id="agentx_tables",
+    description="Exports AgentX Support's bots every day and makes tables of them.",
     doc_md=__doc__,
+    params=interval_params(),
     # A plain "@daily" gives the runs of Airflow 3 a data interval of zero width.
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

@@ -5,7 +5,7 @@ exports of earlier days for late changes. The asset events list the manifests th
 makes the tables of exactly these partitions, without a request to a vendor. Events that come while a run is
 going on are handled by the next one.
 
-A run by hand makes the tables of an interval: ``--conf '{"interval": [start, end]}'``.
+A run by hand makes the tables of the interval in its trigger form, or of the last whole day.
 
 Requirements:
 
@@ -21,6 +21,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetAny
 
+from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
 
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
@@ -33,7 +34,9 @@ def tables_of(vendor: str, *datasets: str) -> DAG:
     sources = {f"{vendor}_{dataset}": f"{ROOT}/{vendor}/{dataset}" for dataset in datasets}
     with DAG(
         dag_id=f"tables_on_change_{vendor}",
+        description=f"Makes tables of what the daily Dag of {vendor} has published, when it has.",
         doc_md=__doc__,
+        params=interval_params(),
         # A list of assets would wait for all of them; AssetAny starts a run after each.
         schedule=AssetAny(*(Asset(name, uri=uri) for name, uri in sources.items())),
         max_active_runs=1,

@@ -34,6 +34,7 @@ NEW_YEAR = "{{ params.year + 1 }}-01-01T00:00:00Z"
 
 with DAG(
     dag_id="tables_rebuild",
+    description="Makes the tables of a whole year again, without a request to a vendor.",
     doc_md=__doc__,
     schedule=None,
     params={"year": Param(2026, type="integer", description="The year of the partitions, in UTC")},

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import pendulum
 import pytest
-from jinja2 import Template
 
 from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.hooks.vendors import hook_of, vendors
@@ -29,6 +28,7 @@ from tests.support.published import manifests, partitions
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, case_of, cases_by_update
 
+pytestmark = pytest.mark.slow
 DAGS = Path(__file__).parents[2] / "dags_examples"
 DAYS = 30
 FIRST = MIDNIGHT - (DAYS + 2) * DAY
@@ -55,15 +55,10 @@ class Task:
 
     @property
     def looks_back(self):
-        return "interval_start" in self.arguments
+        return "lookback" in self.arguments
 
     def run(self, day):
-        moment = pendulum.instance(day)
-        arguments = {
-            name: Template(value).render(data_interval_start=moment) if isinstance(value, str) else value
-            for name, value in self.arguments.items()
-        }
-        export(self.case, self.destination, day, day + DAY, **arguments)
+        export(self.case, self.destination, day, day + DAY, **self.arguments)
 
 
 def tasks_of(vendor, root, monkeypatch):
@@ -80,7 +75,7 @@ def task_of(vendor, settings):
     stream, window_on = settings.get("stream", "conversations"), settings.get("window_on")
     cases = [case_of(vendor, stream), *cases_by_update(vendor)]
     case = next(each for each in cases if (each.stream, each.window_on) == (stream, window_on))
-    names = ("interval_start", "interval_end", "skip_unchanged")
+    names = ("lookback", "skip_unchanged")
     arguments = {name: settings[name] for name in names if settings.get(name)}
     return Task(case, urlsplit(settings["destination"]).path, arguments)
 

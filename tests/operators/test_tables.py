@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-import pendulum
 import pytest
 from airflow.sdk import Asset, ObjectStoragePath
 
@@ -14,16 +13,23 @@ from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
 from tests.support.published import manifests
 from tests.support.samples import APRIL_1, DAY
-from tests.support.tables import ada_message, disk, put_raw, rows_of
+from tests.support.tables import FIRST, INTERVAL, ada_message, disk, put_raw, rows_of
 
-FIRST = pendulum.datetime(2026, 4, 1)
-INTERVAL = {
-    "data_interval_start": FIRST,
-    "data_interval_end": FIRST.add(days=2),
-    "run_id": "scheduled__1",
-}
 ASSET = Asset(name="tables", uri="s3://b/tables")
 AT = "messages/ada-created/dt=2026-04-0"
+
+
+class ByAsset:
+    """What Airflow gives for each asset; before Airflow 3.2 an asset is no key of a dict."""
+
+    def __init__(self, *items) -> None:
+        self._items = items
+
+    def __getitem__(self, asset):
+        return next(value for key, value in self._items if key == asset)
+
+    def values(self):
+        return [value for _, value in self._items]
 
 
 class Event:
@@ -61,7 +67,7 @@ def execute(raw, lake, context=INTERVAL, **arguments):
 
 def triggered_by(*extras) -> dict:
     """Return the context of a run that asset events started."""
-    events = {ASSET: [SimpleNamespace(extra=extra) for extra in extras]}
+    events = ByAsset((ASSET, [SimpleNamespace(extra=extra) for extra in extras]))
     return {"run_id": "asset_triggered__1", "triggering_asset_events": events}
 
 
@@ -92,7 +98,11 @@ def test_the_facts_go_to_every_outlets_event_with_the_keys_of_the_partitions(raw
     event = Event()
 
     facts = execute(
-        raw, lake, {**INTERVAL, "outlet_events": {ASSET: event}}, outlets=[ASSET], add_partitions=True
+        raw,
+        lake,
+        {**INTERVAL, "outlet_events": ByAsset((ASSET, event))},
+        outlets=[ASSET],
+        add_partitions=True,
     )
 
     assert (event.extra, event.keys) == (facts, ["2026-04-01", "2026-04-02"])
@@ -102,7 +112,7 @@ def test_only_changed_partitions_are_in_the_event(raw, lake):
     execute(raw, lake)
     put_raw(disk(raw), [ada_message(7)], day=APRIL_1 + DAY, requested_at=60)
     event = Event()
-    context = {**INTERVAL, "run_id": "scheduled__2", "outlet_events": {ASSET: event}}
+    context = {**INTERVAL, "run_id": "scheduled__2", "outlet_events": ByAsset((ASSET, event))}
 
     execute(raw, lake, context, outlets=[ASSET], add_partitions=True)
 
@@ -112,7 +122,7 @@ def test_only_changed_partitions_are_in_the_event(raw, lake):
 
 def test_a_run_that_changes_nothing_ends_as_skipped_if_it_has_outlets(raw, lake):
     execute(raw, lake)
-    context = {**INTERVAL, "run_id": "scheduled__2", "outlet_events": {ASSET: Event()}}
+    context = {**INTERVAL, "run_id": "scheduled__2", "outlet_events": ByAsset((ASSET, Event()))}
 
     with pytest.raises(AirflowSkipException, match="No partition of 2026-04-01T00:00:00Z"):
         execute(raw, lake, context, outlets=[ASSET])

@@ -6,10 +6,9 @@ import pytest
 
 from airflow_provider_convexport.compat import AirflowFailException
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
-from tests.operators.test_tables import INTERVAL
 from tests.support.iceberg import sqlite_catalog
 from tests.support.samples import APRIL_1, DAY
-from tests.support.tables import ada_message, disk, put_raw
+from tests.support.tables import INTERVAL, ada_message, disk, put_raw
 
 
 @pytest.fixture

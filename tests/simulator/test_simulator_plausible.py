@@ -15,7 +15,7 @@ from airflow_provider_convexport.simulator.registry import registered_vendors
 from airflow_provider_convexport.simulator.server import RunningSimulator
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from airflow_provider_convexport.simulator.support_texts import AWKWARD
-from tests.simulator.test_simulator_openapi import DEVIATIONS, deviations
+from tests.simulator.ada_contract import DEVIATIONS, deviations
 
 DAY = timedelta(days=1)
 START = datetime(2026, 6, 1, tzinfo=UTC)  # a Monday

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.iceberg_processes import eight_writers
 from tests.support.ports import free_port
-from tests.tables.test_iceberg_processes import eight_writers
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 

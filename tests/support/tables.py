@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
@@ -33,6 +34,9 @@ from airflow_provider_convexport.tables.run import TablesOutcome, make_tables
 from tests.support.samples import APRIL_1, DAY
 
 NOW = APRIL_1.timestamp() + 1_000_000
+FIRST = pendulum.instance(APRIL_1)
+INTERVAL = {"data_interval_start": FIRST, "data_interval_end": FIRST.add(days=2), "run_id": "scheduled__1"}
+"""The context of a run over two days."""
 TASK = TaskTry("dag", "tables", "manual__1", order=1)
 
 

@@ -16,7 +16,7 @@ from tests.support.streams import STREAMS
 from tests.tables.rows import read
 
 START = 20_500 * DAY
-STORE = RecordStore(DatasetPlan(seed=7, records=600, days=10, ties=3, seams=True))
+STORE = RecordStore(DatasetPlan(seed=7, records=600, days=10, ties=3, seams=True, hostile=True))
 CASES = [(case, table) for case in STREAMS for table in tables_of(case.vendor, case.stream)]
 
 
