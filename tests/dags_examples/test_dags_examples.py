@@ -656,7 +656,7 @@ def test_tables_are_made_of_what_the_daily_dag_has_published(file, root):
 
 @by_stem(DAILY)
 def test_every_dataset_of_the_daily_dag_starts_the_dag_that_makes_its_tables(file):
-    sent = {asset for settings in exports_of(file) for asset in settings["outlets"]}
+    sent = [asset for settings in exports_of(file) for asset in settings["outlets"]]
     dag = dag_of(example("tables_on_change"), vendor_of(file))
     (task,) = dag.tasks
 
