@@ -199,7 +199,9 @@ def show_report(tables: Path, day: datetime) -> None:
 
     columns, found = report(tables, day.date())
     rows = [tuple("-" if value is None else str(value) for value in row) for row in found]
-    say(f"\nDuckDB over the tables of all vendors in {os.path.relpath(tables)}:\n")
+    say(
+        f"\nDuckDB over the tables of all vendors in {os.path.relpath(tables)}, without test conversations:\n"
+    )
     show_rows(columns, rows, numbers=frozenset(columns) - {"vendor", "day"})
 
 
