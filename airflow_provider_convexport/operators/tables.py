@@ -11,6 +11,7 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
+from airflow_provider_convexport.export.dataset.reader import plain_url
 from airflow_provider_convexport.export.window import iso, spanning
 from airflow_provider_convexport.iceberg_catalog import iceberg_target
 from airflow_provider_convexport.interval import interval_of, names_interval
@@ -20,7 +21,7 @@ from airflow_provider_convexport.operators.ending import EndingOperator
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.tables.build import DEFAULT_TARGET_FILE_BYTES, FileSettings
 from airflow_provider_convexport.tables.parquet_target import ParquetTarget
-from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests, plain_url
+from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests
 from airflow_provider_convexport.tables.run import TablesOutcome, make_tables
 from airflow_provider_convexport.tables.schema import TABLES
 

@@ -37,6 +37,7 @@ from airflow_provider_convexport.errors import (
     DestinationUnavailableError,
     SupersededError,
 )
+from airflow_provider_convexport.export.dataset.folders import readers_of
 from airflow_provider_convexport.export.dataset.identity import Dataset, ensure_registered
 from airflow_provider_convexport.export.dataset.manifest import (
     FORMAT_VERSION,
@@ -47,12 +48,13 @@ from airflow_provider_convexport.export.dataset.manifest import (
     TableFacts,
     see_manifest,
 )
+from airflow_provider_convexport.export.dataset.reader import plain_url
 from airflow_provider_convexport.export.dataset.store import STAGING
 from airflow_provider_convexport.export.dataset.survey import unnamed_files
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.window import iso
-from airflow_provider_convexport.tables.raw import plain_url, timezone_of
+from airflow_provider_convexport.tables.raw import timezone_of
 from airflow_provider_convexport.tables.target import TableVersion, WrittenPartition, verdict_on
 
 if TYPE_CHECKING:
@@ -65,8 +67,6 @@ log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 100
 """So often a manifest may be replaced by others while this run wants to replace it."""
-_READERS = 64
-"""Manifests that are read concurrently; each is a small object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,7 @@ class ParquetTarget:
     def seen(self, keys: Sequence[TablePartition]) -> Mapping[TablePartition, TableVersion]:
         """Return what partitions hold now; one read for each."""
         found: dict[TablePartition, TableVersion] = {}
-        threads = 1 if self.store.is_local else _READERS
-        for key, seen in in_parallel(self._see, keys, threads=threads):
+        for key, seen in in_parallel(self._see, keys, threads=readers_of(self.store)):
             self._seen[key] = seen
             if seen.manifest is not None:
                 found[key] = _version_of(seen.manifest)
@@ -139,8 +138,7 @@ class ParquetTarget:
         A later try also lists each partition that it left as it is, for what an earlier one has left there.
         """
         if self.task.try_number > 1:
-            threads = 1 if self.store.is_local else _READERS
-            for _ in in_parallel(self._tidy, list(self._seen), threads=threads):
+            for _ in in_parallel(self._tidy, list(self._seen), threads=readers_of(self.store)):
                 pass
         for store in self._datasets.values():
             self._sweep(store)

@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote
 
 from msgspec import UnsetType
 
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.dataset.folders import readers_of
 from airflow_provider_convexport.export.dataset.identity import read_dataset
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, RawVersion, read_manifest
-from airflow_provider_convexport.export.dataset.reader import PublishedPartition, partitions_in
+from airflow_provider_convexport.export.dataset.partition import scope_folders
+from airflow_provider_convexport.export.dataset.reader import PublishedPartition, partitions_in, plain_url
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.tables.mapping import tables_of
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 _FOLDER = re.compile(
     r"(?:^|/)((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?:/(?P<hour>hour=[^/]+))?)|(?:interval_start=[^/]+))$"
 )
-_READERS = 64
-"""Manifests that are read concurrently; each is a small object."""
 
 
 def raw_version_of(partition: PublishedPartition) -> RawVersion:
@@ -66,7 +65,7 @@ def table_partitions_of(partition: PublishedPartition) -> list[TablePartition]:
             partition=manifest.partition,
             partition_by=cast("PartitionBy", by),
             date=_date_of(name["day"], manifest),
-            folder=_scope_folders(manifest) + name[1],
+            folder="/".join([*scope_folders(manifest.scope), name[1]]),
         )
         for table in tables_of(manifest.vendor, manifest.stream)
     ]
@@ -149,7 +148,7 @@ def partitions_of_manifests(sources: Sequence[Store], urls: Iterable[str]) -> Ra
         manifest = read_manifest(store, folder)
         return None if manifest is None else PublishedPartition(store, folder, manifest)
 
-    threads = 1 if all(store.is_local for store in sources) else _READERS
+    threads = max(map(readers_of, sources), default=1)
     found, missing = [], []
     for (number, folder), partition in in_parallel(read, folders, threads=threads):
         if partition is None:
@@ -157,13 +156,6 @@ def partitions_of_manifests(sources: Sequence[Store], urls: Iterable[str]) -> Ra
         else:
             found.append(partition)
     return RawPartitions(sorted(found, key=lambda each: (each.manifest.partition.start, each.url)), missing)
-
-
-def plain_url(url: str) -> str:
-    """Return a URL without the id of a connection."""
-    scheme, separator, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{place.rpartition('@')[2]}{slash}{path}"
 
 
 def _place_of(sources: Sequence[Store], url: str) -> tuple[int, str] | None:
@@ -201,10 +193,6 @@ def _gaps(manifests: Iterable[Manifest], interval: Window) -> Iterator[Window]:
             return
     if upto < interval.end:
         yield Window(upto, interval.end)
-
-
-def _scope_folders(manifest: Manifest) -> str:
-    return "".join(f"{name}={quote(value, safe='')}/" for name, value in manifest.scope.items())
 
 
 def _date_of(day: str | None, manifest: Manifest) -> date:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST
+from airflow_provider_convexport.export.dataset.partition import scope_folders
 from airflow_provider_convexport.export.dataset.store import STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
+    from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.window import Window
 
 READERS = 64
@@ -24,6 +25,11 @@ _PARTITION = re.compile(
 )
 _ZONES = 2
 """The days of any time zone lie within the same days of UTC, extended by so many days at both ends."""
+
+
+def readers_of(store: Store) -> int:
+    """Return how many manifests are read concurrently; a disk answers faster than a thread starts."""
+    return 1 if store.is_local else READERS
 
 
 def manifest_folders(names: Iterable[str]) -> list[str]:
@@ -50,7 +56,7 @@ def kind_of(folder: str) -> PartitionBy:
 
 def root_of(folder: str, scope: Mapping[str, str]) -> str:
     """Return the folder of a partition's whole dataset: `dataset_of` without the folders of the scope."""
-    parts, own = dataset_of(folder).split("/"), _folders_of(scope)
+    parts, own = dataset_of(folder).split("/"), set(scope_folders(scope))
     while parts and parts[-1] in own:
         parts.pop()
     return "/".join(parts)
@@ -58,7 +64,7 @@ def root_of(folder: str, scope: Mapping[str, str]) -> str:
 
 def is_of(folder: str, scope: Mapping[str, str]) -> bool:
     """Return whether a partition's folder is that of a shop or bot; in any order of the scope's folders."""
-    wanted = _folders_of(scope)
+    wanted = set(scope_folders(scope))
     return not wanted or set(dataset_of(folder).split("/")[-len(wanted) :]) == wanted
 
 
@@ -75,7 +81,3 @@ def may_overlap(folder: str, span: Window) -> bool:
         return False
     # How long the partition of an interval is, its name does not say.
     return name["day"] is None or (span.start.date() - day).days <= _ZONES
-
-
-def _folders_of(scope: Mapping[str, str]) -> set[str]:
-    return {f"{name}={quote(value, safe='')}" for name, value in scope.items()}

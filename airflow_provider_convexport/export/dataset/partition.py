@@ -102,7 +102,7 @@ class PartitionGrid:
 
     def folder_of(self, index: int) -> str:
         """Return a partition's folder, relative to the destination, without a final slash."""
-        scope = "".join(f"{name}={quote(value, safe='')}/" for name, value in self.scope.items())
+        scope = "".join(f"{folder}/" for folder in scope_folders(self.scope))
         return scope + self._local_start(index).strftime(_FOLDER[self.by])
 
     def key_of(self, index: int) -> str:
@@ -141,3 +141,8 @@ class PartitionGrid:
             if following > bound:  # a zone that moved across the date line skips a day
                 bound = following
                 yield bound
+
+
+def scope_folders(scope: Mapping[str, str]) -> list[str]:
+    """Return the names of the folders of a shop or bot, the outer one first; none if there is no scope."""
+    return [f"{name}={quote(value, safe='')}" for name, value in scope.items()]

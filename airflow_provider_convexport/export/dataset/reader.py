@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_convexport.errors import ConfigurationError, PartitionReplacedError
 from airflow_provider_convexport.export.dataset import local_disk
 from airflow_provider_convexport.export.dataset.compression import decoder_of
-from airflow_provider_convexport.export.dataset.folders import READERS, is_of, manifest_folders, may_overlap
+from airflow_provider_convexport.export.dataset.folders import (
+    is_of,
+    manifest_folders,
+    may_overlap,
+    readers_of,
+)
 from airflow_provider_convexport.export.dataset.manifest import Manifest, read_manifest
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.export.dataset.temporary import nameless_file, temporary_folder_explained
@@ -55,7 +60,7 @@ class PublishedPartition:
     @property
     def url(self) -> str:
         """URL of the folder, without the id of a connection and without a final slash."""
-        return _without_connection(self.store.url_of(self.folder)).rstrip("/")
+        return plain_url(self.store.url_of(self.folder)).rstrip("/")
 
     @property
     def urls(self) -> list[str]:
@@ -213,8 +218,8 @@ def _span(start: datetime | str | None, end: datetime | str | None) -> Window:
 def _read(
     store: Store, folders: Iterable[str], advance: Callable[[], None] | None
 ) -> Iterator[PublishedPartition]:
-    threads = 1 if store.is_local else READERS
-    for folder, manifest in in_parallel(lambda each: read_manifest(store, each), folders, threads=threads):
+    found = in_parallel(lambda each: read_manifest(store, each), folders, threads=readers_of(store))
+    for folder, manifest in found:
         if advance is not None:
             advance()
         if manifest is not None:
@@ -227,7 +232,8 @@ def _belongs(manifest: Manifest, span: Window, scope: Mapping[str, str] | None) 
     return is_near and (scope is None or manifest.scope == dict(scope))
 
 
-def _without_connection(url: str) -> str:
+def plain_url(url: str) -> str:
+    """Return a URL without the id of a connection."""
     scheme, separator, rest = url.partition("://")
     place, slash, path = rest.partition("/")
     return f"{scheme}{separator}{place.rpartition('@')[2]}{slash}{path}"
