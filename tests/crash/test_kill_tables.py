@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.tables import parquet_files
 from tests.crash.moments import Moment, Moments
-from tests.crash.tries import FORK, KILLED, wake
+from tests.crash.tries import FORK, KILLED, OwnProcess, wake
 from tests.support.processes import exit_code, wait_until_stopped
 from tests.support.published import assert_tidy, is_as_said
 from tests.support.samples import APRIL_1, DAY, days
@@ -49,7 +49,7 @@ def export(root: Path, version: str) -> None:
 
 
 @dataclass(frozen=True)
-class Try:
+class Try(OwnProcess):
     """One try of a task that makes tables.
 
     :param root: Folder of the raw dataset and of the tables.
@@ -62,16 +62,6 @@ class Try:
     task: TaskTry = TASK
     moment: Moment | None = None
     counts: Any = None
-
-    def start(self) -> Any:
-        """Start its process."""
-        process = FORK.Process(target=self._run)
-        process.start()
-        return process
-
-    def exit_code(self) -> int:
-        """Run it to its end."""
-        return exit_code(self.start())
 
     def _run(self) -> None:
         Moments(self.moment, self.counts).install()

@@ -36,8 +36,25 @@ INCOMPLETE = 4
 KILLED = -signal.SIGKILL
 
 
+class OwnProcess:
+    """Mixin of tries: each runs in a process of its own."""
+
+    def start(self) -> Any:
+        """Start its process."""
+        process = FORK.Process(target=self._run)
+        process.start()
+        return process
+
+    def exit_code(self) -> int:
+        """Run it to its end."""
+        return exit_code(self.start())
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Try:
+class Try(OwnProcess):
     """One try of a task that exports AgentX messages.
 
     :param root: Folder of the dataset.
@@ -56,16 +73,6 @@ class Try:
     tuning: Tuning = QUICK_STAGING
     moment: Moment | None = None
     counts: Any = None
-
-    def start(self) -> Any:
-        """Start its process."""
-        process = FORK.Process(target=self._run)
-        process.start()
-        return process
-
-    def exit_code(self) -> int:
-        """Run it to its end."""
-        return exit_code(self.start())
 
     def _run(self) -> None:
         Moments(self.moment, self.counts).install()

@@ -1,9 +1,9 @@
 """A month of conversations that go on to change, exported every day as the daily example of each vendor does.
 
-The simulator's clock is set to the moment at which a day has settled; then the tasks of that day run. What is
-published at the end is compared with what the vendor has at that time. A record is stale if its newest
-published version is not the vendor's. It is as old as the first change that is missing. The views over the
-tables of all datasets show the same versions.
+The simulator's clock, and that of the exports, is set to the moment at which a day has settled; then the
+tasks of that day run. What is published at the end is compared with what the vendor has at that time. A
+record is stale if its newest published version is not the vendor's. It is as old as the first change that is
+missing. The views over the tables of all datasets show the same versions.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import runpy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pendulum
 import pytest
 
+from airflow_provider_convexport import operators
+from airflow_provider_convexport.export.run import Export
 from airflow_provider_convexport.export.window import Window, utc
 from airflow_provider_convexport.hooks.vendors import hook_of, vendors
 from tests.support.current_state import current_records, engine_over, make_all_tables
@@ -104,12 +106,15 @@ class Stale:
 class Month:
     """A vendor's month, and what was known of it each day.
 
+    :param set_clock: Sets the clock of the exports. By the machine's own they would publish several days in
+        the same second.
     :param clocks: The times at which the days were exported.
     :param known: For each stream, what the vendor had at each of these times, by id.
     """
 
     simulator: object
     vendor: str
+    set_clock: Callable[[datetime], None]
     clocks: list = field(default_factory=list)
     known: dict = field(default_factory=dict)
 
@@ -119,6 +124,7 @@ class Month:
             day = FIRST + number * DAY
             clock = day + DAY + settle
             self.simulator.update(now=clock.isoformat())
+            self.set_clock(clock)
             for task in tasks:
                 task.run(day)
             self.clocks.append(clock)
@@ -217,10 +223,13 @@ def published(destination):
 def month(simulator, tmp_path, monkeypatch):
     """Runs a month of a vendor with some of the tasks of its example; returns what is stale, by stream."""
 
+    def set_clock(clock):
+        monkeypatch.setattr(operators.base, "Export", partial(Export, now=clock.timestamp))
+
     def run(vendor, chosen=lambda task: True, *, views=False, **switches):
         simulator.update(living=True, records=1_600, **switches)
         tasks = [task for task in tasks_of(vendor, tmp_path, monkeypatch) if chosen(task)]
-        ran = Month(simulator, vendor).run(tasks)
+        ran = Month(simulator, vendor, set_clock).run(tasks)
         assert all(ran.changed(stream) > 20 for stream in ran.known if stream not in NEVER_CHANGE[vendor])
         found = {stream: newest(tasks, ran, stream) for stream in ran.known}
         if views:
