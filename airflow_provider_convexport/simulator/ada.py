@@ -155,7 +155,7 @@ def _conversation_shape(variant: int) -> bytes:
 def _message_shape(number: int, *, text: Any, kind: int) -> bytes:
     data: tuple[dict[str, Any], ...] = (
         {"_type": "text", "body": text, "has_variables": False, "reviewable_message": False},
-        {"_type": "quick_replies", "body": text, "quick_replies": [{"title": "Yes"}, {"title": "100%"}]},
+        {"_type": "quick_replies", "body": text, "quick_replies": [{"label": "Yes"}, {"label": "100%"}]},
         {
             "_type": "meta",
             "meta_message_type": "variable_change",

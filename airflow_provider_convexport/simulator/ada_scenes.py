@@ -165,7 +165,7 @@ def _message_template(words: Words, number: int, awkward: int | None, extra: int
         "_type": "text", "body": body, "has_variables": ours and not by_person, "reviewable_message": ours
     }  # fmt: skip
     if ours and extra == 0 and not by_person:
-        data = {"_type": "quick_replies", "body": body, "quick_replies": [{"title": "👍"}, {"title": "👎"}]}
+        data = {"_type": "quick_replies", "body": body, "quick_replies": [{"label": "👍"}, {"label": "👎"}]}
     shape = {
         "_id": slot("id"),
         "conversation_id": slot("conversation"),

@@ -25,7 +25,7 @@ DIGESTS = [
     ("applied_labs", "messages", "conversation.last_message_at", 288, "6a75a047cbb30e5c841825f00e0a0f77"),
     ("ada", "conversations", "date_created", 128, "339d9960d6e85de7f3d51c251e1c0faf"),
     ("ada", "conversations", "date_updated", 128, "8e030e690dae398599c42b433e98b236"),
-    ("ada", "messages", "date_created", 299, "deecaaf333bf53f473afab8bbc2bdc28"),
+    ("ada", "messages", "date_created", 299, "f6887b6413afbfddd3d5dc3a2a633085"),
     ("agentx", "conversations", "startTime", 128, "b9ff701c834b2ac2d6672b722af31dc7"),
     ("agentx", "conversations", "lastActionAt", 126, "37d8a8f7911201a06b873449c6d7afe3"),
     ("agentx", "messages", "time", 303, "2f3aa90fe5baa55844a235a1b3854df2"),

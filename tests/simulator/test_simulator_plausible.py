@@ -34,7 +34,7 @@ DIGESTS = [
     ("applied_labs", "conversations_listed", 112, "334732b3d92863aca2080409fad3dbd1"),
     ("applied_labs", "messages", 253, "d4f26d909ccd8a352fa426ff8d9e48a4"),
     ("ada", "conversations", 112, "e78624d43bbc3ed9f8de18cc3bc5053b"),
-    ("ada", "messages", 265, "a859fd6065b531fc5e5e79af2c295ea8"),
+    ("ada", "messages", 265, "0f0d752574e75fc13e703e2d43674cb8"),
     ("agentx", "conversations", 112, "887daf4ee94a654b5d044b9a7e4772fe"),
     ("agentx", "messages", 266, "fa821b2543831c98a73e0d41b70404b6"),
 ]

@@ -14,6 +14,7 @@ from tests.support.exports import export
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, STREAMS
 from tests.support.tables import rows_of
+from tests.tables.naive_rows import rows_of_record, stored_row
 
 START = MIDNIGHT - 62 * DAY
 SPAN = 60
@@ -36,31 +37,23 @@ def sorted_rows(lake: Path) -> list[str]:
 
 
 def naive_rows(case, lines, day: datetime) -> list[tuple]:
-    """Return what the tables must hold of the records of a day: the identifying columns, and the record."""
-    rows = []
-    for line in lines:
-        record = json.loads(line)
-        own = record.get("id") or record.get("_id")
-        common = (case.vendor, json.dumps(scope_of(case.vendor)), day.date())
-        if case.stream == "messages":
-            conversation = record.get("conversation_id") or record.get("conversationId")
-            rows.append(("messages", *common, conversation, own, line.decode()))
-            continue
-        rows.append(("conversations", *common, own, None, line.decode()))
-        if case.vendor == "applied_labs":  # its export has the messages inline
-            rows += [("messages", *common, own, each["id"], each) for each in record["messages"]]
-    return rows
+    """Return what the tables must hold of the records of a day."""
+    window_on = case.window_on or next(iter(case.definition.time_fields))
+    common = (case.vendor, json.dumps(scope_of(case.vendor)), day.date(), window_on)
+    return [
+        (table, *common, sorted(row.items()))
+        for line in lines
+        for table, row in rows_of_record(case.vendor, case.stream, line)
+    ]
 
 
 def table_rows(lake: Path) -> list[tuple]:
     found = []
     for table in ("conversations", "messages"):
         for row in rows_of(lake / table):
-            raw = row["raw"]
-            if table == "messages" and row["vendor"] == "applied_labs":
-                raw = json.loads(raw)
-            common = (row["vendor"], json.dumps(json.loads(row["scope"])), row["partition_date"])
-            found.append((table, *common, row["conversation_id"], row.get("message_id"), raw))
+            scope = json.dumps(json.loads(row["scope"]))
+            common = (row["vendor"], scope, row["partition_date"], row["window_on"])
+            found.append((table, *common, sorted(stored_row(row).items())))
     return found
 
 
@@ -86,9 +79,14 @@ def test_sixty_daily_runs_and_two_of_thirty_days_make_the_rows_of_the_vendors_ow
 
     assert sorted_rows(tmp_path / "daily") == sorted_rows(tmp_path / "monthly")
     expected: list[tuple] = []
+    published: list[bytes] = []
     for day in range(SPAN):
         begin = START + day * DAY
         lines = simulator.truth(case.vendor, case.stream, begin, begin + DAY, window_on=case.truth_on)
         expected += naive_rows(case, lines, begin)
+        published += lines
     assert len(expected) > 50
-    assert by_text(table_rows(tmp_path / "monthly")) == by_text(expected)
+    found = table_rows(tmp_path / "monthly")
+    assert by_text(found) == by_text(expected)
+    raws = [row["raw"] for row in rows_of(tmp_path / "monthly" / case.stream)]
+    assert sorted(raws) == sorted(line.decode() for line in published)
