@@ -50,9 +50,12 @@ class Moments:
         self._is_planned = False
         self._replacing = 0
 
-    def install(self) -> None:
-        """Wrap all operations."""
-        for owner, name in _OPERATIONS:
+    def install(self, *others: tuple[Any, str]) -> None:
+        """Wrap all operations.
+
+        :param others: Further operations: classes or modules, and names of their functions.
+        """
+        for owner, name in (*_OPERATIONS, *others):
             if hasattr(owner, name):
                 setattr(owner, name, self._around(getattr(owner, name)))
 
