@@ -160,7 +160,8 @@ def with_raw(trace: Trace, found: Sequence[PublishedPartition], interval: Window
     parts: dict[Name, list[Part]] = {each.name: [] for each in trace.reads}
     for partition in found:
         values = _values(partition.url, partition.store)
-        key = values.get("dt") or partition.manifest.partition.start
+        start = partition.manifest.partition.start.removesuffix("Z")
+        key = start if "hour" in values else values.get("dt", start)
         parts.setdefault(dataset_name(dataset_url(partition.store)), []).append(Part(key, values))
     last = interval.end - timedelta(microseconds=1)
     return replace(
