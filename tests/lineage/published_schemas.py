@@ -1,6 +1,6 @@
 """OpenLineage's published schemas, where a folder of them is at hand.
 
-They are in no package. `OPENLINEAGE_SPEC` names the folder ``spec`` of a checkout of OpenLineage's repository.
+They are in no package. `OPENLINEAGE_SPEC` names the folder ``spec`` of a checkout of their repository.
 """
 
 from __future__ import annotations

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -183,7 +186,17 @@ def test_no_event_names_work_in_progress_a_file_or_a_key(seen):
     files = [path.name for path in seen.folder.rglob("part-*")]
 
     assert files
-    assert not [name for name in (*files, "_staging", "_manifest", "another-key") if name in seen.text]
+    assert not [name for name in (*files, "_staging", "another-key") if name in seen.text]
+
+
+@pytest.mark.parametrize(("dag", "folder"), [("lineage", "agentx/messages"), ("refused", "refused")])
+def test_the_link_to_the_partitions_is_kept_for_the_ui_also_of_a_failed_try(seen, dag, folder):
+    with closing(sqlite3.connect(seen.folder / "airflow" / "airflow.db")) as database:
+        query = "SELECT value FROM xcom WHERE dag_id = ? AND task_id = 'export' AND key = ?"
+        links = {json.loads(value) for (value,) in database.execute(query, (dag, "_link_PartitionsLink"))}
+
+    root = quote(f"file://{seen.folder}/exports/{folder}", safe="")
+    assert links == {f"/convexport/dataset?root={root}&from={DAYS[0]}&to={DAYS[1]}"}
 
 
 def test_every_facet_of_a_dataset_says_which_published_schema_it_follows(seen):
