@@ -199,6 +199,14 @@ def test_the_link_to_the_partitions_is_kept_for_the_ui_also_of_a_failed_try(seen
     assert links == {f"/convexport/dataset?root={root}&from={DAYS[0]}&to={DAYS[1]}"}
 
 
+def test_the_progress_of_an_export_is_in_the_state_of_its_task_which_the_ui_shows(seen):
+    with closing(sqlite3.connect(seen.folder / "airflow" / "airflow.db")) as database:
+        query = "SELECT value FROM task_state_store WHERE dag_id = 'lineage' AND key = 'convexport_progress'"
+        found = [json.loads(value) for (value,) in database.execute(query)]
+
+    assert [(each["share"], each["records"] > 0) for each in found] == [(1.0, True), (1.0, True)]
+
+
 def test_every_facet_of_a_dataset_says_which_published_schema_it_follows(seen):
     urls = {
         facet["_schemaURL"].partition("#")[0].rpartition("/")[2]

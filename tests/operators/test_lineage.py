@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 from airflow.providers.openlineage.extractors import OperatorLineage
 from airflow.providers.openlineage.extractors.manager import ExtractorManager
@@ -92,12 +90,3 @@ def test_airflows_provider_asks_the_operators_themselves(kind):
     task = kind(task_id="task", destination="/data/out", **arguments)
 
     assert ExtractorManager().get_extractor_class(task).__name__ == "DefaultExtractor"
-
-
-def test_the_operators_are_imported_without_openlineage():
-    assert "airflow_provider_convexport.operators.base" in sys.modules
-    assert not [
-        name
-        for name in vars(sys.modules["airflow_provider_convexport.operators.lineage"])
-        if name in ("OperatorLineage", "InputDataset", "openlineage")
-    ]
