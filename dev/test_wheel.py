@@ -81,16 +81,16 @@ def check_sdist(uv: Path, sdist: Path, wheel: Path) -> None:
 
 
 EXTRAS = {
-    "s3": "airflow.providers.amazon.aws.fs.s3, s3fs",
-    "gcs": "airflow.providers.google.cloud.fs.gcs, gcsfs",
-    "azure": "airflow.providers.microsoft.azure.fs.adls, adlfs",
     "zstd": "zstandard",
     "redis": "redis",
     "parquet": "pyarrow.parquet",
     "iceberg": "airflow.providers.apache.iceberg.hooks.iceberg, pyiceberg.io.pyarrow",
     "openlineage": "airflow.providers.openlineage.extractors, openlineage.client.event_v2",
+    "s3": "airflow.providers.amazon.aws.fs.s3, s3fs",
+    "azure": "airflow.providers.microsoft.azure.fs.adls, adlfs",
+    "gcs": "airflow.providers.google.cloud.fs.gcs, gcsfs",
 }
-"""What can be imported with an extra, and cannot without."""
+"""What can be imported with an extra, and not without; those of clouds come last, for they bring others."""
 
 
 def check_extras(uv: Path, python: Path, wheel: Path) -> None:
