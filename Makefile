@@ -37,7 +37,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-model test-vendor test-examples test-tables test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: help demo test test-crash test-model test-vendor test-examples test-tables test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
 .PHONY: $(AIRFLOWS:%=test-airflow-%)
 
@@ -65,6 +65,9 @@ test-examples: $(READY) ## Run the example Dags over many days, and a month in w
 
 test-tables: $(READY) ## Make tables of many days, at once and again and again killed, also in Iceberg (two minutes)
 	$(BIN)/pytest -n 2 -m slow tests/tables
+
+test-lineage: $(READY) ## Hold what OpenLineage is told of real task runs against what they did (two minutes)
+	$(BIN)/pytest tests/lineage
 
 test-limits: $(READY) ## Hold exports against the vendors' real limits and latencies (minutes)
 	dev/install_debian_packages.sh redis-server
@@ -128,8 +131,8 @@ constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflo
 	$(foreach v,$(AIRFLOWS),dev/compile_constraints.sh $(BIN)/uv constraints-airflow-$(v).txt $(v) &&) true
 	dev/compile_peers.sh $(BIN)/uv benchmarks/peers/constraints.txt
 
-test-wheel: $(READY) ## Build the wheel, install it alone and use it
-	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv
+test-wheel: $(READY) $(TOOLS)/.ready ## Build the wheel, install it alone and with each extra, and use it
+	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv --twine $(TOOLS)/bin/twine
 
 test-versions: $(AIRFLOWS:%=test-airflow-%) ## Run the tests with older Airflow versions
 

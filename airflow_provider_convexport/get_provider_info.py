@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _PACKAGE = "airflow_provider_convexport"
 _OPERATORS = (f"{_PACKAGE}.operators.tables",)
+_LINKS = (f"{_PACKAGE}.operators.links.PartitionsLink", f"{_PACKAGE}.operators.links.ObjectStoreLink")
 _SENSORS = (f"{_PACKAGE}.sensors.interval_settled", f"{_PACKAGE}.sensors.partition")
 
 # One entry per vendor, the only place that lists them. Integrations, modules and connection types below are
@@ -67,6 +68,7 @@ def get_provider_info() -> dict[str, object]:
         "hooks": [_modules(vendor, module_of(vendor, "hooks")) for vendor in VENDORS],
         "operators": [_modules(vendor, module_of(vendor, "operators"), *_OPERATORS) for vendor in VENDORS],
         "sensors": [_modules(vendor, *_SENSORS) for vendor in VENDORS],
+        "extra-links": list(_LINKS),
         "cli": [f"{_PACKAGE}.cli.definitions.get_commands"],
         "connection-types": [_connection_type(vendor) for vendor in VENDORS],
         "config": {

@@ -4,7 +4,7 @@
 # Usage: install.sh ENVIRONMENT CONSTRAINTS [EXTRAS [GROUP...]]    (extras such as s3,gcs; more dependency groups)
 set -euo pipefail
 
-environment=$1 constraints=$2 extras=zstd,redis,parquet,iceberg${3:+,$3}
+environment=$1 constraints=$2 extras=zstd,redis,parquet,iceberg,openlineage${3:+,$3}
 groups=(--group test --group lint)
 for group in "${@:4}"; do groups+=(--group "$group"); done
 "$environment/bin/uv" pip install --quiet --no-progress --python "$environment/bin/python" \

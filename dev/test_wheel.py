@@ -1,8 +1,8 @@
-"""Builds the wheel, installs it into an environment outside the checkout, and uses it there.
+"""Builds wheel and sdist, installs the wheel into an environment outside the checkout, and uses it there.
 
 This checks what tests in the checkout cannot: that the wheel contains all files and declares all
-dependencies, and that Airflow finds the provider, its connection forms and its hooks. Each check prints one
-line.
+dependencies, that each extra brings what it is for, and that Airflow finds the provider, its connection forms
+and its hooks. Each check prints one line.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.get_provider_info import get_provider_info
 
@@ -31,21 +32,80 @@ def main() -> None:
     """Run all checks; exit with status 1 at the first failure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--uv", type=Path, required=True, help="The uv to build and install with.")
-    uv = parser.parse_args().uv.absolute()
+    parser.add_argument("--twine", type=Path, required=True, help="The twine to check with.")
+    options = parser.parse_args()
+    uv, twine = options.uv.absolute(), options.twine.absolute()
     with tempfile.TemporaryDirectory(prefix="convexport-wheel-") as folder:
-        wheel = build(uv, Path(folder))
+        wheel, sdist = build(uv, Path(folder))
+        output([twine, "check", "--strict", wheel, sdist], cwd=wheel.parent)
+        passed("twine check --strict finds nothing in both")
         check_files(wheel)
+        check_metadata(wheel)
+        check_sdist(uv, sdist, wheel)
         python = install(uv, wheel)
         check_commands(python, environment(Path(folder)))
         check_dag(python, Path(folder))
+        check_extras(uv, python, wheel)
 
 
-def build(uv: Path, folder: Path) -> Path:
-    """Build the wheel of the checkout and return its path."""
-    output([uv, "build", "--quiet", "--wheel", "--out-dir", folder, REPOSITORY], cwd=folder)
-    (wheel,) = folder.glob("*.whl")
-    passed(f"built {wheel.name}")
-    return wheel
+def build(uv: Path, folder: Path) -> tuple[Path, Path]:
+    """Build the wheel and the sdist of the checkout and return their paths."""
+    output([uv, "build", "--quiet", "--wheel", "--sdist", "--out-dir", folder, REPOSITORY], cwd=folder)
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    passed(f"built {wheel.name} and {sdist.name}")
+    return wheel, sdist
+
+
+def project() -> dict[str, Any]:
+    """Return what pyproject.toml says of the project."""
+    content = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    return dict(content["project"])
+
+
+def check_metadata(wheel: Path) -> None:
+    """Check the addresses of the project, of which Airflow's list of providers shows the documentation's."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        lines = archive.read(name).decode().splitlines()
+    for name, url in project()["urls"].items():
+        check(f"Project-URL: {name}, {url}" in lines, f"the wheel names the address of its {name.lower()}")
+
+
+def check_sdist(uv: Path, sdist: Path, wheel: Path) -> None:
+    """Check that a wheel can be built of the sdist, with the same files."""
+    folder = sdist.parent / "of-sdist"
+    output([uv, "build", "--quiet", "--wheel", "--out-dir", folder, sdist], cwd=sdist.parent)
+    (again,) = folder.glob("*.whl")
+    names = (zipfile.ZipFile(each).namelist() for each in (wheel, again))
+    check(len({tuple(sorted(each)) for each in names}) == 1, "the sdist gives a wheel with the same files")
+
+
+EXTRAS = {
+    "zstd": "zstandard",
+    "redis": "redis",
+    "parquet": "pyarrow.parquet",
+    "iceberg": "airflow.providers.apache.iceberg.hooks.iceberg, pyiceberg.io.pyarrow",
+    "openlineage": "airflow.providers.openlineage.extractors, openlineage.client.event_v2",
+    "s3": "airflow.providers.amazon.aws.fs.s3, s3fs",
+    "azure": "airflow.providers.microsoft.azure.fs.adls, adlfs",
+    "gcs": "airflow.providers.google.cloud.fs.gcs, gcsfs",
+}
+"""What can be imported with an extra, and not without; those of clouds come last, for they bring others."""
+
+
+def check_extras(uv: Path, python: Path, wheel: Path) -> None:
+    """Check for each extra that it brings what it is for, which was not there before."""
+    check(EXTRAS.keys() == project()["optional-dependencies"].keys(), "all extras are checked")
+    constraints = REPOSITORY / "constraints.txt"
+    for extra, modules in EXTRAS.items():
+        command = [str(python), "-c", f"import {modules}"]
+        before = subprocess.run(command, cwd=wheel.parent, capture_output=True, check=False)
+        check(before.returncode != 0, f"without the extra {extra} there is no {modules}")
+        requirement = f"{DISTRIBUTION}[{extra}] @ {wheel.as_uri()}"
+        install = [uv, "pip", "install", "--quiet", "--python", python, "--constraints", constraints]
+        output([*install, requirement], cwd=wheel.parent)
+        output(command, cwd=wheel.parent)
+        passed(f"the extra {extra} brings {modules}")
 
 
 def check_files(wheel: Path) -> None:

@@ -121,6 +121,42 @@ def test_every_constraints_file_pins_every_declared_distribution(path, declared)
     assert declared <= pinned, f"{path.name} lacks {sorted(declared - pinned)}; run: make constraints"
 
 
+def extras_named_in(text):
+    """Return the extras of this package that a text tells people to install."""
+    named = re.findall(r"(?:airflow-provider-convexport|['\" ]\.)((?:\[[\w,-]+\](?:, | or )?)+)", text)
+    return {extra for each in named for extra in re.findall(r"[\w-]+(?=[,\]])", each)}
+
+
+def test_the_extras_that_a_text_names_are_found():
+    text = "Install airflow-provider-convexport[s3], [gcs] or [azure]; pip install '.[parquet,redis]'."
+
+    assert extras_named_in(text) == {"s3", "gcs", "azure", "parquet", "redis"}
+
+
+def test_errors_and_documents_name_extras_that_can_be_installed():
+    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *PACKAGE.rglob("*.py")]
+    named = {path: extras_named_in(path.read_text()) for path in pages}
+
+    assert set().union(*named.values()) >= {"s3", "gcs", "azure", "zstd", "redis", "parquet", "iceberg"}
+    unknown = {str(path): extras - PROJECT["optional-dependencies"].keys() for path, extras in named.items()}
+    assert not {path: extras for path, extras in unknown.items() if extras}
+
+
+def test_the_readme_says_what_each_extra_is_needed_for():
+    rows = [line for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith("| `")]
+    first = {name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
+
+    assert first >= PROJECT["optional-dependencies"].keys()
+
+
+def test_the_addresses_of_the_project_are_below_that_of_its_source():
+    urls = PROJECT["urls"]
+
+    assert urls.keys() == {"Documentation", "Source", "Changelog", "Issues"}
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+    assert urls["Changelog"].endswith("/CHANGELOG.md")
+
+
 def test_what_the_benchmark_compares_with_is_declared_in_a_group_and_pinned_without_this_package():
     folder = REPOSITORY / "benchmarks" / "peers"
     group = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["dependency-groups"]["peers"]

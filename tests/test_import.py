@@ -12,7 +12,18 @@ import pytest
 
 import airflow_provider_convexport
 
-OPTIONAL = {"adlfs", "azure", "boto3", "gcsfs", "google", "pyarrow", "redis", "s3fs", "zstandard"}
+OPTIONAL = {
+    "adlfs",
+    "azure",
+    "boto3",
+    "gcsfs",
+    "google",
+    "openlineage",
+    "pyarrow",
+    "redis",
+    "s3fs",
+    "zstandard",
+}
 
 
 def loaded_by(statements):

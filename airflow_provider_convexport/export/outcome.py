@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_convexport.export.dataset.manifest import Manifest
     from airflow_provider_convexport.export.publish.plan import Plan
 
@@ -33,12 +35,27 @@ class Outcome:
         that an earlier try wrote are among them: their asset event may not have been sent.
     :param unchanged: Number of partitions that keep the version of another run.
     :param kept: Number of partitions among ``written`` that an earlier try wrote and that stay as they are.
+    :param replaced: Keys of the partitions among ``written`` that held another version when this try began.
     """
 
     plan: Plan
     written: list[Published]
     unchanged: int = 0
     kept: int = 0
+    replaced: frozenset[str] = frozenset()
+
+    def compared_with(self, before: Mapping[str, Manifest | None]) -> Outcome:
+        """Return the same with ``replaced``.
+
+        :param before: The manifests that were there when this try began, by the keys of their partitions.
+        """
+        there = {key: manifest.commit for key, manifest in before.items() if manifest is not None}
+        replaced = (
+            each.key
+            for each in self.written
+            if there.get(each.key, each.manifest.commit) != each.manifest.commit
+        )
+        return replace(self, replaced=frozenset(replaced))
 
     @property
     def records(self) -> int:

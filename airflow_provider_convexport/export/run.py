@@ -86,12 +86,13 @@ class Export:
     def _run(self, found: _Found) -> Outcome:
         grid = self.job.grid()
         new = self._check_destination(grid, found)
+        before = {grid.key_of(index): held.seen.manifest for index, held in found.partitions.items()}
         try:
-            return self._attempt(grid, new, found)
+            return self._attempt(grid, new, found).compared_with(before)
         except _StagedWorkLostError:
             where = self.store.url_of(STAGING)
             log.warning("A staged object under %s has disappeared; the export starts again.", where)
-        return self._attempt(grid, new)
+        return self._attempt(grid, new).compared_with(before)
 
     def _attempt(self, grid: PartitionGrid, new: Dataset | None, found: _Found | None = None) -> Outcome:
         attempt = self._begin(found).probed()

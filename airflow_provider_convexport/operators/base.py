@@ -18,10 +18,11 @@ from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
 from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
-from airflow_provider_convexport.operators.ending import EndingOperator
 from airflow_provider_convexport.operators.summary import log_outcome
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
+from airflow_provider_convexport.operators.trace import trace_of_export, with_outcome
+from airflow_provider_convexport.operators.traceable import TraceableOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.hooks.base import ExportHook
+    from airflow_provider_convexport.operators.trace import Trace
 
 _KILLED = (
     "The task was told to end by SIGTERM, so the export stopped; progress is kept, and the next try "
@@ -45,7 +47,7 @@ _TIMED_OUT = (
 )
 
 
-class ExportOperator(EndingOperator):
+class ExportOperator(TraceableOperator):
     """Exports exactly the run's interval of one stream to object storage, each record once.
 
     A subclass adds its vendor's connection and arguments and implements `hook`. Whether a run is killed,
@@ -175,24 +177,26 @@ class ExportOperator(EndingOperator):
         return self._until_ended(lambda: self._export(context))
 
     def _export(self, context: Context) -> ExportFacts:
-        hook = self.hook
+        hook, self.trace = self.hook, None
         job = self._job(context, hook)
         policy = IntervalPolicy(self.on_unsettled, self.settle, self.on_expired)
         events = AssetEvents.of(context, self.outlets or (), add_partitions=self.add_partitions)
         store = store_at(self.destination, conn_id=self.destination_conn_id)
         client, stream = hook.client, job.query.stream
+        self.trace = trace_of_export(job, hook.settings.base_url, store)
 
         policy.require_settled(job.interval, stream)
         try:
             job = replace(job, kept_from=policy.kept_from(job.interval, stream))
         except ExpiredError as expired:
-            return self._tell_of_earlier_tries(job, store, events, expired)
+            return self._tell_of_earlier_tries(job, store, events, expired, self.trace)
 
         self.log.info("Exporting %s %s of %s.", stream.title, stream.name, job.interval)
         reporter = Reporter(show=progress_writer(context))
         export = Export(job, client, store, reporter, self.tuning)
         job, outcome = export.run_decided(hook.window_reading)
 
+        self.trace = with_outcome(self.trace, store, outcome)
         reporter.finish(outcome.plan.counts.records, outcome.plan.usage)
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)
@@ -201,7 +205,7 @@ class ExportOperator(EndingOperator):
         return facts
 
     def _tell_of_earlier_tries(
-        self, job: Job, store: Store, events: AssetEvents, expired: ExpiredError
+        self, job: Job, store: Store, events: AssetEvents, expired: ExpiredError, trace: Trace
     ) -> ExportFacts:
         """Send the events of what earlier tries published before the vendor dropped the rest.
 
@@ -212,6 +216,7 @@ class ExportOperator(EndingOperator):
             raise expired
         earlier = f"{expired} Earlier tries of this task published {outcome.kept} partitions."
         self.log.warning("%s", in_lines(earlier))
+        self.trace = with_outcome(trace, store, outcome)
         facts = facts_of(job, outcome)
         events.send(facts, keys=[each.key for each in outcome.written])
         return facts

@@ -5,24 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.dataset.reader import plain_url
-from airflow_provider_convexport.export.window import iso, spanning
+from airflow_provider_convexport.export.window import spanning
 from airflow_provider_convexport.iceberg_catalog import iceberg_target
 from airflow_provider_convexport.interval import interval_of, names_interval
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents
-from airflow_provider_convexport.operators.ending import EndingOperator
+from airflow_provider_convexport.operators.table_facts import (
+    TablesFacts,
+    facts_of,
+    manifests_of_events,
+    summary_of,
+)
 from airflow_provider_convexport.operators.task_identity import task_of
+from airflow_provider_convexport.operators.trace import trace_of_tables, with_raw, with_tables
+from airflow_provider_convexport.operators.traceable import TraceableOperator
 from airflow_provider_convexport.tables.build import DEFAULT_TARGET_FILE_BYTES, FileSettings
 from airflow_provider_convexport.tables.parquet_target import ParquetTarget
 from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests
-from airflow_provider_convexport.tables.run import TablesOutcome, make_tables
+from airflow_provider_convexport.tables.run import make_tables
 from airflow_provider_convexport.tables.schema import TABLES
 
 if TYPE_CHECKING:
@@ -48,29 +55,7 @@ _NAMED = 5
 """So many missing partitions are named in a message."""
 
 
-class TableFacts(TypedDict):
-    """What a run did to one table: rows and partitions that were written, partitions that stay."""
-
-    rows: int
-    partitions: int
-    unchanged: int
-
-
-class TablesFacts(TypedDict):
-    """What ``execute`` returns, and what the asset events of outlets carry as ``extra``.
-
-    ``interval`` is two ISO-8601 strings in UTC, start (closed) and end (open): the run's interval, or, if
-    asset events started the run, from the first of their partitions to the last. ``manifests`` are the URLs
-    of the manifests that were written.
-    """
-
-    vendor: str
-    interval: list[str]
-    tables: dict[str, TableFacts]
-    manifests: list[str]
-
-
-class ConversationTablesOperator(EndingOperator):
+class ConversationTablesOperator(TraceableOperator):
     """Makes the tables ``conversations`` and ``messages`` of exported records, without asking the vendor.
 
     For the run's interval it reads the raw partitions that exports have published. Each of them becomes
@@ -170,31 +155,42 @@ class ConversationTablesOperator(EndingOperator):
         events = AssetEvents.of(context, self.outlets or (), add_partitions=self.add_partitions)
         for table in TABLES.values():
             table.arrow()  # an error without pyarrow
-        sources = self._sources()
-        target = self._target(context, sources)
+        self.trace = None
+        sources, store = self._sources(), self._store()
+        self.trace = trace = trace_of_tables(sources, store)
+        target = self._target(context, sources, store)
 
         raw, interval = self._raw_partitions(context, sources)
         vendor = raw.vendor
+        self.trace = trace = with_raw(trace, raw.found, interval)
         self._tell_of_missing(raw)
         with target as opened:
             outcome = make_tables(raw.found, opened, settings)
+        self.trace = with_tables(trace, outcome, include_raw=self.include_raw, destination=store)
 
         facts = facts_of(vendor, interval, outcome)
         self.log.info("%s", in_lines(summary_of(facts)))
         events.send(facts, keys=sorted({each.key.key for each in outcome.written}))
         return facts
 
-    def _target(self, context: Context, sources: Iterable[Store]) -> AbstractContextManager[Target]:
-        """Return where the tables are; nothing of them is read."""
+    def _store(self) -> Store | None:
+        """Return the folder of the tables; ``None`` if they are in a catalog."""
         if (self.destination is None) == (self.namespace is None):
             raise ConfigurationError(
                 "Tables need either destination=, a folder for Parquet files, or namespace=, a namespace of "
                 "an Iceberg catalog; write one of them."
             )
-        task = task_of(context, self)
         if self.destination is None:
+            return None
+        return store_at(self.destination, conn_id=self.destination_conn_id)
+
+    def _target(
+        self, context: Context, sources: Iterable[Store], store: Store | None
+    ) -> AbstractContextManager[Target]:
+        """Return where the tables are; nothing of them is read."""
+        task = task_of(context, self)
+        if store is None:
             return iceberg_target(self.iceberg_conn_id, str(self.namespace), task)
-        store = store_at(self.destination, conn_id=self.destination_conn_id)
         within = f"{plain_url(store.url).rstrip('/')}/"
         for source in sources:
             if within.startswith(f"{plain_url(source.url).rstrip('/')}/"):
@@ -247,43 +243,3 @@ class ConversationTablesOperator(EndingOperator):
                 f"{problem} Export them first, or pass on_missing='skip' to make tables of those that exist."
             )
         self.log.warning("%s", in_lines(problem))
-
-
-def manifests_of_events(context: Mapping[str, Any]) -> list[str]:
-    """Return the URLs of the manifests that are named by the asset events which triggered the run."""
-    events = context.get("triggering_asset_events") or {}
-    urls: dict[str, None] = {}
-    for each in events.values():
-        for event in each:
-            extra = getattr(event, "extra", None)
-            named = extra.get("manifests") if isinstance(extra, Mapping) else None
-            if isinstance(named, (list, tuple)):
-                urls |= dict.fromkeys(url for url in named if isinstance(url, str))
-    return list(urls)
-
-
-def facts_of(vendor: str, interval: Window, outcome: TablesOutcome) -> TablesFacts:
-    """Return the facts of a run."""
-    tables = {
-        table: TableFacts(rows=0, partitions=0, unchanged=unchanged)
-        for table, unchanged in sorted(outcome.unchanged.items())
-    }
-    for each in outcome.written:
-        tables[each.key.table]["rows"] += each.rows
-        tables[each.key.table]["partitions"] += 1
-    return TablesFacts(
-        vendor=vendor,
-        interval=[iso(interval.start), iso(interval.end)],
-        tables=tables,
-        manifests=list(dict.fromkeys(each.url for each in outcome.written)),
-    )
-
-
-def summary_of(facts: TablesFacts) -> str:
-    """Return one sentence: what was made of which raw partitions."""
-    tables = "; ".join(
-        f"{name}: {each['rows']} rows in {each['partitions']} partitions, {each['unchanged']} unchanged"
-        for name, each in facts["tables"].items()
-    )
-    what = f"Tables of {facts['vendor']}" if facts["vendor"] else "Tables"
-    return f"{what} for {'..'.join(facts['interval'])}: {tables or 'no raw partitions'}."

@@ -10,19 +10,19 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.job import TaskTry
-from airflow_provider_convexport.tables.iceberg_commit import TableCommit, delete_files
+from airflow_provider_convexport.tables.iceberg_commit import TableCommit, delete_files, snapshot_of
 from airflow_provider_convexport.tables.iceberg_problems import CatalogProblem, explained, unavailable
 from airflow_provider_convexport.tables.iceberg_table import check, create
 from airflow_provider_convexport.tables.iceberg_transaction import Uploaded
+from airflow_provider_convexport.tables.iceberg_urls import check_url, without_credentials
 from airflow_provider_convexport.tables.iceberg_version import file_name, held, token_of
 from airflow_provider_convexport.tables.schema import TABLES
-from airflow_provider_convexport.tables.target import WrittenPartition
+from airflow_provider_convexport.tables.target import CatalogFacts, WrittenPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,8 +41,6 @@ TRIES = 21
 """So often a commit is tried while others commit to the same table: the first time, and 20 retries."""
 _WAIT = 0.1
 _CREATE_TRIES = 5
-_PLAIN = ("s3", "s3a", "s3n", "gs", "gcs")
-"""Schemes of URLs in which nothing stands before the name of the bucket."""
 
 
 @dataclass(slots=True)
@@ -76,6 +74,18 @@ class IcebergTarget:
         self._task_mark = hashlib.sha256(identity).hexdigest()[:8]
         self._commit = self._task_mark + secrets.token_hex(4)
 
+    @property
+    def catalog_facts(self) -> CatalogFacts:
+        """The catalog, as its connection describes it."""
+        properties = self.catalog.properties
+        return CatalogFacts(
+            name=self.catalog.name,
+            kind=type(self.catalog).__name__.removesuffix("Catalog").lower(),
+            uri=without_credentials(str(properties.get("uri", ""))),
+            warehouse=without_credentials(str(properties.get("warehouse", ""))),
+            namespace=self.namespace,
+        )
+
     def seen(self, keys: Sequence[TablePartition]) -> Mapping[TablePartition, TableVersion]:
         """Return what partitions hold now; reads the metadata of their files, and no file."""
         found: dict[TablePartition, TableVersion] = {}
@@ -96,6 +106,8 @@ class IcebergTarget:
                         files=len(files),
                         bytes=sum(file.file_size_in_bytes for file in files),
                         url=table.metadata_location,
+                        root=table.location(),
+                        version=snapshot_of(table),
                     )
         return found
 
@@ -172,7 +184,7 @@ class IcebergTarget:
 
         :raises CatalogProblem: if the catalog gives no usable answer in several tries.
         """
-        _check_url(str(self.catalog.properties.get("warehouse", "")), "The catalog's warehouse")
+        check_url(str(self.catalog.properties.get("warehouse", "")), "The catalog's warehouse")
         for _ in range(_CREATE_TRIES):
             try:
                 with explained():
@@ -193,7 +205,7 @@ class IcebergTarget:
             except (NoSuchTableError, NoSuchNamespaceError):
                 return None
         check(table, TABLES[name])
-        _check_url(table.location(), f"The location of the Iceberg table {self._full_name(name)}")
+        check_url(table.location(), f"The location of the Iceberg table {self._full_name(name)}")
         return table
 
     def _needed(self, name: str) -> IcebergTable:
@@ -248,18 +260,6 @@ def _check_days(keys: Sequence[TablePartition]) -> None:
                 f"partition_by={key.partition_by!r}; export it with partition_by='day', or write Parquet "
                 "files (destination=) instead. Nothing was written."
             )
-
-
-def _check_url(url: str, what: str) -> None:
-    """Refuse a URL with the id of an Airflow connection, which pyiceberg takes for a part of the bucket."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    if at and (parts.scheme in _PLAIN or "." not in host):
-        raise ConfigurationError(
-            f"{what} names {user!r} before the bucket, as Airflow's URLs name a connection. Iceberg knows no "
-            "Airflow connections: leave it out, and put the credentials of the store into the extra of the "
-            "Iceberg connection. Azure's URLs are abfss://container@account.dfs.core.windows.net/folder."
-        )
 
 
 def _upload(table: IcebergTable, path: str, file: LocalFile) -> None:

@@ -200,10 +200,26 @@ class TableCommit:
         if not on_its_way:
             paths = [path for each in self.uploaded if each.key not in keys for path in each.paths]
             delete_files(table, [path for path in paths if path not in named])
-        location = table.metadata_location
+        version = next((each.snapshot_id for each in self._attempts if each.partitions is written), "")
         return [
-            WrittenPartition(each.key, each.rows, len(each.paths), each.bytes, location) for each in written
+            WrittenPartition(
+                each.key,
+                each.rows,
+                len(each.paths),
+                each.bytes,
+                url=table.metadata_location,
+                root=table.location(),
+                version=str(version),
+                is_replacement=any(file.file_path not in each.paths for file in there[each.key].files),
+            )
+            for each in written
         ]
+
+
+def snapshot_of(table: IcebergTable) -> str:
+    """Return the id of a table's current snapshot; empty if it has none."""
+    head = table.current_snapshot()
+    return "" if head is None else str(head.snapshot_id)
 
 
 def delete_files(table: IcebergTable, paths: Sequence[str]) -> None:

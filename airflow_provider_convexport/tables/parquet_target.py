@@ -92,6 +92,11 @@ class ParquetTarget:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_token", "" if self.task.run_id else secrets.token_hex(8))
 
+    @property
+    def catalog_facts(self) -> None:
+        """Files have no catalog."""
+        return None
+
     def seen(self, keys: Sequence[TablePartition]) -> Mapping[TablePartition, TableVersion]:
         """Return what partitions hold now; one read for each."""
         found: dict[TablePartition, TableVersion] = {}
@@ -124,7 +129,7 @@ class ParquetTarget:
                 is_ours = seen.manifest == manifest
             if is_ours:
                 store.delete(f"{folder}/{name}" for name in leftovers)
-                self._note(built.key, manifest)
+                self._note(built.key, manifest, is_replacement=there is not None)
                 return
         raise DestinationUnavailableError(
             url=store.url_of(folder),
@@ -265,10 +270,11 @@ class ParquetTarget:
                 plain_url(self._below(key).url_of(key.folder)),
             )
 
-    def _note(self, key: TablePartition, manifest: Manifest) -> None:
+    def _note(self, key: TablePartition, manifest: Manifest, *, is_replacement: bool = False) -> None:
         """Remember a partition if its version is of this task instance."""
         if TaskTry.of(manifest).identity == self.task.identity:
-            self._written[key] = self._described(key, manifest)
+            described = self._described(key, manifest)
+            self._written[key] = replace(described, is_replacement=is_replacement)
 
     def _described(self, key: TablePartition, manifest: Manifest) -> WrittenPartition:
         return WrittenPartition(
@@ -277,6 +283,8 @@ class ParquetTarget:
             files=len(manifest.files),
             bytes=sum(file.bytes for file in manifest.files),
             url=f"{plain_url(self._below(key).url_of(key.folder))}/{MANIFEST}",
+            root=plain_url(self.store.url_of(key.table)),
+            version=manifest.commit,
         )
 
     def _moment(self) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.reader import PublishedPartition
     from airflow_provider_convexport.tables.build import FileSettings
     from airflow_provider_convexport.tables.target import (
+        CatalogFacts,
         TablePartition,
         TableVersion,
         Target,
@@ -36,10 +37,12 @@ class TablesOutcome:
 
     :param written: The partitions that hold a version of this task instance.
     :param unchanged: By table, the number of partitions that stay as they were.
+    :param catalog: The catalog that the tables are in, if they are in one.
     """
 
     written: list[WrittenPartition]
     unchanged: dict[str, int]
+    catalog: CatalogFacts | None = None
 
 
 def make_tables(
@@ -66,7 +69,7 @@ def make_tables(
     for _, keys in work:
         for key in keys:
             unchanged[key.table] = unchanged.get(key.table, 0) + (key not in known)
-    return TablesOutcome(written, unchanged)
+    return TablesOutcome(written, unchanged, target.catalog_facts)
 
 
 def _make(

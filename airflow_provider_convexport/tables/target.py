@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BuiltPartition",
+    "CatalogFacts",
     "LocalFile",
     "RawVersion",
     "TablePartition",
@@ -180,6 +181,9 @@ class WrittenPartition:
     :param bytes: Their size.
     :param url: Where the new version is described, without the id of a connection: the URL of its manifest,
         or of the table's metadata.
+    :param root: URL of the table, without the id of a connection.
+    :param version: Name of the version: the commit in its manifest, or the id of the table's snapshot.
+    :param is_replacement: Whether this run has replaced another version by it.
     """
 
     key: TablePartition
@@ -187,10 +191,36 @@ class WrittenPartition:
     files: int
     bytes: int
     url: str
+    root: str
+    version: str
+    is_replacement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFacts:
+    """The catalog that a target's tables are in, for people and lineage; without credentials.
+
+    :param name: Its name: the Airflow connection.
+    :param kind: What it is, such as ``"rest"`` or ``"sql"``.
+    :param uri: Its address; empty if it has none.
+    :param warehouse: URL of its warehouse; empty if it does not say.
+    :param namespace: The namespace of the tables.
+    """
+
+    name: str
+    kind: str
+    uri: str
+    warehouse: str
+    namespace: str
 
 
 class Target(Protocol):
     """Where tables are written to; used by one thread of one run."""
+
+    @property
+    def catalog_facts(self) -> CatalogFacts | None:
+        """The catalog that the tables are in; ``None`` if they are files alone. Asks nobody."""
+        ...
 
     def seen(self, keys: Sequence[TablePartition]) -> Mapping[TablePartition, TableVersion]:
         """Return what partitions hold now; those that were never written are left out.

@@ -151,6 +151,7 @@ class Recorder:
 
     def __init__(self):
         self.published = []
+        self.catalog_facts = None
 
     def seen(self, keys):
         return {}

@@ -21,6 +21,7 @@ from airflow_provider_convexport.errors import ConfigurationError, DestinationUn
 from airflow_provider_convexport.tables import iceberg, iceberg_version
 from airflow_provider_convexport.tables import schema as schemas
 from airflow_provider_convexport.tables.iceberg import IcebergTarget
+from airflow_provider_convexport.tables.iceberg_urls import check_url
 from tests.support.iceberg import (
     FIRST,
     built,
@@ -437,9 +438,9 @@ def test_a_connection_in_a_url_of_iceberg_is_refused(tmp_path):
 
 
 def test_azures_containers_are_no_connections():
-    iceberg._check_url("abfss://container@account.dfs.core.windows.net/folder", "It")
+    check_url("abfss://container@account.dfs.core.windows.net/folder", "It")
     with pytest.raises(ConfigurationError, match="'conn'"):
-        iceberg._check_url("abfs://conn@container/folder", "It")
+        check_url("abfs://conn@container/folder", "It")
 
 
 @pytest.mark.parametrize("namespace", ["", " ", "a..b", None])
