@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PORT = 8080
 SIMULATOR_PORT = 8600
-CATCH_UP = timedelta(days=3)
+CATCH_UP = timedelta(days=2)
 """How far before today the copied example Dags begin. From 1 January on they would run for hours."""
 LOCK = "lock"
 _FIRST_DAY = re.compile(r"(?<=start_date=)datetime\(2026, 1?1, 1, tzinfo=UTC\)")
@@ -48,12 +48,15 @@ def main() -> None:
         signal.signal(number, _interrupt)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with only_one(root), guarded(root / "run"):
-            run(root, options.port)
+        with only_one(root):
+            stop_all(root / "run")  # what a demo left that was killed
+            refuse_taken_port(options.port)
+            with guarded(root / "run", say=lambda: say("\nStopping everything.")):
+                run(root, options.port)
     except ClusterError as error:
-        sys.exit(f"{error}\nEverything is stopped.")
+        sys.exit(str(error))
     except KeyboardInterrupt:
-        say("\nEverything is stopped. The next start goes on with the same data.")
+        say("Everything is stopped. The next start goes on with the same data.")
 
 
 def _options() -> argparse.Namespace:
@@ -86,11 +89,9 @@ def only_one(root: Path) -> Iterator[None]:
 def run(root: Path, port: int) -> None:
     """Start everything, say how to use it, and watch it.
 
-    :raises ClusterError: if the port is taken, if something does not start, or if a part ends.
+    :raises ClusterError: if something does not start, or if a part ends.
     """
     start = time.monotonic()
-    stop_all(root / "run")  # what a demo left whose guard was killed, too
-    refuse_taken_port(port)
     again = (root / "settings.json").exists()
     old, settings = choose_ports(root, port)
     copy_examples(root / "dags")
@@ -98,7 +99,6 @@ def run(root: Path, port: int) -> None:
         root,
         SqliteBackend(),
         dags=(root / "dags",),
-        variables={"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"},
         connect=False,
     )
     say(f"{'Going on with' if again else 'Creating'} an Airflow in {shown(root)}; this takes a minute or so.")

@@ -18,14 +18,16 @@ from dev.cluster.processes import stop_all
 from dev.cluster.settings import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def guarded(folder: Path) -> Iterator[None]:
+def guarded(folder: Path, *, say: Callable[[], object]) -> Iterator[None]:
     """Stop all services that have their pid file in a folder when the block, or this process, ends.
 
     The block's end waits until they are stopped. A second Ctrl-C ends the wait, not the stop.
+
+    :param say: Called when the block has ended, before the wait.
     """
     reader, writer = os.pipe()
     guard = subprocess.Popen(
@@ -39,6 +41,7 @@ def guarded(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(writer)
+        say()
         guard.wait()
 
 
