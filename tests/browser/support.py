@@ -106,7 +106,7 @@ class Ui:
 
         :param kind: The connection type as the form names it.
         :param fields: Values by label.
-        :param extra: Values of extra fields by label.
+        :param extra: Values of extra fields by name; the form does not tie their labels to them.
         """
         self.open("connections")
         self.page.get_by_role("button", name="Add Connection").first.click()
@@ -117,8 +117,8 @@ class Ui:
             self.dialog.get_by_label(label, exact=True).fill(value)
         self.shot(f"{conn_id}-form")
         self.dialog.get_by_role("button", name="Extra Fields", exact=True).click()
-        for label, value in extra.items():
-            self.dialog.get_by_label(label, exact=True).fill(value)
+        for name, value in extra.items():
+            self.dialog.locator(f"input[name=element_{name}]").fill(value)
         self.shot(f"{conn_id}-form-extra")
         self.dialog.get_by_role("button", name="Save").click()
         expect(self.page.get_by_role("row").filter(has_text=conn_id)).to_be_visible()

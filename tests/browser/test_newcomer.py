@@ -76,14 +76,15 @@ def make_demo():
 def export_by_hand(ui, root, simulator):
     """Add a connection and a Dag of one's own, and run an example and this Dag by the form."""
     example = ui.trigger("applied_labs_daily")
-    ui.add_connection("my_shop", "Applied Labs", {"Address": simulator, "API key": KEY}, {"Shop id": SHOP})
+    ui.add_connection("my_shop", "Applied Labs", {"Address": simulator, "API key": KEY}, {"shop_id": SHOP})
     (root / "dags" / "my_shop.py").write_text(own_dag())
     ui.see_success(example, tasks=3)
     ui.open("dags?name_pattern=my_shop")
     expect(ui.page.get_by_role("link", name="my_shop", exact=True)).to_be_visible()
     ui.see_success(ui.trigger("my_shop"), tasks=1)
-    ui.see_success(ui.trigger("my_shop", interval=(day(6), day(4))), tasks=1)
-    ui.page.get_by_role("link", name="export", exact=True).first.click()
+    by_interval = ui.trigger("my_shop", interval=(day(6), day(4)))
+    ui.see_success(by_interval, tasks=1)
+    ui.open(f"{by_interval}/tasks/export")
     expect(ui.page.get_by_text(re.compile(r"Exported [\d,]+ records")).first).to_be_visible()
     ui.shot("my_shop-log")
 
@@ -114,7 +115,8 @@ def load(terminal, destination):
     query = terminal.run(f"airflow convexport files --destination {destination} --format duckdb").rstrip().rstrip(";")
     files = terminal.run(f"airflow convexport files --destination {destination}").split()
     frame = pd.concat(pd.read_json(file, lines=True) for file in files)
-    return duckdb.sql(f"SELECT count(*) FROM ({query})").fetchone()[0], frame["id"].nunique()
+    ((count,),) = duckdb.sql(f"SELECT count(*) FROM ({query})").fetchall()
+    return count, frame["id"].nunique()
 
 
 def test_a_newcomer_gets_from_the_demo_to_loaded_records(tmp_path):
