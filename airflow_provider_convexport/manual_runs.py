@@ -16,8 +16,8 @@ _INTERVAL = (
     "changed, the schedule's last one that is over, such as yesterday."
 )
 _LAST_WHOLE = (
-    "Matters only if the run has neither an interval nor a data interval, such as a run without a logical date: "
-    "it then exports the last day or hour in UTC that was over when it was started."
+    "Matters only if the run has neither an interval nor a data interval, such as a run without a logical "
+    "date: it then exports the last day or hour in UTC that was over when it was started."
 )
 
 

@@ -223,7 +223,8 @@ def refuse_ended(cluster: Cluster) -> None:
     for service in cluster.services.values():
         if service.has_ended():
             raise ClusterError(
-                f"{service.log_tail()}\n\nThe {service.name} has ended; above is the end of {shown(service.log)}."
+                f"{service.log_tail()}\n\nThe {service.name} has ended; above is the end of its log, "
+                f"{shown(service.log)}."
             )
 
 

@@ -56,6 +56,10 @@ class Api:
         """
         self._ask("POST", "pools", {"name": name, **pool}, accept=(409,))
 
+    def pools(self) -> set[str]:
+        """Return the names of all pools."""
+        return {str(pool["name"]) for pool in self._list("pools", "pools")}
+
     def make_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
         """Create a connection unless one of that id exists.
 

@@ -41,7 +41,9 @@ def chromium() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
-            page = browser.new_page(viewport={"width": 1280, "height": 1000}, timezone_id="UTC", locale="en-US")
+            page = browser.new_page(
+                viewport={"width": 1280, "height": 1000}, timezone_id="UTC", locale="en-US"
+            )
             page.set_default_timeout(PATIENCE)
             expect.set_options(timeout=PATIENCE)
             yield page

@@ -57,7 +57,9 @@ def wait_for_a_day_that_stays():
 
 def own_dag():
     """Return the Dag that the page tells to write."""
-    return next(block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "DAG(" in block)
+    return next(
+        block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "DAG(" in block
+    )
 
 
 def day(number):
@@ -106,16 +108,20 @@ def fill_the_gap(ui, terminal, status):
     report = terminal.run(status)
     assert "Not published: nothing." in report
     ui.open("dags/my_shop/backfills")
-    expect(ui.page.get_by_text("backfill", exact=False).first).to_be_visible()
+    expect(ui.page.get_by_text("1 Backfill", exact=True)).to_be_visible()
     ui.shot("my_shop-backfill")
 
 
 def load(terminal, destination):
     """Return the number of records that DuckDB and pandas load of what is published."""
-    query = terminal.run(f"airflow convexport files --destination {destination} --format duckdb").rstrip().rstrip(";")
+    query = (
+        terminal.run(f"airflow convexport files --destination {destination} --format duckdb")
+        .rstrip()
+        .rstrip(";")
+    )
     files = terminal.run(f"airflow convexport files --destination {destination}").split()
     frame = pd.concat(pd.read_json(file, lines=True) for file in files)
-    ((count,),) = duckdb.sql(f"SELECT count(*) FROM ({query})").fetchall()
+    ((count,),) = duckdb.sql(f"SELECT count(*) FROM ({query})").fetchall()  # noqa: S608
     return count, frame["id"].nunique()
 
 
@@ -136,7 +142,9 @@ def test_a_newcomer_gets_from_the_demo_to_loaded_records(tmp_path):
             terminal = Terminal(root)
             destination = "$AIRFLOW_VAR_CONVEXPORT_ROOT/my_shop/conversations"
             status = f"airflow convexport status --destination {destination} --until yesterday --fail-on-gaps"
-            assert "answered and accepted the key" in terminal.run("airflow convexport check --conn-id my_shop")
+            assert "answered and accepted the key" in terminal.run(
+                "airflow convexport check --conn-id my_shop"
+            )
             assert "Not published: 20" in terminal.run(status, code=4)
             fill_the_gap(ui, terminal, status)
 

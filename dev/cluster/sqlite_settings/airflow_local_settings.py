@@ -6,10 +6,10 @@ Airflow creates a backfill's runs in savepoints that begin with a query. In sqli
 with "database is locked" if another process has committed in the meantime. If it takes the write lock first,
 it waits instead.
 
-The API server writes its audit log on its event loop. If another request, in a thread, holds the write lock, it
-cannot commit before the loop goes on, and the loop waits for the lock: the trigger form, which triggers a run and
-unpauses the Dag at once, would stop the server for as long as sqlite waits. So statements on an event loop wait
-shortly and fail; the UI repeats the request.
+The API server writes its audit log on its event loop. If another request, in a thread, holds the write lock,
+it cannot commit before the loop goes on, and the loop waits for the lock: the trigger form, which triggers a
+run and unpauses the Dag at once, would stop the server for as long as sqlite waits. So statements on an event
+loop wait shortly and fail; the UI repeats the request.
 """
 
 from __future__ import annotations
