@@ -26,7 +26,7 @@ KEY = "AL-simulated-key"
 SHOP = "22222222-2222-4222-8222-222222222222"
 SETTLED = timedelta(minutes=16)
 """After midnight, until Applied Labs has all of yesterday."""
-STORY = timedelta(minutes=14)
+STORY = timedelta(minutes=20)
 """How long the story may take, so that yesterday stays yesterday."""
 
 
