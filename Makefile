@@ -22,6 +22,7 @@ export UV_VERSION
 
 # Debian packages; those that are missing are installed, as root.
 STORE_PACKAGES := ceph-common ceph-mon ceph-osd radosgw
+BROWSER_PACKAGES := chromium
 STACK_PACKAGES := postgresql redis-server $(STORE_PACKAGES)
 
 # Airflow is large; compiled files are kept, whatever the machine says, so that each process need not compile it.
@@ -37,7 +38,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-crash test-model test-vendor test-examples test-tables test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: help demo demo-ui test test-browser test-crash test-model test-vendor test-examples test-tables test-lineage test-limits
+.PHONY: test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
 .PHONY: $(AIRFLOWS:%=test-airflow-%)
 
@@ -46,6 +48,9 @@ help: ## Show this list
 
 demo: $(READY) ## Run the example Dags for one day against the simulator
 	@$(BIN)/python dev/demo.py
+
+demo-ui: $(READY) ## Start Airflow's UI with the example Dags and the simulator, until Ctrl-C (PORT=8080)
+	@$(BIN)/python -m dev.demo_ui $(if $(PORT),--port $(PORT)) $(if $(DEMO_UI),--root $(DEMO_UI))
 
 test: $(READY) ## Run the tests
 	$(BIN)/pytest $(PYTEST_FAST)
@@ -76,6 +81,10 @@ test-limits: $(READY) ## Hold exports against the vendors' real limits and laten
 
 test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airflow scheduler (minutes)
 	$(BIN)/pytest tests/scheduler tests/cli/test_connections.py
+
+test-browser: $(READY) ## Play a newcomer, from the demo to loaded records, in a real browser (minutes)
+	dev/install_debian_packages.sh $(BROWSER_PACKAGES)
+	$(BIN)/pytest tests/browser
 
 test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and Google stores (minutes)
 	dev/install_debian_packages.sh $(STORE_PACKAGES)
@@ -140,7 +149,7 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST) $(NOT_WITH_$*:%=--ignore %)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .stack-test
+	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .demo-ui .browser .stack-test
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

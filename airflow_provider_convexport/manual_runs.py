@@ -12,11 +12,12 @@ from airflow.sdk import Param
 
 _INTERVAL = (
     "Start (included) and end (excluded) with their time zone, one a line, such as 2026-04-01T00:00:00Z and "
-    "2026-04-02T00:00:00Z. Left empty, the run exports its data interval."
+    "2026-04-02T00:00:00Z. Left empty, the run exports the data interval that is chosen above: if it is not "
+    "changed, the schedule's last one that is over, such as yesterday."
 )
 _LAST_WHOLE = (
-    "What a run exports that has neither an interval nor a data interval, such as one of `airflow dags "
-    "trigger`: the last day or hour in UTC that was over when the run was started."
+    "Matters only if the run has neither an interval nor a data interval, such as a run without a logical "
+    "date: it then exports the last day or hour in UTC that was over when it was started."
 )
 
 

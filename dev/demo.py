@@ -254,8 +254,9 @@ def show_next_steps(root: Path) -> None:
     """Print the next steps."""
     say(f"\nThe exports stay in {os.path.relpath(root / 'exports')}, Airflow's log in ", end="")
     say(f"{os.path.relpath(root / 'airflow.log')}.")
-    say("Next: copy a file of dags_examples/ into your dags folder, create its connection and pool,")
-    say("and set AIRFLOW_VAR_CONVEXPORT_ROOT to your storage, such as s3://aws_default@bucket/raw.")
+    say("Next: make demo-ui starts Airflow's UI with these Dags and the simulator, to click through.")
+    say("In your own Airflow: copy a file of dags_examples/ into your dags folder, create its connection")
+    say("and pool, and set AIRFLOW_VAR_CONVEXPORT_ROOT to your storage, such as s3://aws_default@bucket/raw.")
 
 
 @contextlib.contextmanager

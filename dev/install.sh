@@ -7,5 +7,6 @@ set -euo pipefail
 environment=$1 constraints=$2 extras=zstd,redis,parquet,iceberg,openlineage${3:+,$3}
 groups=(--group test --group lint)
 for group in "${@:4}"; do groups+=(--group "$group"); done
+echo "Installing Airflow, this package and what its tests need into $environment; the first time this may take minutes."
 "$environment/bin/uv" pip install --quiet --no-progress --python "$environment/bin/python" \
     --editable ".[$extras]" "${groups[@]}" --constraints "$constraints"

@@ -38,4 +38,5 @@ usable "$python" "$@" || {
 
 echo "Making $folder with $("$python" --version)."
 "$python" -m venv --clear "$folder"
+echo "Installing uv into it, which installs everything else."
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"

@@ -39,7 +39,7 @@ def reports_of(
     zones: dict[str, ZoneInfo] = {}
     reports = []
     for dataset in datasets:
-        root = _root(dataset.key)
+        root = root_of(dataset.key)
         if root not in zones:
             zones[root] = _zone(store, root) if _in(root, DATASET) in described else _UTC
         reports.append(Report(dataset, settle_of(dataset.key), zones[root], asked, now))
@@ -54,7 +54,7 @@ def settle_of(key: DatasetKey) -> timedelta:
         return timedelta(0)  # written by a version that knows another vendor
 
 
-def _root(key: DatasetKey) -> str:
+def root_of(key: DatasetKey) -> str:
     """Return the destination of the operator: the folder without those of the shop or bot."""
     parts = key.folder.split("/")
     return "/".join(parts[: len(parts) - len(key.scope)])

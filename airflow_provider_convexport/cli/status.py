@@ -11,7 +11,7 @@ from airflow_provider_convexport.cli.coverage import coverage_of
 from airflow_provider_convexport.cli.expected import LEGEND
 from airflow_provider_convexport.cli.options import scope_of
 from airflow_provider_convexport.cli.progress import progress_bar
-from airflow_provider_convexport.cli.reports import reports_of
+from airflow_provider_convexport.cli.reports import reports_of, root_of
 from airflow_provider_convexport.cli.staging import (
     old_staging,
     staging_age,
@@ -160,7 +160,8 @@ def _findings(
 
 def _name(report: Report) -> str:
     key = report.dataset.key
-    folder = f"{key.folder}: " if key.folder else ""
+    root = root_of(key)  # the scope is named behind
+    folder = f"{root}: " if root else ""
     selection = named_values({**report.dataset.scope, **report.dataset.filters})
     return f"{folder}{key.vendor} {key.stream} by {key.window_on}{selection}"
 

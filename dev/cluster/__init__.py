@@ -9,6 +9,7 @@
 `dev.cluster.api`             requests to Airflow's REST API
 `dev.cluster.servers`         PostgreSQL, Redis, object store and simulator as services
 `dev.cluster.processes`       `Service`: one server process that is started, watched, stopped or killed
+`dev.cluster.guard`           stops the services when the program that started them is gone
 `dev.cluster.settings`        ports, secrets and folders of one cluster
 `dev.cluster.__main__`        the command line: ``python -m dev.cluster up``
 ============================  ======================================================================

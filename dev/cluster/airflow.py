@@ -28,12 +28,11 @@ JOBS = {
 """Airflow's components, in their start order, with their names in its health report."""
 
 
-def environment(settings: Settings, *, dags: Sequence[Path], exports: str, simulator: str) -> dict[str, str]:
+def environment(settings: Settings, *, dags: Sequence[Path], exports: str) -> dict[str, str]:
     """Return the variables that the components of every kind of cluster share.
 
     :param dags: Folders of Dags.
     :param exports: URL below which the example Dags export.
-    :param simulator: URL of the simulator.
     """
     return {
         "AIRFLOW_HOME": str(settings.root / "airflow"),
@@ -52,7 +51,6 @@ def environment(settings: Settings, *, dags: Sequence[Path], exports: str, simul
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.key,
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(settings.ports["triggerer"]),
         "AIRFLOW_VAR_CONVEXPORT_ROOT": exports,
-        **connections(simulator),
         # Modules are compiled once instead of in each process.
         "PYTHONDONTWRITEBYTECODE": "",
     }
@@ -68,7 +66,7 @@ def _bundle(folder: Path) -> dict[str, Any]:
     return {
         "name": name.replace("/", "_"),
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(folder), "refresh_interval": 30},
+        "kwargs": {"path": str(folder), "refresh_interval": 10},
     }
 
 
@@ -111,6 +109,18 @@ def make_pools(settings: Settings) -> None:
     api = Api.of(settings)
     for name, pool in pools().items():
         api.make_pool(name, pool)
+
+
+def make_connections(settings: Settings, url: str) -> None:
+    """Create every vendor's default connection to a simulator in Airflow's database, where people see it.
+
+    A connection that exists stays as it is.
+
+    :param url: URL of the simulator.
+    """
+    api = Api.of(settings)
+    for variable, fields in connections(url).items():
+        api.make_connection(variable.removeprefix("AIRFLOW_CONN_").lower(), json.loads(fields))
 
 
 def command_line(variables: Mapping[str, str], *arguments: str) -> str:

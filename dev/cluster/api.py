@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,6 +56,25 @@ class Api:
         """
         self._ask("POST", "pools", {"name": name, **pool}, accept=(409,))
 
+    def pools(self) -> set[str]:
+        """Return the names of all pools."""
+        return {str(pool["name"]) for pool in self._list("pools", "pools")}
+
+    def make_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
+        """Create a connection unless one of that id exists.
+
+        :param fields: Its ``conn_type``, ``host``, ``password`` and ``extra``, an object.
+        """
+        body = {"connection_id": conn_id, **fields, "extra": json.dumps(fields["extra"])}
+        self._ask("POST", "connections", body, accept=(409,))
+
+    def move_connections(self, old: str, new: str) -> None:
+        """Let the connections to one address lead to another one."""
+        for each in self._list("connections", "connections"):
+            if each["host"] == old:
+                body = {"connection_id": each["connection_id"], "conn_type": each["conn_type"], "host": new}
+                self._ask("PATCH", f"connections/{each['connection_id']}?update_mask=host", body)
+
     def dag_ids(self) -> set[str]:
         """Return the Dags that were parsed.
 
@@ -63,6 +83,11 @@ class Api:
         for error in self._list("importErrors", "import_errors"):
             raise ClusterError(error["stack_trace"])
         return {dag["dag_id"] for dag in self._list("dags", "dags")}
+
+    def files_of_dags(self) -> set[str]:
+        """Return the paths of the files that were parsed, below their bundle, with and without errors."""
+        found = {str(error["filename"]) for error in self._list("importErrors", "import_errors")}
+        return found | {str(dag["relative_fileloc"]) for dag in self._list("dags", "dags")}
 
     def wait_for_dag(self, dag_id: str, *, timeout: float = 90) -> None:
         """Wait until a Dag has been parsed.

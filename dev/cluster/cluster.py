@@ -11,6 +11,7 @@ from dev.cluster import airflow, servers
 from dev.cluster.api import Api
 from dev.cluster.processes import Service
 from dev.cluster.settings import REPOSITORY, Settings
+from dev.vendors import connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,13 +31,14 @@ class Cluster:
     :param backend: Its kind.
     :param servers: The servers that Airflow needs, by name, in their start order.
     :param components: Airflow's components and workers, by name, in their start order.
+    :param variables: The environment variables of all Airflow processes.
     """
 
     settings: Settings
     backend: Backend
     servers: dict[str, Service]
     components: dict[str, Service]
-    _variables: dict[str, str]
+    variables: dict[str, str]
 
     @classmethod
     def at(
@@ -48,6 +50,7 @@ class Cluster:
         simulator: str | None = None,
         variables: Mapping[str, str] | None = None,
         ports: Mapping[str, int] | None = None,
+        connect: bool = True,
     ) -> Cluster:
         """Return the cluster of a folder, whether or not it is running.
 
@@ -56,18 +59,16 @@ class Cluster:
         :param simulator: URL of a running simulator; the cluster starts its own if left out.
         :param variables: Further environment variables of all Airflow processes.
         :param ports: Ports to use instead of free ones at the first start: ``{"api-server": 8080}``.
+        :param connect: Whether the environment holds the vendors' default connections to the simulator.
         :raises ClusterError: if the folder holds a cluster with another backend.
         """
         settings = Settings.of(root, backend=backend.name, servers=(*_PORTS, *backend.ports), ports=ports)
         around = backend.servers(settings)
         if simulator is None:
             around.append(servers.simulator(settings))
-        common = airflow.environment(
-            settings,
-            dags=dags,
-            exports=backend.exports(settings),
-            simulator=simulator or settings.url("simulator"),
-        )
+        common = airflow.environment(settings, dags=dags, exports=backend.exports(settings))
+        if connect:
+            common |= connections(simulator or settings.url("simulator"))
         environment = {**common, **backend.environment(settings), **(variables or {})}
         components = [
             *airflow.components(settings, environment, restart=backend.restart),
@@ -90,7 +91,7 @@ class Cluster:
 
         :raises ClusterError: if it fails.
         """
-        return airflow.command_line(self._variables, *arguments)
+        return airflow.command_line(self.variables, *arguments)
 
     def up(self, *, say: Callable[[str], object] = lambda _: None) -> None:
         """Start all services that are not running, and wait until all are ready.
@@ -106,7 +107,7 @@ class Cluster:
         if self.backend.database is not None:
             self.servers[self.backend.database].wait()
         say("Creating Airflow's tables.")
-        airflow.prepare(self.settings, self._variables)
+        airflow.prepare(self.settings, self.variables)
         for server in self.servers.values():
             server.wait()
         self.backend.prepare_servers(self.settings)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,10 +121,27 @@ class Service:
             return []  # another process has that id now
         return _family(int(session))
 
+    def has_ended(self) -> bool:
+        """Return whether its first process is gone; unlike `processes`, it does not look for its children."""
+        try:
+            session, start = self.pid_file.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return True
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(int(session), os.WNOHANG)
+        return _start_of(int(session)) != start
+
     def log_tail(self) -> str:
         """Return the last lines of its output."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-25:])
+
+
+def stop_all(folder: Path) -> None:
+    """Stop all services that have their pid file in a folder, side by side."""
+    services = [Service(file.stem, (), folder, lambda: False) for file in folder.glob("*.pid")]
+    with ThreadPoolExecutor(max(1, len(services))) as pool:
+        list(pool.map(Service.stop, services))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,11 +84,23 @@ class Settings:
             s3_key=secrets.token_hex(10).upper(),
             s3_secret=secrets.token_hex(20),
         )
-        values = {name: value for name, value in asdict(settings).items() if name != "root"}
-        file = root / "settings.json"
+        settings._write()
+        return settings
+
+    def _write(self) -> None:
+        values = {name: value for name, value in asdict(self).items() if name != "root"}
+        file = self.root / "settings.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(values, indent=1))
-        return settings
+
+    def with_ports(self, ports: Mapping[str, int]) -> Settings:
+        """Return and keep the settings with other ports; nothing of the cluster may be running.
+
+        :param ports: The ports that change, by server.
+        """
+        changed = replace(self, ports={**self.ports, **ports})
+        changed._write()
+        return changed
 
     def url(self, server: str, *, scheme: str = "http") -> str:
         """Return the URL of a server."""

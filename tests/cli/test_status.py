@@ -145,11 +145,11 @@ def test_one_partition_one_record_and_many_bytes_are_counted_in_proper_english(s
     assert sentence in coverage_text([report], store.url).splitlines()
 
 
-def test_bots_are_named_with_their_folder(store):
+def test_bots_are_named_once(store):
     for bot in ("one", "two"):
         Piece(store, day(1), scope={"bot": bot})
 
-    assert "bot=two: acme conversations by created, bot=two" in text_of(store, APRIL_1 + DAY)
+    assert "acme conversations by created, bot=two" in text_of(store, APRIL_1 + DAY)
 
 
 def test_a_path_without_anything_has_an_exit_code_of_its_own(store, capsys):

@@ -1,0 +1,154 @@
+"""A newcomer, from `make demo` to loaded records; docs/how-to/first-hour.md tells the same story."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from dev.cluster.settings import REPOSITORY
+from tests.browser.support import Ui, chromium, demo_ui, plain_environment
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+PAGE = REPOSITORY / "docs" / "how-to" / "first-hour.md"
+KEY = "AL-simulated-key"
+SHOP = "22222222-2222-4222-8222-222222222222"
+SETTLED = timedelta(minutes=16)
+"""After midnight, until Applied Labs has all of yesterday."""
+STORY = timedelta(minutes=20)
+"""How long the story may take, so that yesterday stays yesterday."""
+
+
+class Terminal:
+    """A terminal in the repository, after ``.`` of the demo's file."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def run(self, command, *, code=0):
+        """Run a command line, and return what it prints."""
+        shell = ["bash", "-c", f". {self.root}/env.sh; {command}"]
+        done = subprocess.run(
+            shell, env=plain_environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def wait_for_a_day_that_stays():
+    """Yesterday must have settled, and must not become the day before during the story."""
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if now + STORY > midnight + timedelta(days=1):
+        midnight += timedelta(days=1)
+    time.sleep(max(0.0, (midnight + SETTLED - now).total_seconds()))
+
+
+def own_dag():
+    """Return the Dag that the page tells to write."""
+    return next(
+        block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "DAG(" in block
+    )
+
+
+def day(number):
+    """Return midnight UTC of a day before today, as people write it."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"{today - timedelta(days=number):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def make_demo():
+    command = ["make", "--no-print-directory", "demo", f"VENV={sys.prefix}"]
+    return subprocess.run(
+        command, env=plain_environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+
+def export_by_hand(ui, root, simulator):
+    """Add a connection and a Dag of one's own, and run an example and this Dag by the form."""
+    example = ui.trigger("applied_labs_daily")
+    ui.add_connection("my_shop", "Applied Labs", {"Address": simulator, "API key": KEY}, {"shop_id": SHOP})
+    (root / "dags" / "my_shop.py").write_text(own_dag())
+    ui.see_success(example, tasks=3)
+    ui.open("dags?name_pattern=my_shop")
+    expect(ui.page.get_by_role("link", name="my_shop", exact=True)).to_be_visible()
+    ui.see_success(ui.trigger("my_shop"), tasks=1)
+    by_interval = ui.trigger("my_shop", interval=(day(6), day(4)))
+    ui.see_success(by_interval, tasks=1)
+    ui.open(f"{by_interval}/tasks/export")
+    expect(ui.page.get_by_text(re.compile(r"Exported [\d,]+ records")).first).to_be_visible()
+    ui.shot("my_shop-log")
+
+
+def fill_the_gap(ui, terminal, status):
+    """Plan a backfill, run what the plan prints, and wait until nothing is missing."""
+    plan = terminal.run(f"airflow convexport plan --dag-id my_shop --from {day(6)} --to {day(0)}")
+    assert "Runs: 6; 3 to export, 3 published." in plan
+    commands = re.findall(r"^airflow .*$", plan.partition("Run these commands")[2], re.MULTILINE)
+    assert [" ".join(command.split()[1:3]) for command in commands] == [
+        "pools set",
+        "dags unpause",
+        "backfill create",
+    ]
+    for command in commands:
+        terminal.run(command)
+    last = terminal.root / "exports/my_shop/conversations" / f"shop_id={SHOP}" / f"dt={day(2)[:10]}"
+    wait_until((last / "_manifest.json").exists, seconds=120, what="the backfill")
+    report = terminal.run(status)
+    assert "Not published: nothing." in report
+    ui.open("dags/my_shop/backfills")
+    expect(ui.page.get_by_text("1 Backfill", exact=True)).to_be_visible()
+    ui.shot("my_shop-backfill")
+
+
+def load(terminal, destination):
+    """Return the number of records that DuckDB and pandas load of what is published."""
+    query = (
+        terminal.run(f"airflow convexport files --destination {destination} --format duckdb")
+        .rstrip()
+        .rstrip(";")
+    )
+    files = terminal.run(f"airflow convexport files --destination {destination}").split()
+    frame = pd.concat(pd.read_json(file, lines=True) for file in files)
+    ((count,),) = duckdb.sql(f"SELECT count(*) FROM ({query})").fetchall()  # noqa: S608
+    return count, frame["id"].nunique()
+
+
+def test_a_newcomer_gets_from_the_demo_to_loaded_records(tmp_path):
+    wait_for_a_day_that_stays()
+    demo = make_demo()
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "make demo-ui" in demo.stdout
+    root = tmp_path / "demo-ui"
+    with demo_ui(root) as running, chromium() as page:
+        running.wait_until_ready()
+        ui = Ui(page, running.url, "newcomer")
+        with ui.watched():
+            ui.sign_in("admin", running.says(r"password (\S+)"))
+            ui.shot("home")
+            export_by_hand(ui, root, running.says(r"simulator at (http\S+),"))
+
+            terminal = Terminal(root)
+            destination = "$AIRFLOW_VAR_CONVEXPORT_ROOT/my_shop/conversations"
+            status = f"airflow convexport status --destination {destination} --until yesterday --fail-on-gaps"
+            assert "answered and accepted the key" in terminal.run(
+                "airflow convexport check --conn-id my_shop"
+            )
+            assert "Not published: 20" in terminal.run(status, code=4)
+            fill_the_gap(ui, terminal, status)
+
+            report = json.loads(terminal.run(f"{status} --output json"))
+            (dataset,) = report["datasets"]
+            assert load(terminal, destination) == (dataset["records"], dataset["records"])
+    assert running.leftovers() == []
