@@ -17,6 +17,7 @@ NOT_WITH_3.1 := $(NOT_WITH_3.2) tests/export tests/tables tests/simulator tests/
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK := $(VENV)-stack
+SITE := $(VENV)-docs
 PYTEST_FAST := -m 'not slow' -n 2 --dist loadgroup
 export UV_VERSION
 
@@ -38,8 +39,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-ui test test-browser test-crash test-model test-vendor test-examples test-tables test-lineage test-limits
-.PHONY: test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: help demo demo-ui docs docs-outputs test test-browser test-crash test-model test-vendor test-examples test-tables
+.PHONY: test-audit test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
 .PHONY: $(AIRFLOWS:%=test-airflow-%)
 
@@ -127,6 +128,14 @@ benchmark-peers: $(READY) $(VENV)-peers/.ready ## Compare with dlt, the Airbyte 
 	$(BIN)/python benchmarks/peers.py --peers-python $(VENV)-peers/bin/python
 	$(BIN)/python benchmarks/peers.py --peers-python $(VENV)-peers/bin/python --parquet
 
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(SITE)/.ready ## Build the documentation as a site, and check its links
+	$(SITE)/bin/python -m mkdocs build --strict --quiet
+	$(SITE)/bin/python dev/docs_site/check_hosts.py build/site
+
+docs-outputs: $(READY) ## Run the commands of the documentation, and compare what they print (a minute)
+	$(BIN)/python -m dev.docs_outputs
+
 lint: $(READY) ## Check style and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -138,7 +147,8 @@ types: $(READY) ## Check types
 constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflow version
 	dev/compile_constraints.sh $(BIN)/uv constraints.txt
 	$(foreach v,$(AIRFLOWS),dev/compile_constraints.sh $(BIN)/uv constraints-airflow-$(v).txt $(v) &&) true
-	dev/compile_peers.sh $(BIN)/uv benchmarks/peers/constraints.txt
+	dev/compile_group.sh $(BIN)/uv benchmarks/peers/constraints.txt peers "Compared with in docs/performance.md."
+	dev/compile_group.sh $(BIN)/uv dev/docs_site/constraints.txt docs "Builds the documentation's site."
 
 test-wheel: $(READY) $(TOOLS)/.ready ## Build the wheel, install it alone and with each extra, and use it
 	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv --twine $(TOOLS)/bin/twine
@@ -149,7 +159,8 @@ $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST) $(NOT_WITH_$*:%=--ignore %)
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%) .demo .demo-ui .browser .stack-test
+	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(SITE) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%)
+	rm -rf .demo .demo-ui .browser .stack-test
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -173,7 +184,15 @@ $(VENV)-peers/bin/uv:
 	dev/new_environment.sh $(VENV)-peers $(PYTHONS)
 
 $(VENV)-peers/.ready: pyproject.toml benchmarks/peers/constraints.txt | $(VENV)-peers/bin/uv
-	dev/install_peers.sh $(VENV)-peers benchmarks/peers/constraints.txt
+	dev/install_group.sh $(VENV)-peers benchmarks/peers/constraints.txt peers
+	@touch $@
+
+$(SITE)/bin/uv:
+	dev/new_environment.sh $(SITE) $(PYTHONS)
+
+$(SITE)/.ready: pyproject.toml dev/docs_site/constraints.txt dev/docs_site/install_mermaid.sh | $(SITE)/bin/uv
+	dev/install_group.sh $(SITE) dev/docs_site/constraints.txt docs
+	dev/docs_site/install_mermaid.sh $(SITE)/mermaid
 	@touch $@
 
 $(TOOLS)/bin/uv:
