@@ -49,7 +49,7 @@ class Shape:
     facts: tuple[str, ...] = ()
 
     def entries(self, lines: Iterable[bytes]) -> Entries:
-        """Return records by id; of several with the same id, the last one. Records without an id are left out.
+        """Return records by id; of several with the same id, the last one. Records without id are left out.
 
         :param lines: The records as they are published, without line breaks.
         """
@@ -67,11 +67,13 @@ class Shape:
 
     def _decoded(self, line: bytes) -> tuple[Any, ...]:
         names = (self.id_field, self.time_field, *self.facts)
+        unique = tuple(dict.fromkeys(names))
         try:
-            return msgspec.structs.astuple(_decoder(names).decode(line))
+            values = msgspec.structs.astuple(_decoder(unique).decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError):  # a lone surrogate, which JSON's escapes allow
             record = json.loads(line)
-            return tuple(record.get(name) for name in names)
+            values = tuple(record.get(name) for name in unique)
+        return tuple(values[unique.index(name)] for name in names)
 
 
 @lru_cache(maxsize=32)
