@@ -96,10 +96,12 @@ class Ground:
 
     def neighbours(self, partition: PublishedPartition, moment: float) -> Iterator[PublishedPartition]:
         """Yield the partitions of the same dataset that are complete for a moment (epoch seconds)."""
-        home = (partition.store.url, dataset_of(partition.folder))
-        for each in self.partitions:
-            if (each.store.url, dataset_of(each.folder)) == home and _holds(each, moment):
-                yield each
+        return (each for each in self.dataset(partition) if _holds(each, moment))
+
+    def dataset(self, partition: PublishedPartition) -> Iterator[PublishedPartition]:
+        """Yield the partitions of the same dataset, whichever root they were found below."""
+        home = dataset_of(partition.url)
+        return (each for each in self.partitions if dataset_of(each.url) == home)
 
     def beside(self, stream: str, window_on: str | None = None) -> list[PublishedPartition]:
         """Return the partitions of another stream, without filters, by start."""

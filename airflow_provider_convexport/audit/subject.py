@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.audit.entries import Shape
-from airflow_provider_convexport.export.dataset.folders import dataset_of, kind_of
+from airflow_provider_convexport.export.dataset.folders import kind_of
 from airflow_provider_convexport.export.publish.digest import digest_of_digests
 from airflow_provider_convexport.export.window import Window, iso
 
@@ -106,7 +106,7 @@ def _check_neighbour(ground: Ground, subject: Subject, findings: Findings, key: 
     held = list(ground.neighbours(subject.partition, moment))
     shape = Shape(subject.shape.id_field, subject.shape.time_field)
     for partition in held:
-        own = partition.folder == subject.partition.folder
+        own = partition.url == subject.partition.url
         if not own and key in ground.published(partition, shape):
             return
     findings.note("edges", key, "late" if held else "unknown")
@@ -114,16 +114,14 @@ def _check_neighbour(ground: Ground, subject: Subject, findings: Findings, key: 
 
 def check_volume(ground: Ground, subject: Subject, findings: Findings) -> None:
     """Compare the number of records with the median of the same weekday's earlier partitions; warn only."""
-    manifest, home = subject.partition.manifest, dataset_of(subject.partition.folder)
+    manifest = subject.partition.manifest
     if kind_of(subject.partition.folder) == "interval":
         return
     weeks = {manifest.partition.window.start - number * _WEEK for number in range(1, _WEEKS + 1)}
     earlier = [
         each.manifest.records
-        for each in ground.partitions
-        if each.store.url == subject.partition.store.url
-        and dataset_of(each.folder) == home
-        and each.manifest.partition.window.start in weeks
+        for each in ground.dataset(subject.partition)
+        if each.manifest.partition.window.start in weeks
     ]
     if len(earlier) < _LEAST_WEEKS:
         return
