@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_convexport.errors import PartitionReplacedError
 from airflow_provider_convexport.export.dataset.folders import dataset_of
@@ -31,10 +31,13 @@ _TRIES = 5
 class Account(Protocol):
     """What an audit needs of a vendor's hook."""
 
-    title: Any
-    streams: Any
-    second_views: Any
-    http_conn_id: Any
+    streams: ClassVar[Mapping[str, Stream]]
+    second_views: ClassVar[Mapping[str, tuple[SecondView, ...]]]
+
+    @property
+    def http_conn_id(self) -> Any:
+        """Id of the connection, for messages."""
+        ...
 
     @property
     def client(self) -> Client:
@@ -68,8 +71,7 @@ class Ground:
 
     def views_of(self, stream: str) -> tuple[SecondView, ...]:
         """Return the second views of a stream."""
-        views: tuple[SecondView, ...] = self.account.second_views.get(stream, ())
-        return views
+        return self.account.second_views.get(stream, ())
 
     def asked(self, query: Query, window: Window, shape: Shape) -> Entries:
         """Return the records that the vendor has in a half-open window, by their own time."""

@@ -26,6 +26,7 @@ from airflow_provider_convexport.audit.sample import sampled_days
 from airflow_provider_convexport.audit.second_views import ConversationOf, Listing, MessagesOf
 from airflow_provider_convexport.audit.subject import check_content, check_edges, check_volume, read_again
 from airflow_provider_convexport.errors import ConfigurationError
+from airflow_provider_convexport.export.dataset.folders import dataset_of
 from airflow_provider_convexport.export.dataset.manifest import read_manifest
 from airflow_provider_convexport.export.dataset.reader import partitions_in
 from airflow_provider_convexport.export.fetch.availability import settles_at
@@ -90,6 +91,7 @@ class AuditRun:
     :param beside: Further destinations that the checks read: the vendor's other streams.
     :param window: The range; a partition belongs to it if it overlaps it.
     :param share: The share of its days that is audited; see `sampled_days`.
+    :param is_single: Whether the stores may hold one dataset of the account's scope only.
     :param task: The task that audits; without a run for an audit by hand.
     :param now: Returns the current time in epoch seconds.
     :param begin: Called with the number of partitions before they are audited.
@@ -101,6 +103,7 @@ class AuditRun:
     window: Window
     share: float
     beside: Sequence[Store] = ()
+    is_single: bool = False
     task: TaskTry = field(default_factory=TaskTry)
     now: Callable[[], float] = time.time
     begin: Callable[[int], None] = lambda _total: None
@@ -111,11 +114,13 @@ class AuditRun:
 
         What this try has audited already, before it was rescheduled, is not audited again.
 
-        :raises ConfigurationError: if partitions are those of another account, or a file of one is damaged.
+        :raises ConfigurationError: if partitions are those of another account, there is more than one dataset
+            and may not be, or a published file is damaged.
         :raises ConvExportError: if the vendor or the store does not answer properly.
         """
         now = datetime.fromtimestamp(self.now(), UTC).replace(microsecond=0)
         own = self._partitions(self.stores)
+        self._check_datasets(own)
         known = {each.url: each for each in [*own, *self._partitions(self.beside)]}
         ground = Ground(self.account, list(known.values()), now)
         outcome = AuditOutcome()
@@ -140,6 +145,14 @@ class AuditRun:
                 if each.manifest.vendor == vendor and each.manifest.table is UNSET:
                     found.append(each)
         return found
+
+    def _check_datasets(self, partitions: Iterable[PublishedPartition]) -> None:
+        datasets = sorted({dataset_of(each.url) for each in partitions})
+        if self.is_single and len(datasets) > 1:
+            raise ConfigurationError(
+                f"The destination holds several datasets of this scope: {', '.join(datasets)}; name one of "
+                "them, and the others with beside=."
+            )
 
     def _chosen(
         self, partitions: Iterable[PublishedPartition], outcome: AuditOutcome, ground: Ground

@@ -17,7 +17,7 @@ def test_the_provider_info_names_the_commands():
     assert get_provider_info()["cli"] == ["airflow_provider_convexport.cli.definitions.get_commands"]
     (group,) = get_commands()
     assert (group.name, group.subcommands) == ("convexport", COMMANDS)
-    assert [command.name for command in COMMANDS] == ["plan", "status", "files", "views", "check"]
+    assert [command.name for command in COMMANDS] == ["plan", "status", "audit", "files", "views", "check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
