@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.window import Window
+
+log = logging.getLogger(__name__)
 
 OnGap = Literal["warn", "fail"]
 Place = str | ObjectStoragePath
@@ -168,10 +171,10 @@ class ExportAuditOperator(EndingOperator):
                 "it first."
             )
         for each in outcome.audited:
-            log = self.log.info if each.audit.ok and not each.audit.warnings else self.log.warning
-            log("%s", in_lines(sentence_of(each)))
+            level = logging.INFO if each.audit.ok and not each.audit.warnings else logging.WARNING
+            log.log(level, "%s", in_lines(sentence_of(each)))
         summary = summary_of(outcome)
-        self.log.info("%s", in_lines(summary))
+        log.info("%s", in_lines(summary))
         if not outcome.audited:
             raise AirflowSkipException(summary)
         if outcome.gaps and self.on_gap == "fail":
