@@ -8,8 +8,8 @@ import pytest
 
 from airflow_provider_convexport.cli.__main__ import main
 from airflow_provider_convexport.export.job import TaskTry
-from airflow_provider_convexport.export.stage.attempt import Attempt
 from tests.support.audits import AUDITED, export_all, records_of
+from tests.support.runs import TASK, Run, at
 from tests.support.samples import DAY
 from tests.support.stores import local_store
 from tests.support.streams import case_of
@@ -60,11 +60,8 @@ def test_gaps_are_an_exit_code_if_they_are_to_be(options, code, simulator, tmp_p
 
     values = json.loads(capsys.readouterr().out)
     assert found == code
-    assert sorted((each["stream"], each["gaps"]) for each in values["audit"]["partitions"]) == [
-        ("conversations", 0),
-        ("conversations", 1),
-        ("messages", 1),
-    ]
+    gaps = {each["dataset"].rpartition("/")[2]: each["gaps"] for each in values["audit"]["partitions"]}
+    assert (gaps["ada-conversations"], gaps["ada-messages"]) == (1, 1)
 
 
 def test_nothing_published_is_an_exit_code(simulator, tmp_path):
@@ -122,15 +119,20 @@ def test_repair_removes_the_staging_of_a_task_that_is_long_gone_and_nothing_else
     published, simulator, capsys
 ):
     store = local_store(published / "ada-messages")
-    for task, age in (("old", 40 * DAY), ("new", 0 * DAY)):
-        attempt = Attempt.begin(store, task=TaskTry("d", task, "r").task_id, fingerprint="f" * 20)
-        for path in (published / "ada-messages" / attempt.name).rglob("*"):
-            moment = time.time() - age.total_seconds()
-            os.utime(path, (moment, moment))
-    before = len(store.find("_staging"))
+    for task, age in ((TASK, 40 * DAY), (TaskTry("dag", "other", "manual__1"), 0 * DAY)):
+        fresh = set(store.find("_staging"))
+        Run(store, ("a", at(1)), task=task)
+        moment = time.time() - age.total_seconds()
+        for name in set(store.find("_staging")) - fresh:
+            os.utime(f"{store.root}/{name}", (moment, moment))
+    before = store.find("")
 
+    assert code_of("--files", "--destination", published / "ada-messages", *RANGE) == 0
+    assert "remove it with --repair." in capsys.readouterr().out
+    assert store.find("") == before
     assert code_of("--files", "--repair", "--destination", published / "ada-messages", *RANGE) == 0
 
-    assert "Removed staging" in capsys.readouterr().out
-    assert 0 < len(store.find("_staging")) < before
-    assert len([name for name in store.find("") if name.endswith("_manifest.json")]) == 6
+    assert "Removed staging that nothing was written to for 30 days: 1 task" in capsys.readouterr().out
+    gone = set(before) - set(store.find(""))
+    assert len(gone) * 2 == len([name for name in before if name.startswith("_staging/")])
+    assert all(name.startswith("_staging/") for name in gone)
