@@ -24,7 +24,7 @@ PAGES = sorted(
 SUFFIXES = "py|sh|md|ya?ml|toml|txt|json"
 
 # Files that a reader writes, or that an export or Airflow writes.
-FILES_OF_READERS = {"requirements.txt", "_manifest.json", "_dataset.json", "airflow.cfg"}
+FILES_OF_READERS = {"requirements.txt", "_manifest.json", "_dataset.json", "_audit.json", "airflow.cfg"}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`([^`\n]+)`")

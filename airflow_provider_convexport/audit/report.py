@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.audit.run import Audited, AuditOutcome
     from airflow_provider_convexport.export.dataset.reader import PublishedPartition
 
-_MEANINGS = {
-    "late": "late (the vendor's export has them now; export the interval again)",
-    "missing": "missing (the vendor's export leaves them out; ask the vendor)",
-    "changed": "changed since",
-    "deleted": "deleted since",
-    "unlisted": "published, but not in the vendor's second view",
-    "unknown": "not known",
-}
+_VERDICTS = ("late", "missing", "changed", "deleted", "unlisted", "unknown")
+_ADVICE = (
+    "Late records are in the vendor's export now: export the interval again. Missing ones are only in "
+    "another view of the vendor: its export leaves them out, so ask the vendor."
+)
 
 
 class AuditFacts(TypedDict):
@@ -63,7 +60,7 @@ def sentence_of(audited: Audited) -> str:
     """Return one sentence about a partition, and its warnings."""
     partition, audit = audited
     findings = [
-        f"{name}: {', '.join(counts)}" for name, result in audit.checks.items() if (counts := _counts(result))
+        f"{name} {', '.join(counts)}" for name, result in audit.checks.items() if (counts := _counts(result))
     ]
     verdict = "shows no gap" if audit.ok else f"has {_gaps(audit.gaps)}"
     return " ".join([f"{partition.url} {verdict}{_after(findings)}.", *audit.warnings])
@@ -76,7 +73,7 @@ def report_lines(outcome: AuditOutcome) -> Iterator[str]:
 
 
 def summary_of(outcome: AuditOutcome) -> str:
-    """Return one sentence about the whole audit."""
+    """Return a sentence about the whole audit, and, if there are gaps, what to do."""
     requests = sum(each.audit.requests for each in outcome.audited)
     left = {
         "not in the sample": outcome.not_sampled,
@@ -85,10 +82,11 @@ def summary_of(outcome: AuditOutcome) -> str:
         "replaced meanwhile": outcome.replaced,
     }
     others = [f"{count} {reason}" for reason, count in left.items() if count]
-    return (
+    summary = (
         f"Audited {len(outcome.audited)} of {outcome.published} partitions with {requests} requests: "
         f"{_gaps(outcome.gaps)}{_after(others)}."
     )
+    return f"{summary} {_ADVICE}" if outcome.gaps else summary
 
 
 def outcome_values(outcome: AuditOutcome) -> dict[str, Any]:
@@ -114,7 +112,7 @@ def outcome_values(outcome: AuditOutcome) -> dict[str, Any]:
 
 
 def _counts(result: CheckResult) -> list[str]:
-    return [f"{count} {words}" for name, words in _MEANINGS.items() if (count := getattr(result, name))]
+    return [f"{count} {verdict}" for verdict in _VERDICTS if (count := getattr(result, verdict))]
 
 
 def _gaps(count: int) -> str:

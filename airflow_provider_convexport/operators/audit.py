@@ -178,7 +178,7 @@ class ExportAuditOperator(EndingOperator):
         if not outcome.audited:
             raise AirflowSkipException(summary)
         if outcome.gaps and self.on_gap == "fail":
-            raise GapsFoundError(f"{summary} The lines above say which partitions, and what to do.")
+            raise GapsFoundError(f"{summary} The lines above say which partitions.")
         return _facts(outcome, store)
 
     def _places_beside(self) -> list[Place]:

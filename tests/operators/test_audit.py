@@ -68,7 +68,8 @@ def test_the_log_says_what_to_do_about_a_gap(with_a_gap, caplog):
 
     text = " ".join(caplog.text.split())
     assert "ada-conversations/dt=" in text
-    assert "has 1 gap (content: 1 late (the vendor's export has them now; export the interval again)" in text
+    assert "has 1 gap (content 1 late" in text
+    assert "Late records are in the vendor's export now: export the interval again." in text
 
 
 def test_gaps_fail_the_task_without_retry_if_they_are_to(with_a_gap):
