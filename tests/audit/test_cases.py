@@ -258,3 +258,18 @@ def test_a_message_of_ada_that_was_exported_before_its_conversation_was_deleted_
 
     assert verdicts(found)[f"{messages}/{DAY_OF} conversations"]["deleted"] == 1
     assert gaps(found) == 0
+
+
+def test_a_count_that_is_wrong_for_most_conversations_of_agentx_is_no_gap(simulator, tmp_path):
+    case, messages = case_of("agentx"), case_of("agentx", "messages")
+    found = records_of(simulator, messages, AUDITED, 5)
+    lost = tuple(named(messages, each) for each in found if each["type"] == "UserInput")
+    simulator.update(leave_out=lost)
+    export_all("agentx", tmp_path)
+
+    found = audit("agentx", tmp_path, cases=[case])
+
+    ((_, result),) = found.audited
+    assert set(verdicts(found)[f"{case}/{DAY_OF} messages"]) == {"unknown"}
+    assert "seems to count something else" in result.warnings[0]
+    assert gaps(found) == 0
