@@ -47,4 +47,5 @@ def test_the_definitions_load_no_module_that_does_the_work():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    assert loaded - {PACKAGE} == {f"{PACKAGE}.cli", f"{PACKAGE}.cli.definitions"}
+    modules = ("arguments", "audit_definition", "definitions")
+    assert loaded - {PACKAGE} == {f"{PACKAGE}.cli", *(f"{PACKAGE}.cli.{name}" for name in modules)}
