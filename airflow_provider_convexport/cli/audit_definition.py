@@ -58,7 +58,8 @@ def audit_command(destination_conn_id: Arg, staging_age: Arg, output: Arg) -> Ac
         description=(
             "Compare published partitions with what the vendor says of the same time, within its limits, and "
             "write the results beside the manifests. Exit codes: 0 if all is well, 1 for an error, 3 if "
-            "nothing is published there, 4 for gaps (with --fail-on-gaps), 5 if a file is damaged (with --files)."
+            "nothing is published there, 4 for gaps (with --fail-on-gaps), 5 if a file is damaged (with "
+            "--files)."
         ),
         args=(
             _AUDIT_CONN_ID,

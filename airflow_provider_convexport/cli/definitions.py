@@ -1,8 +1,9 @@
 """Names, arguments and help of the commands ``airflow convexport …``.
 
 Airflow 3.2 and later find them through the provider info and load this module whenever their command line
-starts, so it imports nothing but Airflow's own definitions and two small
-modules beside it. What a command does is in the module of its name and is loaded when it runs. ``python -m airflow_provider_convexport.cli`` offers the same on any Airflow.
+starts, so it imports nothing but Airflow's own definitions and two small modules beside it. What a command
+does is in the module of its name and is loaded when it runs. ``python -m airflow_provider_convexport.cli``
+offers the same on any Airflow.
 
 A new command needs its definition here, an entry in `COMMANDS`, and a module with a function of its name.
 """
