@@ -69,6 +69,9 @@ test-vendor: $(READY) ## Add a fourth vendor and run the end-to-end tests with i
 test-examples: $(READY) ## Run the example Dags over many days, and a month in which records change (two minutes)
 	$(BIN)/pytest -n 2 -m slow tests/dags_examples tests/end_to_end/test_living_month.py
 
+test-audit: $(READY) ## Find each record that audits claim to find, and none in clean data (minutes)
+	$(BIN)/pytest -n 2 -m slow tests/audit
+
 test-tables: $(READY) ## Make tables of many days, at once and again and again killed, also in Iceberg (two minutes)
 	$(BIN)/pytest -n 2 -m slow tests/tables
 

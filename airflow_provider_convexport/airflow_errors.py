@@ -18,6 +18,7 @@ from airflow_provider_convexport.errors import (
     ConvExportError,
     EndedFromOutside,
     ExpiredError,
+    GapsFoundError,
     RateLimitedError,
     UnsettledError,
     VendorRejectedError,
@@ -56,8 +57,8 @@ def airflow_errors(*, max_pause: timedelta | None = timedelta(days=2)) -> Iterat
         for any. Pauses of more than two minutes are handed back to the scheduler and use no retry. Their sum
         is kept in the task state store, which Airflow 3.3 introduced; on older versions only a single pause
         that is longer ends the try.
-    :raises AirflowFailException: instead of `ConfigurationError` and `VendorRejectedError`; Airflow does not
-        retry.
+    :raises AirflowFailException: instead of `ConfigurationError`, `VendorRejectedError` and
+        `GapsFoundError`; Airflow does not retry.
     :raises AirflowRescheduleException: instead of `UnsettledError` and `RateLimitedError`; hands the slot
         back until the interval has settled, or the vendor allows the next request.
     :raises AirflowSkipException: instead of `ExpiredError`.
@@ -66,7 +67,7 @@ def airflow_errors(*, max_pause: timedelta | None = timedelta(days=2)) -> Iterat
     try:
         check_max_pause(max_pause)
         yield
-    except (ConfigurationError, VendorRejectedError) as error:
+    except (ConfigurationError, VendorRejectedError, GapsFoundError) as error:
         raise AirflowFailException(str(error)) from None
     except ExpiredError as error:
         # Airflow logs the reason of a skip in a group that its UI shows folded.

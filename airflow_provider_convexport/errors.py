@@ -13,6 +13,7 @@ error                          consequence
 `VendorUnavailableError`       the vendor failed after all HTTP retries: retry the task
 `DestinationUnavailableError`  the object store failed after all retries: retry the task
 `PartitionReplacedError`       a partition was replaced while it was read: read it again
+`GapsFoundError`               an audit has found gaps: fail without retry
 `WorkerDiskError`              the worker's own disk is full or missing: retry the task
 =============================  ============================================================
 
@@ -185,6 +186,10 @@ class DestinationUnavailableError(ConvExportError):
         self.url = url
         self.problem = problem
         self.connection = connection
+
+
+class GapsFoundError(ConvExportError):
+    """An audit has found records that should be published and are not; a retry would find them again."""
 
 
 class PartitionReplacedError(ConvExportError):

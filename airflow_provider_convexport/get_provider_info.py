@@ -7,7 +7,7 @@ so an import of Airflow here would break ``import airflow`` for the whole instal
 from __future__ import annotations
 
 _PACKAGE = "airflow_provider_convexport"
-_OPERATORS = (f"{_PACKAGE}.operators.tables",)
+_OPERATORS = (f"{_PACKAGE}.operators.audit", f"{_PACKAGE}.operators.tables")
 _LINKS = (f"{_PACKAGE}.operators.links.PartitionsLink", f"{_PACKAGE}.operators.links.ObjectStoreLink")
 _SENSORS = (f"{_PACKAGE}.sensors.interval_settled", f"{_PACKAGE}.sensors.partition")
 

@@ -30,6 +30,7 @@ FILES_OF_READERS = {
     "env.sh",
     "_manifest.json",
     "_dataset.json",
+    "_audit.json",
     "airflow.cfg",
 }
 

@@ -10,6 +10,7 @@ from airflow_provider_convexport.errors import (
     ConfigurationError,
     ConvExportError,
     ExpiredError,
+    GapsFoundError,
     IncompleteExportError,
     RateLimitedError,
     SupersededError,
@@ -29,7 +30,7 @@ def test_every_error_has_the_one_root():
         each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)
     ]
 
-    assert len(raised) == 12
+    assert len(raised) == 13
     assert all(issubclass(each, ConvExportError) for each in raised)
 
 
@@ -41,6 +42,7 @@ def test_no_error_is_of_two_consequences():
         RateLimitedError,
         UnsettledError,
         ExpiredError,
+        GapsFoundError,
         IncompleteExportError,
         VendorUnavailableError,
     ]

@@ -56,7 +56,7 @@ def test_discovery_loads_the_standard_library_only():
     assert loaded - sys.stdlib_module_names == {"airflow_provider_convexport"}
 
 
-@pytest.mark.parametrize("part", ["export", "tables"])
+@pytest.mark.parametrize("part", ["audit", "export", "tables"])
 def test_the_engine_does_not_load_airflow_or_an_optional_library(part):
     loaded = loaded_by(importing_all_of(f"airflow_provider_convexport.{part}"))
 
@@ -170,3 +170,12 @@ def test_what_reads_a_dataset_does_not_reach_into_work_in_progress(place):
     reached = {module for path in (PACKAGE / place).rglob("*.py") for module in imports_of(path)}
 
     assert not [module for module in reached if module.startswith(("export.stage", "export.publish"))]
+
+
+def test_an_audit_uses_nothing_of_work_in_progress_but_the_digest():
+    reached = {module for path in (PACKAGE / "audit").rglob("*.py") for module in imports_of(path)}
+
+    assert {module for module in reached if module.startswith(("export.stage", "export.publish"))} == {
+        "export.publish.digest"
+    }
+    assert {module.split(".")[0] for module in reached} == {"audit", "errors", "export"}

@@ -31,7 +31,10 @@ def text_of(file):
     return (REPOSITORY / file).read_text()
 
 
-OF_ALL_VENDORS = {"hooks": [], "operators": ["airflow_provider_convexport.operators.tables"]}
+OF_ALL_VENDORS = {
+    "hooks": [],
+    "operators": [f"airflow_provider_convexport.operators.{kind}" for kind in ("audit", "tables")],
+}
 """Modules that belong to no vendor."""
 
 

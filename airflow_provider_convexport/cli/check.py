@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_convexport.cli.console import console_command
-from airflow_provider_convexport.cli.options import hook_at
 from airflow_provider_convexport.cli.pools import pool_problem
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window, utc
+from airflow_provider_convexport.hooks.by_connection import hook_at
 
 if TYPE_CHECKING:
     import argparse

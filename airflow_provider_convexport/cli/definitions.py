@@ -1,17 +1,19 @@
 """Names, arguments and help of the commands ``airflow convexport …``.
 
 Airflow 3.2 and later find them through the provider info and load this module whenever their command line
-starts, so it imports nothing but Airflow's own definitions. What a command does is in the module of its name
-and is loaded when it runs. ``python -m airflow_provider_convexport.cli`` offers the same on any Airflow.
+starts, so it imports nothing but Airflow's own definitions and two small modules beside it. What a command
+does is in the module of its name and is loaded when it runs. ``python -m airflow_provider_convexport.cli``
+offers the same on any Airflow.
 
 A new command needs its definition here, an entry in `COMMANDS`, and a module with a function of its name.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from airflow.cli.cli_config import CLICommand, GroupCommand
 
-from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
+from airflow_provider_convexport.cli.arguments import arg, command
+from airflow_provider_convexport.cli.audit_definition import audit_command
 
 GROUP_HELP = "Plan, inspect and test exports of AI support conversations"
 
@@ -21,28 +23,14 @@ def get_commands() -> list[CLICommand]:
     return [GroupCommand(name="convexport", help=GROUP_HELP, subcommands=COMMANDS)]
 
 
-def _command(name: str, *, summary: str, description: str, args: tuple[Arg, ...]) -> ActionCommand:
-    """Return the definition of the command that is the function ``name`` of the module ``name``.
-
-    :param summary: One line for the list of commands.
-    :param description: One or two sentences for the command's own help.
-    """
-    function = lazy_load_command(f"airflow_provider_convexport.cli.{name}.{name}")
-    return ActionCommand(name=name, help=summary, description=description, func=function, args=args)
-
-
-def _arg(*flags: str, **options: Any) -> Arg:
-    return Arg(flags, **options)  # type: ignore[no-untyped-call]
-
-
 # What is exported.
-_VENDOR = _arg("--vendor", help="Machine name of the vendor, such as ada, unless --dag-id names a Dag.")
-_STREAM = _arg("--stream", help="conversations (default) or messages.")
-_WINDOW_ON = _arg("--window-on", metavar="NAME", help="The operator's window_on (default: the stream's).")
-_FILTER = _arg(
+_VENDOR = arg("--vendor", help="Machine name of the vendor, such as ada, unless --dag-id names a Dag.")
+_STREAM = arg("--stream", help="conversations (default) or messages.")
+_WINDOW_ON = arg("--window-on", metavar="NAME", help="The operator's window_on (default: the stream's).")
+_FILTER = arg(
     "--filter", nargs="*", metavar="NAME=VALUE", help="The operator's filters, such as channel=chat."
 )
-_SCOPE = _arg(
+_SCOPE = arg(
     "--scope",
     nargs="*",
     metavar="NAME=VALUE",
@@ -50,7 +38,7 @@ _SCOPE = _arg(
 )
 
 # The range of time.
-_FROM = _arg(
+_FROM = arg(
     "--from",
     dest="start",
     required=True,
@@ -58,31 +46,31 @@ _FROM = _arg(
     help="Start of the range, inclusive: a day or an ISO-8601 time, in the zone of the Dag (of UTC without "
     "--dag-id) unless it has one.",
 )
-_TO = _arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
-_FIRST = _arg(
+_TO = arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
+_FIRST = arg(
     "--from",
     dest="start",
     metavar="DATE",
     help="Only partitions that end after it: a day or an ISO-8601 time, in UTC unless it has a time zone.",
 )
-_LAST = _arg("--to", dest="end", metavar="DATE", help="Only partitions that begin before it.")
+_LAST = arg("--to", dest="end", metavar="DATE", help="Only partitions that begin before it.")
 
 # Where it is published.
-_DESTINATION = _arg(
+_DESTINATION = arg(
     "--destination",
     metavar="URL",
     help="The operator's destination; runs whose whole interval is published there are left out.",
 )
-_REQUIRED_DESTINATION = _arg(
+_REQUIRED_DESTINATION = arg(
     "--destination", metavar="URL", required=True, help="A destination, or a folder above several of them."
 )
-_DESTINATION_CONN_ID = _arg(
+_DESTINATION_CONN_ID = arg(
     "--destination-conn-id",
     metavar="ID",
     help="Airflow connection of the storage, unless the URL names it.",
 )
 
-_ONLY_SCOPE = _arg(
+_ONLY_SCOPE = arg(
     "--scope",
     nargs="*",
     metavar="NAME=VALUE",
@@ -90,24 +78,24 @@ _ONLY_SCOPE = _arg(
 )
 
 # What is looked for.
-_FIRST_DAY = _arg(
+_FIRST_DAY = arg(
     "--from",
     dest="start",
     metavar="DAY",
     help="First day of the report, such as 2026-04-01 (default: the first one that is published).",
 )
-_END_DAY = _arg("--to", dest="end", metavar="DAY", help="Day before which the report ends.")
-_LAST_DAY = _arg(
+_END_DAY = arg("--to", dest="end", metavar="DAY", help="Day before which the report ends.")
+_LAST_DAY = arg(
     "--until",
     metavar="DAY",
     help="Last day of the report, or yesterday (default: yesterday, or the last one that is published).",
 )
-_FAIL_ON_GAPS = _arg(
+_FAIL_ON_GAPS = arg(
     "--fail-on-gaps",
     action="store_true",
     help="Exit with 4 if something is not published that the vendor has and that has settled.",
 )
-_VERIFY = _arg(
+_VERIFY = arg(
     "--verify",
     action="store_true",
     help=(
@@ -117,57 +105,57 @@ _VERIFY = _arg(
 )
 
 # Work in progress of tasks that do not come back.
-_STAGING_AGE = _arg(
+_STAGING_AGE = arg(
     "--staging-age",
     type=float,
     metavar="DAYS",
     help="Staging is old if nothing was written to it for so many days; at least 7 (default: 30).",
 )
-_SWEEP_STAGING = _arg(
+_SWEEP_STAGING = arg(
     "--sweep-staging",
     action="store_true",
     help="Remove the old staging that is shown without this option.",
 )
 
 # The vendor's connection.
-_CONN_ID = _arg("--conn-id", metavar="ID", required=True, help="The connection to test.")
-_POOL = _arg(
+_CONN_ID = arg("--conn-id", metavar="ID", required=True, help="The connection to test.")
+_POOL = arg(
     "--pool",
     metavar="NAME",
     help="The pool that your tasks name (default: convexport_<vendor>); exits with 1 if it does not exist.",
 )
-_SCOPE_CONN_ID = _arg(
+_SCOPE_CONN_ID = arg(
     "--conn-id", metavar="ID", help="Connection to the vendor that names the shop or bot to look for."
 )
 
 # The Dag and its operator.
-_DAG_ID = _arg(
+_DAG_ID = arg(
     "--dag-id",
     metavar="ID",
     help="Dag to plan for; its schedule, export tasks and destinations are read from the Dags folder.",
 )
-_RUN = _arg(
+_RUN = arg(
     "--run",
     action="store_true",
     help="Run the commands one after another and tell how far they are; needs --dag-id.",
 )
-_UNIT = _arg(
+_UNIT = arg(
     "--unit", choices=("days", "weeks", "months"), help="Unit of the Dag's schedule windows (default: days)."
 )
-_SIZE = _arg(
+_SIZE = arg(
     "--size",
     type=int,
     metavar="DAYS",
     help="Days per schedule window (default: the maximum per request, or 7 if the vendor states none).",
 )
-_TIMEZONE = _arg(
+_TIMEZONE = arg(
     "--timezone", metavar="NAME", help="Time zone whose days the schedule windows consist of (default: UTC)."
 )
-_REQUEST_WINDOW = _arg(
+_REQUEST_WINDOW = arg(
     "--request-window", type=float, metavar="DAYS", help="The operator's request_window, in days."
 )
 
-_OUTPUT = _arg(
+_OUTPUT = arg(
     "-o",
     "--output",
     choices=("table", "json"),
@@ -175,7 +163,7 @@ _OUTPUT = _arg(
     help="table (default) for people, json for programs.",
 )
 
-_FORMAT = _arg(
+_FORMAT = arg(
     "--format",
     choices=("urls", "duckdb", "redshift", "uris", "snowflake", "spark", "json"),
     default="urls",
@@ -186,21 +174,21 @@ _FORMAT = _arg(
 )
 
 # The tables and who reads them.
-_ENGINE = _arg(
+_ENGINE = arg(
     "--engine",
     required=True,
     choices=("duckdb", "bigquery", "redshift", "snowflake", "spark", "trino"),
     help="The engine that runs the statements; spark also for Databricks, trino also for Athena.",
 )
-_SCHEMA = _arg(
+_SCHEMA = arg(
     "--schema",
     default="",
     metavar="NAME",
     help="Schema, dataset or database of the tables and of the views, unless it is the engine's default.",
 )
-_WITHOUT_RAW = _arg("--without-raw", action="store_true", help="The tables were made without the column raw.")
+_WITHOUT_RAW = arg("--without-raw", action="store_true", help="The tables were made without the column raw.")
 
-_PLAN = _command(
+_PLAN = command(
     "plan",
     summary="Plan a backfill: its runs, its minimum of requests and time, and the commands that start it",
     description=(
@@ -228,7 +216,7 @@ _PLAN = _command(
         _OUTPUT,
     ),
 )
-_STATUS = _command(
+_STATUS = command(
     "status",
     summary="Show day by day what is published and what is missing",
     description=(
@@ -252,7 +240,7 @@ _STATUS = _command(
         _OUTPUT,
     ),
 )
-_FILES = _command(
+_FILES = command(
     "files",
     summary="Print what DuckDB, Redshift, BigQuery, Snowflake or Spark loads of what is published",
     description=(
@@ -261,7 +249,7 @@ _FILES = _command(
     ),
     args=(_REQUIRED_DESTINATION, _DESTINATION_CONN_ID, _FIRST, _LAST, _ONLY_SCOPE, _FORMAT),
 )
-_VIEWS = _command(
+_VIEWS = command(
     "views",
     summary="Print SQL views over the tables: each conversation and message once, as it is now",
     description=(
@@ -270,7 +258,7 @@ _VIEWS = _command(
     ),
     args=(_ENGINE, _SCHEMA, _WITHOUT_RAW),
 )
-_CHECK = _command(
+_CHECK = command(
     "check",
     summary="Test a connection with one cheap request, and look for the pool of its tasks",
     description=(
@@ -280,4 +268,6 @@ _CHECK = _command(
     args=(_CONN_ID, _POOL),
 )
 
-COMMANDS = (_PLAN, _STATUS, _FILES, _VIEWS, _CHECK)
+_AUDIT = audit_command(_DESTINATION_CONN_ID, _STAGING_AGE, _OUTPUT)
+
+COMMANDS = (_PLAN, _STATUS, _AUDIT, _FILES, _VIEWS, _CHECK)

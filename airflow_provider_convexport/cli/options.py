@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.compat import AirflowNotFoundException, BaseHook
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.hooks.vendors import hook_of
+from airflow_provider_convexport.hooks.by_connection import hook_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from airflow_provider_convexport.hooks.base import ExportHook
-
-
-def hook_at(conn_id: str) -> ExportHook:
-    """Return the hook of a connection; the connection's type says of which vendor.
-
-    :raises ConfigurationError: if there is no such connection, or it is not to a vendor of this package.
-    """
-    try:
-        conn_type = BaseHook.get_connection(conn_id).conn_type
-    except AirflowNotFoundException:
-        raise ConfigurationError(
-            f"The connection {conn_id} does not exist; create it, or name another with --conn-id."
-        ) from None
-    return hook_of(str(conn_type))(conn_id)
 
 
 def scope_of(pairs: Sequence[str] | None, *, conn_id: str | None) -> dict[str, str] | None:

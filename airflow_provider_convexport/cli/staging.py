@@ -90,16 +90,16 @@ def old_staging(
     return OldStaging(age, tasks, is_swept=sweeps, recent=recent)
 
 
-def staging_lines(old: OldStaging) -> Iterator[str]:
-    """Yield a sentence, and a line for each task; nothing if there is no old staging and nobody asked."""
+def staging_lines(old: OldStaging, *, option: str = "--sweep-staging") -> Iterator[str]:
+    """Yield a sentence, and a line for each task; nothing if there is no old staging and nobody asked.
+
+    :param option: The command's option that removes it.
+    """
     since = f"staging that nothing was written to for {in_words(old.age)}"
     if old.is_swept:
         yield f"Removed {since}: {_amount(old.tasks)}." if old.tasks else f"There is no {since}."
     elif old.tasks:
-        yield (
-            f"There is {since}: {_amount(old.tasks)}. No try continues from it; remove it with "
-            "--sweep-staging."
-        )
+        yield (f"There is {since}: {_amount(old.tasks)}. No try continues from it; remove it with {option}.")
     yield from map(_task_line, old.tasks)
     if old.recent:
         yield f"There is newer staging, of tasks that run or may be tried again: {_amount(old.recent)}."

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider_convexport.audit.findings import AUDIT
 from airflow_provider_convexport.cli.words import counted
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.dataset.abandoned import STAGED
@@ -172,4 +173,4 @@ def _is_own(name: str, last: str) -> bool:
     """Return whether this package writes objects of that name, apart from published files."""
     if STAGED.fullmatch(name):
         return True
-    return last in (MANIFEST, DATASET) and STAGING not in name.split("/")
+    return last in (MANIFEST, DATASET, AUDIT) and STAGING not in name.split("/")

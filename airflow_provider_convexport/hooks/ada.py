@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from airflow_provider_convexport.audit.second_views import ConversationOf, MessagesOf
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
 from airflow_provider_convexport.export.fetch.page import moment_of
@@ -23,6 +24,7 @@ from airflow_provider_convexport.hooks.base import ExportHook
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from airflow_provider_convexport.audit.second_views import SecondView
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.export.fetch.page import Page
     from airflow_provider_convexport.export.fetch.request import PageRequest
@@ -135,6 +137,21 @@ class AdaHook(ExportHook):
         Limit(15_000, timedelta(days=1)),
     )
     streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS, "messages": MESSAGES}
+    # Two exports of the vendor, which it fills independently of each other.
+    second_views: ClassVar[Mapping[str, tuple[SecondView, ...]]] = {
+        "conversations": (
+            MessagesOf(
+                "messages",
+                conversation_field="conversation_id",
+                begun_field="date_created",
+                until_field="date_updated",
+                facts=("is_engaged",),
+                # Somebody wrote at least one message; how many, the vendor does not say.
+                expected=lambda facts: int(facts["is_engaged"] is True),
+            ),
+        ),
+        "messages": (ConversationOf("conversations", "created", conversation_field="conversation_id"),),
+    }
     advice: ClassVar[Mapping[int, str]] = {
         401: "Check the API key in the connection's password; keys marked Legacy do not work on version 2.",
         403: "Check the API key in the connection's password and that the plan includes the data export.",

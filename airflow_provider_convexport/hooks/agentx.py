@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_convexport.audit.second_views import MessagesOf
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from airflow_provider_convexport.audit.second_views import Facts, SecondView
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.export.window import Window
     from airflow_provider_convexport.hooks.settings import Settings
@@ -64,6 +66,12 @@ CONVERSATIONS = _stream("conversations", "startTime", "lastActionAt", reach=time
 MESSAGES = _stream("messages", "time", filters=frozenset(("conversation_id",)))
 
 
+def _user_messages(facts: Facts) -> int:
+    """Return how many messages the user sent, according to a conversation; 0 if it does not say."""
+    count = facts["userMessageCount"]
+    return count if type(count) is int else 0
+
+
 class AgentXHook(ExportHook):
     """Reads conversations and messages of one bot from AgentX Support.
 
@@ -82,6 +90,20 @@ class AgentXHook(ExportHook):
     extras = ("bot_name",)
     limits = (Limit(3, timedelta(seconds=1), per_endpoint=True),)
     streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS, "messages": MESSAGES}
+    second_views: ClassVar[Mapping[str, tuple[SecondView, ...]]] = {
+        "conversations": (
+            MessagesOf(
+                "messages",
+                conversation_field="conversationId",
+                begun_field="startTime",
+                until_field="lastActionAt",
+                facts=("userMessageCount",),
+                expected=_user_messages,
+                message_facts=("type",),
+                counts=lambda facts: facts["type"] == "UserInput",
+            ),
+        ),
+    }
     advice: ClassVar[Mapping[int, str]] = {
         400: "Check that bot_name names a bot of this account.",
         401: "Check the API key in the connection's password, and that the plan includes the Export API.",

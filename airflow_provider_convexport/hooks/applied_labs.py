@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
+from airflow_provider_convexport.audit.second_views import Listing
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from airflow_provider_convexport.audit.second_views import SecondView
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
     from airflow_provider_convexport.hooks.settings import Settings
 
@@ -89,6 +91,10 @@ class AppliedLabsHook(ExportHook):
     extras = ("shop_id",)
     limits = (Limit(60, timedelta(minutes=1)),)
     streams: ClassVar[Mapping[str, Stream]] = {"conversations": CONVERSATIONS}
+    # Both endpoints select by creation; the list has fewer members, and never calls by video.
+    second_views: ClassVar[Mapping[str, tuple[SecondView, ...]]] = {
+        "conversations": (Listing(_LIST, window_on="created_at"),)
+    }
     # "One active export worker per shop" is the vendor's advice.
     pool_slots = 1
     advice: ClassVar[Mapping[int, str]] = {

@@ -33,6 +33,7 @@ from airflow_provider_convexport.hooks.vendors import vendors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_convexport.audit.second_views import SecondView
     from airflow_provider_convexport.export.fetch.finding_storage import Findings
     from airflow_provider_convexport.export.fetch.limit import Limit
     from airflow_provider_convexport.export.fetch.page import Page
@@ -61,6 +62,8 @@ class ExportHook(ClientOnlyHook):
     """The vendor's rate limits."""
     streams: ClassVar[Mapping[str, Stream]]
     """The vendor's streams by name."""
+    second_views: ClassVar[Mapping[str, tuple[SecondView, ...]]] = {}
+    """By stream, what the vendor shows of its records a second time, for audits."""
     pool_slots: ClassVar[int] = 2
     """Recommended number of slots of a pool; more concurrent exports only share the same budget."""
     advice: ClassVar[Mapping[int, str]] = {}

@@ -234,6 +234,7 @@ def _offset_time(at: int) -> bytes:
 
 CONVERSATIONS: Final = Stream(
     vendor=_NAME,
+    id_field="_id",
     name="conversations",
     time_fields={
         "date_created": lambda conversation, _number: whole_second(conversation.start),
@@ -243,6 +244,7 @@ CONVERSATIONS: Final = Stream(
 )
 MESSAGES: Final = Stream(
     vendor=_NAME,
+    id_field="_id",
     name="messages",
     time_fields={"date_created": lambda conversation, number: conversation.messages[number]},
     render=_message,

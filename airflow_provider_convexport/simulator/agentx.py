@@ -184,12 +184,18 @@ def _message(conversation: Conversation, number: int) -> bytes:
 
 CONVERSATIONS: Final = Stream(
     vendor=_NAME,
+    id_field="_id",
     name="conversations",
     time_fields={"startTime": _start_time, "lastActionAt": _last_action_at},
     render=_conversation,
 )
 MESSAGES: Final = Stream(
-    vendor=_NAME, name="messages", time_fields={"time": _message_time}, render=_message, by_message=True
+    vendor=_NAME,
+    id_field="_id",
+    name="messages",
+    time_fields={"time": _message_time},
+    render=_message,
+    by_message=True,
 )
 
 # --- requests ------------------------------------------------------------------------------------

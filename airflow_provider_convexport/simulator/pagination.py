@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_convexport.simulator.disturbances import changed, serves
 from airflow_provider_convexport.simulator.http_messages import ApiResponse, json_bytes
 from airflow_provider_convexport.simulator.record_store import START
 from airflow_provider_convexport.simulator.times import DAY
@@ -101,7 +102,8 @@ def cursor_page(request: ApiRequest, query: RecordQuery, *, cursor: Cursor, size
     settings = request.settings
     query = replace(_available(request, query, as_of=cursor.as_of), shuffled=settings.shuffle)
     page = request.store.page(query, start=cursor.position, size=_allowed_size(request, size))
-    records, position = page.records, page.resume(settings.page_overlap)
+    records = changed(page.records, query.stream, settings, as_of=cursor.as_of)
+    position = page.resume(settings.page_overlap)
     if settings.empty_pages and cursor.number % settings.empty_pages == 0:
         records, position = [], cursor.position
     if settings.looping_next:
@@ -124,12 +126,13 @@ def bound_page(
     page = request.store.page(
         _available(request, query, as_of=request.now), start=START, size=_allowed_size(request, size)
     )
+    records = changed(page.records, query.stream, settings, as_of=request.now)
     every = settings.empty_pages
     if every and may_be_emptied and request.pagination.count_page() % every == 0:
         return BoundPage([], query.low, emptied=True)
     if settings.looping_next:
-        return BoundPage(page.records, query.low)
-    return BoundPage(page.records, _next_low(request, page))
+        return BoundPage(records, query.low)
+    return BoundPage(records, _next_low(request, page))
 
 
 def list_response(request: ApiRequest, records: list[Record], members: Mapping[str, Any]) -> ApiResponse:
@@ -151,7 +154,13 @@ def _available(request: ApiRequest, query: RecordQuery, *, as_of: int) -> Record
     low = query.low + (0 if settings.lower_inclusive else 1)
     high = query.high + (1 if settings.upper_inclusive else 0)
     low, high = max(low, as_of - settings.days * DAY), min(high, as_of + 1)
-    return replace(query, low=low, high=high, as_of=as_of if settings.living else None)
+    return replace(
+        query,
+        low=low,
+        high=high,
+        as_of=as_of if settings.living else None,
+        serves=serves(query.stream, settings, as_of=as_of),
+    )
 
 
 def _allowed_size(request: ApiRequest, size: int) -> int:

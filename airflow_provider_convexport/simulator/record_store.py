@@ -37,6 +37,7 @@ class Stream:
         first field is the default.
     :param render: Record number ``n`` of a conversation as compact JSON.
     :param by_message: Whether a conversation gives one record per message instead of one.
+    :param id_field: The record's member with its id, by which the settings name single records.
     """
 
     vendor: str
@@ -44,6 +45,7 @@ class Stream:
     time_fields: Mapping[str, Callable[[Conversation, int], int | None]]
     render: Callable[[Conversation, int], bytes]
     by_message: bool = False
+    id_field: str = "id"
 
     @property
     def default_field(self) -> str:
@@ -95,6 +97,7 @@ class RecordQuery:
     :param descending: Whether the newest records come first.
     :param shuffled: Whether records come in no order of time.
     :param keep: A further condition on the conversation, or ``None``.
+    :param serves: A further condition on the rendered record, or ``None``.
     :param as_of: Records are as they are at this time, in microseconds; ``None`` for their final state.
     """
 
@@ -106,6 +109,7 @@ class RecordQuery:
     descending: bool = False
     shuffled: bool = False
     keep: Callable[[Conversation], bool] | None = None
+    serves: Callable[[bytes], bool] | None = None
     as_of: int | None = None
 
     def days(self) -> list[int]:
@@ -172,7 +176,7 @@ class RecordStore:
         for number in range(start.day, len(days)):
             rows = self._rows(query, day=days[number])
             for offset in range(start.offset if number == start.day else 0, len(rows)):
-                if keep is None or keep(rows[offset].conversation):
+                if (keep is None or keep(rows[offset].conversation)) and _is_served(rows[offset], query):
                     yield Position(number, offset), rows[offset]
 
     def _rows(self, query: RecordQuery, *, day: int) -> list[Record]:
@@ -238,6 +242,10 @@ class _LruCache(Generic[RowT]):
         while self._rows > _CACHED_ROWS and len(self._lists) > LOOKBACK_DAYS + 1:
             self._rows -= len(self._lists.popitem(last=False)[1]) + 1
         return rows
+
+
+def _is_served(record: Record, query: RecordQuery) -> bool:
+    return query.serves is None or query.serves(_rendered(record, stream=query.stream).text)
 
 
 def _rendered(record: Record, *, stream: Stream) -> Record:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_convexport.simulator.dataset import DatasetPlan
+from airflow_provider_convexport.simulator.disturbances import disturbance_of
 from airflow_provider_convexport.simulator.registry import registered_vendors
 from airflow_provider_convexport.simulator.times import SECOND, microseconds
 from airflow_provider_convexport.simulator.vendor_api import VendorSettings, switch
@@ -65,6 +66,13 @@ class SimulatorSettings:
     foreign_next: str | None = switch(None, "Origin that next links point to instead of the simulator's.")
     looping_next: bool = switch(False, "The next page is always the same page.")
     drop_list: bool = switch(False, "Answer with status 200 but without the list of records.")
+    leave_out: tuple[str, ...] = switch(
+        (),
+        "Records that an endpoint does not serve, as VENDOR/STREAM/ID, or only from a time on with @TIME.",
+    )
+    change: tuple[str, ...] = switch(
+        (), "Records that an endpoint serves changed, as VENDOR/STREAM/ID, or since a time with @TIME."
+    )
     pretty: bool = switch(False, "Indent bodies, so that a record takes several lines.")
 
     page_latency: float = switch(0.0, "Seconds by which every response is delayed.")
@@ -102,6 +110,8 @@ class SimulatorSettings:
             raise ValueError("records and ties cannot be negative, days must be positive.")
         if self.max_page is not None and self.max_page < 1:
             raise ValueError("max_page must be positive.")
+        for each in (*self.leave_out, *self.change):
+            disturbance_of(each)
         self.moment(0.0)
 
     @property

@@ -61,6 +61,4 @@ def test_a_connection_that_is_in_none_of_them_does_not_exist(shell):
     done = shell.convexport("check", "--conn-id", "nobody")
 
     assert done.returncode == 1
-    assert done.stderr.endswith(
-        "The connection nobody does not exist; create it, or name another with --conn-id.\n"
-    )
+    assert done.stderr.endswith("The connection nobody does not exist; create it, or name another.\n")

@@ -17,7 +17,7 @@ def test_the_provider_info_names_the_commands():
     assert get_provider_info()["cli"] == ["airflow_provider_convexport.cli.definitions.get_commands"]
     (group,) = get_commands()
     assert (group.name, group.subcommands) == ("convexport", COMMANDS)
-    assert [command.name for command in COMMANDS] == ["plan", "status", "files", "views", "check"]
+    assert [command.name for command in COMMANDS] == ["plan", "status", "audit", "files", "views", "check"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -47,4 +47,5 @@ def test_the_definitions_load_no_module_that_does_the_work():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    assert loaded - {PACKAGE} == {f"{PACKAGE}.cli", f"{PACKAGE}.cli.definitions"}
+    modules = ("arguments", "audit_definition", "definitions")
+    assert loaded - {PACKAGE} == {f"{PACKAGE}.cli", *(f"{PACKAGE}.cli.{name}" for name in modules)}

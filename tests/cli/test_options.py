@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_convexport.cli.options import hook_at, scope_of
+from airflow_provider_convexport.cli.options import scope_of
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.hooks.agentx import AgentXHook
+from airflow_provider_convexport.hooks.by_connection import hook_at
 
 
 def test_a_connection_has_the_hook_of_its_type(connect):

@@ -143,7 +143,7 @@ def vendors(simulator, monkeypatch):
 def test_every_example_is_tested():
     others = {"ada_hourly", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
     others |= {"ada_late_edits", "hook_in_a_task"}
-    others |= {"ada_partitioned_tables", "tables_on_change", "tables_rebuild"}
+    others |= {"ada_partitioned_tables", "tables_on_change", "tables_rebuild", "weekly_audit"}
 
     assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS + TABLES}
     for kind in (DAILY, WINDOWS, TABLES):
@@ -664,6 +664,23 @@ def test_every_dataset_of_the_daily_dag_starts_the_dag_that_makes_its_tables(fil
         (asset.name, asset.uri) for asset in dag.timetable.asset_condition.objects
     }
     assert {asset.uri for asset in sent} == set(task.sources)
+
+
+@by_stem(DAILY)
+@runs
+def test_an_audit_of_the_week_before_finds_no_gap_in_what_the_daily_dag_has_exported(file, root):
+    vendor, day = vendor_of(file), MIDNIGHT - 3 * DAY
+    dag_of(file).test(logical_date=None, run_conf=interval_conf(day - 7 * DAY, day))
+
+    run = dag_of(example("weekly_audit"), vendor).test(
+        logical_date=None, run_conf=interval_conf(day, day + DAY)
+    )
+
+    audits = [json.loads(path.read_text()) for path in (root / vendor).rglob("_audit.json")]
+    assert run.state == DagRunState.SUCCESS
+    assert len(audits) == 2 * len(EXPORTS[vendor])
+    assert [audit["checks"] for audit in audits if not audit["ok"]] == []
+    assert {audit["dag_id"] for audit in audits} == {f"weekly_audit_{vendor}"}
 
 
 @runs

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 # A pair, then a lone half, then any other escape, so that text after an escaped backslash is not mistaken for
 # an escape.
 _ESCAPES = re.compile(
@@ -58,3 +60,12 @@ def unmask_id(identity: str, originals: dict[bytes, bytes]) -> str:
             found = True
             identity = identity.replace(character, original.decode().lower())
     return f"\0{identity}" if found else identity
+
+
+def on_one_line(raw: msgspec.Raw) -> bytes:
+    """Return a record without white space between its tokens if it has line breaks, else as it is."""
+    record = bytes(raw)
+    if b"\n" not in record and b"\r" not in record:
+        return record
+    masked, originals = mask(record)
+    return unmask(msgspec.json.format(masked, indent=-1), originals)

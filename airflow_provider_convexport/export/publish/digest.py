@@ -30,7 +30,20 @@ def digest_of_lines(blocks: Iterable[bytes]) -> str:
     rest = b""
     for block in blocks:
         *lines, rest = (rest + block).split(b"\n")
-        total += sum(int.from_bytes(hashlib.sha256(line).digest()) for line in lines)
+        total += _sum(hashlib.sha256(line).digest() for line in lines)
+    return _text(total)
+
+
+def digest_of_digests(digests: Iterable[bytes]) -> str:
+    """Return the digest of lines of which only the SHA-256 values are known; see `digest_of_lines`."""
+    return _text(_sum(digests))
+
+
+def _sum(digests: Iterable[bytes]) -> int:
+    return sum(map(int.from_bytes, digests))
+
+
+def _text(total: int) -> str:
     return f"{total % _MODULUS:064x}"
 
 

@@ -13,7 +13,7 @@ import msgspec
 from isal import isal_zlib
 
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.fetch.surrogates import mask, unmask
+from airflow_provider_convexport.export.fetch.surrogates import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -192,17 +192,8 @@ def _lines(raws: Sequence[msgspec.Raw]) -> bytes:
     """Join records, one line each; whitespace is removed only from records that contain line breaks."""
     joined = b"\n".join(raws)
     if joined.count(b"\n") != len(raws) - 1 or b"\r" in joined:
-        joined = b"\n".join(map(_on_one_line, raws))
+        joined = b"\n".join(map(on_one_line, raws))
     return joined + b"\n"
-
-
-def _on_one_line(raw: msgspec.Raw) -> bytes:
-    """Return a record without white space between its tokens if it has line breaks, else as it is."""
-    record = bytes(raw)
-    if b"\n" not in record and b"\r" not in record:
-        return record
-    masked, originals = mask(record)
-    return unmask(msgspec.json.format(masked, indent=-1), originals)
 
 
 def _present(*moments: float | None) -> list[float]:
