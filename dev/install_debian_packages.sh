@@ -29,6 +29,10 @@ apt_get() {
     apt-get --quiet=2 -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@"
 }
 
+# Two suites side by side may both need packages.
+exec 9>"${TMPDIR:-/tmp}/install_debian_packages.lock"
+flock 9
+
 echo "Installing ${missing[*]}." >&2
 for ((attempt = 1; attempt <= attempts; attempt++)); do
     if apt_get update && apt_get install --yes --no-install-recommends "${missing[@]}" >/dev/null </dev/null; then
