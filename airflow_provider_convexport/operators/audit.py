@@ -24,8 +24,9 @@ from airflow_provider_convexport.hooks.by_connection import hook_at
 from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents
-from airflow_provider_convexport.operators.ending import EndingOperator
 from airflow_provider_convexport.operators.task_identity import task_of
+from airflow_provider_convexport.operators.trace import trace_of_audit, with_audit
+from airflow_provider_convexport.operators.traceable import TraceableOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ _TIMED_OUT = (
 )
 
 
-class ExportAuditOperator(EndingOperator):
+class ExportAuditOperator(TraceableOperator):
     """Compares published partitions of one dataset with what the vendor says of the same time.
 
     One operator serves all vendors: the connection's type says which one it is. It audits a share of the
@@ -154,7 +155,9 @@ class ExportAuditOperator(EndingOperator):
         )
 
         self.log.info("Auditing %s.", interval)
+        self.trace = trace_of_audit(store, interval)
         outcome = run.run()
+        self.trace = with_audit(self.trace, outcome, fails=self.on_gap == "fail")
         facts = self._told(outcome, interval, store)
         for outlet in events.outlets:
             events.events[outlet].extra.update(facts)

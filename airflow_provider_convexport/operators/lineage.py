@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         DataQualityAssertionsDatasetFacet,
     )
 
-    from airflow_provider_convexport.operators.trace import Part, Read, Trace, Written
+    from airflow_provider_convexport.operators.trace import Check, Part, Read, Trace, Written
     from airflow_provider_convexport.tables.target import CatalogFacts
 
 ASSERTIONS = "dataQualityAssertions"
@@ -38,13 +38,10 @@ def lineage_of(trace: Trace | None) -> OperatorLineage[Any, Any]:
     )
 
 
-def assertions_of(
-    results: Iterable[tuple[str, bool, object, object]], *, severity: str = "warn"
-) -> DataQualityAssertionsDatasetFacet:
+def assertions_of(checks: Iterable[Check], *, severity: str = "warn") -> DataQualityAssertionsDatasetFacet:
     """Return checks of a dataset as the facet `ASSERTIONS`.
 
-    :param results: For each check its name, whether it holds, what was expected and what was found; ``None``
-        for an expectation or a finding that there is not. Counts and digests, never content of records.
+    :param checks: The checks.
     :param severity: ``"error"`` if a check that does not hold fails the task, else ``"warn"``.
     """
     from openlineage.client.generated.data_quality_assertions_dataset import (
@@ -62,7 +59,7 @@ def assertions_of(
                 expected=_text(expected),
                 actual=_text(actual),
             )
-            for name, holds, expected, actual in results
+            for name, holds, expected, actual in checks
         ]
     )
 
@@ -78,6 +75,8 @@ def _input(read: Read) -> InputDataset:
     facets: dict[str, Any] = {}
     if read.parts:
         facets["subset"] = InputSubsetInputDatasetFacet(inputCondition=_subset(read.parts))
+    if read.checks:
+        facets[ASSERTIONS] = assertions_of(read.checks, severity="error" if read.fails else "warn")
     return InputDataset(namespace=read.name.namespace, name=read.name.name, inputFacets=facets)
 
 

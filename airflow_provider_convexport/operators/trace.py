@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_convexport.export.dataset.reader import plain_url
@@ -14,6 +14,7 @@ from airflow_provider_convexport.tables.schema import TABLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from airflow_provider_convexport.audit.run import AuditOutcome
     from airflow_provider_convexport.export.dataset.reader import PublishedPartition
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.job import Job
@@ -51,16 +52,35 @@ class Part:
     values: Mapping[str, str]
 
 
+class Check(NamedTuple):
+    """A check of a dataset: counts, never content of records.
+
+    :param name: Its name.
+    :param holds: Whether nothing was found that fails it.
+    :param expected: What should have been found; ``None`` if there is no expectation.
+    :param found: What was found.
+    """
+
+    name: str
+    holds: bool
+    expected: object
+    found: object
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A dataset that a task has read.
 
     :param name: Its name.
     :param parts: The partitions that were read; none if all of it was, or if it has none.
+    :param checks: What was checked of these partitions.
+    :param fails: Whether a check that does not hold fails the task.
     """
 
     name: Name
     parts: tuple[Part, ...] = ()
+    checks: tuple[Check, ...] = ()
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +171,35 @@ def trace_of_tables(sources: Iterable[Store], destination: Store | None) -> Trac
     return Trace(reads, dataset=plain_url(destination.url), store_page=page_of(destination))
 
 
+def trace_of_audit(store: Store, interval: Window) -> Trace:
+    """Return the trace of an audit that has not looked yet.
+
+    :param store: The dataset that is audited.
+    :param interval: The run's interval; its days are those of UTC.
+    """
+    return Trace(
+        (Read(dataset_name(dataset_url(store))),),
+        dataset=plain_url(store.url),
+        days=_days_of(interval),
+        store_page=page_of(store),
+    )
+
+
+def with_audit(trace: Trace, outcome: AuditOutcome, *, fails: bool) -> Trace:
+    """Return the trace of an audit: a check holds if no partition has a gap in it.
+
+    :param fails: Whether gaps fail the task.
+    """
+    gaps: dict[str, int] = {}
+    for each in outcome.audited:
+        for name, result in each.audit.checks.items():
+            gaps[name] = gaps.get(name, 0) + result.late + result.missing
+    (read,) = trace.reads
+    parts = tuple(_part_of(each.partition) for each in outcome.audited)
+    checks = tuple(Check(name, count == 0, 0, count) for name, count in gaps.items())
+    return replace(trace, reads=(replace(read, parts=parts, checks=checks, fails=fails),))
+
+
 def with_raw(trace: Trace, found: Sequence[PublishedPartition], interval: Window) -> Trace:
     """Return the trace of tables when their raw partitions are known.
 
@@ -159,16 +208,23 @@ def with_raw(trace: Trace, found: Sequence[PublishedPartition], interval: Window
     """
     parts: dict[Name, list[Part]] = {each.name: [] for each in trace.reads}
     for partition in found:
-        values = _values(partition.url, partition.store)
-        start = partition.manifest.partition.start.removesuffix("Z")
-        key = start if "hour" in values else values.get("dt", start)
-        parts.setdefault(dataset_name(dataset_url(partition.store)), []).append(Part(key, values))
-    last = interval.end - timedelta(microseconds=1)
+        parts.setdefault(dataset_name(dataset_url(partition.store)), []).append(_part_of(partition))
     return replace(
         trace,
         reads=tuple(Read(name, tuple(each)) for name, each in parts.items()),
-        days=(f"{interval.start:%Y-%m-%d}", f"{last:%Y-%m-%d}"),
+        days=_days_of(interval),
     )
+
+
+def _part_of(partition: PublishedPartition) -> Part:
+    values = _values(partition.url, partition.store)
+    start = partition.manifest.partition.start.removesuffix("Z")
+    return Part(start if "hour" in values else values.get("dt", start), values)
+
+
+def _days_of(interval: Window) -> tuple[str, str]:
+    last = interval.end - timedelta(microseconds=1)
+    return f"{interval.start:%Y-%m-%d}", f"{last:%Y-%m-%d}"
 
 
 def with_tables(

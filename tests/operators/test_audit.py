@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -15,14 +16,22 @@ from tests.support.samples import DAY
 from tests.support.streams import case_of
 
 
-def audited(root, *, start=AUDITED, end=AUDITED + DAY, events=None, **kwargs):
+def operator_of(root, **kwargs):
     arguments = {
         "conn_id": "ada_default",
         "destination": str(root / "ada-conversations"),
         "beside": str(root / "ada-messages"),
         **kwargs,
     }
-    operator = ExportAuditOperator(task_id="audit", **arguments)
+    return ExportAuditOperator(task_id="audit", **arguments)
+
+
+def audited(root, **kwargs):
+    times = {name: kwargs.pop(name) for name in ("start", "end", "events") if name in kwargs}
+    return run(operator_of(root, **kwargs), **times)
+
+
+def run(operator, *, start=AUDITED, end=AUDITED + DAY, events=None):
     context = {
         "data_interval_start": start,
         "data_interval_end": end,
@@ -75,6 +84,25 @@ def test_the_log_says_what_to_do_about_a_gap(with_a_gap, caplog):
 def test_gaps_fail_the_task_without_retry_if_they_are_to(with_a_gap):
     with pytest.raises(AirflowFailException, match="requests: 1 gap"):
         audited(with_a_gap, on_gap="fail")
+
+
+@pytest.mark.parametrize(("on_gap", "severity"), [("warn", "warn"), ("fail", "error")])
+def test_openlineage_is_told_which_checks_hold(with_a_gap, on_gap, severity):
+    operator = operator_of(with_a_gap, on_gap=on_gap)
+    with pytest.raises(AirflowFailException) if on_gap == "fail" else nullcontext():
+        run(operator)
+
+    lineage = operator.get_openlineage_facets_on_complete(None)
+
+    ((read,), written) = (lineage.inputs, lineage.outputs)
+    assert written == []
+    assert (read.namespace, read.name) == ("file", f"{with_a_gap}/ada-conversations")
+    (day,) = read.inputFacets["subset"].inputCondition.partitions
+    assert day.dimensions == {"dt": f"{AUDITED:%Y-%m-%d}"}
+    found = {each.name: each for each in read.inputFacets["dataQualityAssertions"].assertions}
+    assert {name for name, each in found.items() if not each.success} <= {"content", "edges"}
+    content = found["content"]
+    assert (content.severity, content.expected, content.actual) == (severity, "0", "1")
 
 
 @pytest.mark.parametrize(

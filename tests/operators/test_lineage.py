@@ -8,7 +8,7 @@ from openlineage.client.serde import Serde
 from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.lineage import assertions_of, lineage_of
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
-from airflow_provider_convexport.operators.trace import Name, Part, Read, Trace, Written
+from airflow_provider_convexport.operators.trace import Check, Name, Part, Read, Trace, Written
 from airflow_provider_convexport.tables.target import CatalogFacts
 
 DAY = Part("2026-04-01", {"dt": "2026-04-01"})
@@ -65,7 +65,9 @@ def test_a_catalog_without_an_address_is_named_by_its_warehouse():
 
 
 def test_checks_become_assertions():
-    facet = assertions_of([("same ids", True, 10, 10), ("edge", False, 0, 2), ("seen", True, None, None)])
+    checks = [Check("same ids", True, 10, 10), Check("edge", False, 0, 2), Check("seen", True, None, None)]
+
+    facet = assertions_of(checks)
 
     assert [
         {name: value for name, value in each.items() if name not in ("params", "assertion")}
@@ -79,7 +81,7 @@ def test_checks_become_assertions():
 
 
 def test_checks_that_fail_the_task_are_errors():
-    (assertion,) = assertions_of([("same ids", False, 1, 2)], severity="error").assertions
+    (assertion,) = assertions_of([Check("same ids", False, 1, 2)], severity="error").assertions
 
     assert assertion.severity == "error"
 
