@@ -60,14 +60,18 @@ def accounts_in_use(session: Session, catalog: Catalog) -> list[Account]:
 
 def _accounts(vendor: str, connection: str, scopes: list[tuple[tuple[str, str], ...]]) -> Iterator[Account]:
     kind = hook_of(vendor)
+    try:
+        settings = kind(**{f"{vendor}_conn_id": connection}).settings  # read once for all scopes
+    except ConvExportError:
+        return  # there is no such connection, or it cannot be used
     seen = set()
     for scope in scopes or [()]:
         text = ", ".join(value for _, value in scope)
         try:
             hook = kind(**{f"{vendor}_conn_id": connection, **dict(scope)})
-            account = hook.account(hook.settings)
+            account = hook.account(settings)
         except (ConvExportError, TypeError):
-            continue  # a connection that is not there, or that is of no use without a scope
+            continue  # the connection is of no use without another scope
         if account in seen:
             continue
         seen.add(account)

@@ -75,6 +75,7 @@ def read_catalog(session: Session, *, since: float | None, only: str | None = No
     return catalog
 
 
+@lru_cache(maxsize=4096)
 def id_of(key: DatasetKey) -> str:
     """Return a short id of a dataset for addresses of pages."""
     return hashlib.sha256(repr(tuple(key)).encode()).hexdigest()[:16]

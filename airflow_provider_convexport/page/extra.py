@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -19,6 +20,12 @@ _DAY = re.compile(r"/dt=(\d{4}-\d\d-\d\d)(?:/hour=(\d\d))?$")
 _SCOPE = re.compile(r"/([a-z]+_[a-z]+)=([^/]+)$")
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+"""A number that a page can show; JSON has no end of digits."""
+_LONGEST = 3700 * 86_400
+"""Seconds; no partition is longer."""
+
+
 class DamagedEventError(ValueError):
     """An event looks like one of this package and cannot be read."""
 
@@ -26,12 +33,12 @@ class DamagedEventError(ValueError):
 class DayItem(msgspec.Struct, frozen=True):
     """A day that an export published; ``hours`` maps hours to records and bytes, if it was not the whole."""
 
-    records: int
-    bytes: int
+    records: Count
+    bytes: Count
     commit: str = ""
     early: bool = False
     kept_from: str | None = msgspec.field(name="from", default=None)
-    hours: dict[str, tuple[int, int]] | None = None
+    hours: dict[str, tuple[Count, Count]] | None = None
 
 
 class SpanItem(msgspec.Struct, frozen=True):
@@ -39,8 +46,8 @@ class SpanItem(msgspec.Struct, frozen=True):
 
     start: str
     end: str
-    records: int
-    bytes: int
+    records: Count
+    bytes: Count
     commit: str = ""
     early: bool = False
 
@@ -49,17 +56,17 @@ class AuditItem(msgspec.Struct, frozen=True):
     """What an audit found of a day; ``commit`` is the version that it looked at."""
 
     ok: bool
-    gaps: int = 0
-    changed: int = 0
+    gaps: Count = 0
+    changed: Count = 0
     commit: str = ""
 
 
 class TableItem(msgspec.Struct, frozen=True):
     """What a run did to one table."""
 
-    rows: int
-    partitions: int = 0
-    unchanged: int = 0
+    rows: Count
+    partitions: Count = 0
+    unchanged: Count = 0
 
 
 class Extra(msgspec.Struct, frozen=True):
@@ -68,18 +75,18 @@ class Extra(msgspec.Struct, frozen=True):
     vendor: str
     stream: str = ""
     interval: tuple[str, str] | None = None
-    records: int = 0
-    bytes: int = 0
-    requests: int = 0
+    records: Count = 0
+    bytes: Count = 0
+    requests: Count = 0
     manifests: list[str] = []
     dataset: str = ""
     scope: dict[str, str] = {}
     window_on: str = ""
     partition_by: str = "day"
     timezone: str = "UTC"
-    settle: int | None = None
-    duplicates: int | None = None
-    outside_interval: int | None = None
+    settle: Count | None = None
+    duplicates: Count | None = None
+    outside_interval: Count | None = None
     waited: float | None = None
     expired: tuple[str, str] | None = None
     days: dict[str, DayItem] | None = None
@@ -161,8 +168,13 @@ def day_items(extra: Extra) -> dict[str, DayItem | None]:
 
 
 def span_items(extra: Extra) -> list[SpanItem]:
-    """Return the partitions of any length that an event says were published."""
+    """Return the partitions of any length that an event says were published.
+
+    :raises ValueError: if one is empty, or longer than ten years.
+    """
     if extra.spans is not None:
+        if any(not 0 < moment(each.end) - moment(each.start) <= _LONGEST for each in extra.spans):
+            raise ValueError("A partition that is empty or too long.")
         return extra.spans
     if extra.days is not None or extra.interval is None:
         return []
@@ -180,6 +192,7 @@ def _item_of_urls(extra: Extra, hours: set[str], *, is_only: bool) -> DayItem | 
     return DayItem(extra.records, extra.bytes) if is_only else None
 
 
+@lru_cache(maxsize=4096)  # datasets share their days
 def moment(text: str) -> int:
     """Return a moment in epoch seconds.
 
@@ -191,6 +204,7 @@ def moment(text: str) -> int:
     return int(found.timestamp())
 
 
+@lru_cache(maxsize=4096)
 def ordinal(text: str) -> int:
     """Return the number of a day.
 

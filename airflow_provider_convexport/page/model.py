@@ -102,7 +102,8 @@ class Dataset:
 def add_export(dataset: Dataset, extra: Extra, commit: Commit, piece: type[Piece]) -> None:
     """Add an event of an export.
 
-    :raises ValueError: if one of its times or days is none; nothing is added then.
+    :raises ValueError: if one of its times or days is none; no day is added then.
+    :raises KeyError: if its time zone does not exist.
     """
     if extra.timezone != dataset.zone:
         ZoneInfo(extra.timezone)  # an error if there is none

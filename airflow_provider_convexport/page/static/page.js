@@ -83,6 +83,10 @@ if (filter) {
   filter.addEventListener("submit", (event) => event.preventDefault());
 }
 
+// On a narrow screen the calendars come first.
+const legend = document.querySelector(".cards") && document.querySelector(".legend");
+if (legend && window.innerWidth > 700) legend.open = true;
+
 // On a narrow screen the newest days are what somebody looks for.
 for (const box of document.querySelectorAll(".scroll")) {
   if (box.querySelector(".calendar, .bars")) box.scrollLeft = box.scrollWidth;
