@@ -60,7 +60,7 @@ def routes():
     return [route.path for route in create_app().routes]
 
 
-def test_the_app_has_these_routes_and_none_of_fastapis_own():
+def test_the_app_has_these_routes_and_none_of_fastapis_own(server):
     assert sorted(routes()) == ["/", "/budget", "/dataset", "/static/{name}"]
 
 

@@ -10,6 +10,6 @@ class NoPluginsForViewers(SimpleAuthManager):
     """Differs from its base in one answer."""
 
     def is_authorized_view(self, *, access_view, user):
-        if access_view is AccessView.PLUGINS and user.get_role() == "viewer":
+        if access_view is AccessView.PLUGINS and str(user.role).lower() == "viewer":
             return False
         return super().is_authorized_view(access_view=access_view, user=user)
