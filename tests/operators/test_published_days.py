@@ -16,6 +16,7 @@ from tests.support.connections import KEY
 from tests.support.tiny_server import as_json
 
 APRIL_1 = pendulum.datetime(2026, 4, 1)
+APRIL_2 = APRIL_1.add(days=1)
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def ada(connect, server):
     return server
 
 
-def extra_of(destination, start=APRIL_1, end=APRIL_1.add(days=1), **arguments):
+def extra_of(destination, start=APRIL_1, end=APRIL_2, **arguments):
     asset = Asset("ada", uri="x://ada")
     event = SimpleNamespace(extra={})
 

@@ -6,6 +6,7 @@ import asyncio
 import warnings
 
 import pytest
+from sqlalchemy.orm import configure_mappers
 
 from tests.support import page_events
 from tests.support.page_server import Server
@@ -20,6 +21,7 @@ def server(airflow_db):
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of-the-tests" * 8)
         server = Server()
         server.token("admin")
+        configure_mappers()  # here, because some of Airflow's warn
         yield server
         from airflow.api_fastapi.app import purge_cached_app  # noqa: PLC0415 - the home comes first
 
@@ -33,7 +35,7 @@ def get(server):
 
 
 @pytest.fixture
-def write(airflow_db):
+def write(server):
     """Put events into Airflow's database, in place of those that are there."""
     from airflow.utils.session import create_session  # noqa: PLC0415 - the home comes first
 

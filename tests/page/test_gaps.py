@@ -85,9 +85,8 @@ def test_a_dag_without_a_schedule_is_triggered_for_the_gap():
         dataset(), date(2026, 4, 4), date(2026, 4, 5), [feed(None, (at(1), at(20)), dag="by_hand")]
     )
 
-    assert command == (
-        'airflow dags trigger by_hand --conf \'{"interval": ["2026-04-04T00:00:00Z", "2026-04-06T00:00:00Z"]}\''
-    )
+    interval = '["2026-04-04T00:00:00Z", "2026-04-06T00:00:00Z"]'
+    assert command == f"""airflow dags trigger by_hand --conf '{{"interval": {interval}}}'"""
 
 
 def test_a_gap_repeats_failed_runs_and_a_failed_audit_all_of_them():

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 
 import pytest
 
 from airflow_provider_convexport.export.fetch.budget_file import FileCounter
 from airflow_provider_convexport.export.fetch.budget_reading import uses_of
-from airflow_provider_convexport.export.fetch.budget_storage import rates_of
+from airflow_provider_convexport.export.fetch.budget_storage import counter_factory, rates_of
 from airflow_provider_convexport.export.fetch.limit import Limit
 
 PER_MINUTE = Limit(60, timedelta(minutes=1))
@@ -47,7 +46,7 @@ def test_each_endpoint_has_its_own_count(folder):
 
 def test_reading_creates_nothing_and_uses_nothing(folder):
     assert used(folder, PER_MINUTE) == [("", None)]
-    assert os.listdir(folder) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_a_damaged_file_is_as_none(folder):
@@ -64,11 +63,8 @@ def test_counts_in_the_memory_of_another_process_cannot_be_read():
 
 
 def test_redis_counts_for_all(redis_url):
-    from redis import Redis
-
-    from airflow_provider_convexport.export.fetch.budget_storage import counter_factory
-
-    Redis.from_url(redis_url).flushall()
+    redis = pytest.importorskip("redis")
+    redis.Redis.from_url(redis_url).flushall()
     limit = Limit(60, timedelta(days=1))  # so long that the first count is not taken for a lost one
     counter = counter_factory(redis_url)("ada:one", (limit,))
     counter.take()
