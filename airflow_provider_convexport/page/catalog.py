@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,14 +19,17 @@ from airflow_provider_convexport.page.extra import DamagedEventError, decoded, k
 from airflow_provider_convexport.page.model import Dataset, add_audit, add_export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.orm import Session
 
-    from airflow_provider_convexport.page.events import EventRow, Source
+    from airflow_provider_convexport.page.events import EventRow, Planned, Source
     from airflow_provider_convexport.page.extra import DatasetKey, Extra
 
 log = logging.getLogger(__name__)
+
+_RECENT = 400 * 86_400
+"""Seconds in which planned runs are looked for if all events are read."""
 
 
 class TablesFed(NamedTuple):
@@ -61,14 +66,15 @@ class Catalog:
 
 
 def read_catalog(session: Session, *, since: float | None, only: str | None = None) -> Catalog:
-    """Return what events tell of, with two queries.
+    """Return what events tell of, with three queries.
 
     :param since: Epoch seconds of the first event to read; the newest of each task is read in any case.
     :param only: Id of the dataset whose days are read; ``None`` for all.
     """
     catalog = Catalog()
+    planned = database.planned(session, since=time.time() - _RECENT if since is None else since)
     for source in database.sources(session):
-        _add_source(catalog, source)
+        _add_source(catalog, source, planned)
     assets = {asset for name, found in catalog._assets.items() if only in (None, name) for asset in found}
     if assets:
         _add_events(catalog, database.events(session, assets, since=since), only)
@@ -81,7 +87,9 @@ def id_of(key: DatasetKey) -> str:
     return hashlib.sha256(repr(tuple(key)).encode()).hexdigest()[:16]
 
 
-def _add_source(catalog: Catalog, source: Source) -> None:
+def _add_source(
+    catalog: Catalog, source: Source, planned: Mapping[tuple[int, str, str, int], Planned]
+) -> None:
     try:
         extra = decoded(source.text)
     except DamagedEventError:
@@ -97,7 +105,20 @@ def _add_source(catalog: Catalog, source: Source) -> None:
     catalog.dataset(key)
     catalog._assets[id_of(key)].add(source.asset_id)
     if extra.is_export:
-        catalog.feeds[id_of(key)].append((source, extra))
+        catalog.feeds[id_of(key)].append(_with_plan(source, extra, planned))
+
+
+def _with_plan(
+    source: Source, extra: Extra, planned: Mapping[tuple[int, str, str, int], Planned]
+) -> tuple[Source, Extra]:
+    """Return a task with its newest planned run and what that exported; else with its newest event."""
+    plan = planned.get((source.asset_id, source.dag_id, source.task_id, source.map_index))
+    if plan is not None:
+        with contextlib.suppress(DamagedEventError):
+            exported = decoded(plan.text)
+            if exported is not None and exported.is_export:
+                return source._replace(run_start=plan.start, run_end=plan.end), exported
+    return source, extra
 
 
 def _add_events(catalog: Catalog, rows: Iterable[EventRow], only: str | None) -> None:

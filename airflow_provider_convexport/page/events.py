@@ -23,8 +23,8 @@ class Source(NamedTuple):
 
     :param first_at: When its first event was sent that Airflow still has.
     :param text: The newest event's ``extra``, as JSON text.
-    :param run_start: Start of the data interval of the run that sent it; ``None`` unless Airflow's scheduler
-        or a backfill made that run. So is ``run_end``.
+    :param run_start: Start of the data interval of the newest run that Airflow's scheduler or a backfill
+        made; ``None`` if that is not known. So is ``run_end``.
     :param next_start: Start of the data interval of the Dag's next run; ``None`` without a schedule.
     """
 
@@ -84,11 +84,6 @@ def sources(session: Session) -> list[Source]:
         )
         .subquery()
     )
-    runs = and_(
-        DagRun.dag_id == AssetEvent.source_dag_id,
-        DagRun.run_id == AssetEvent.source_run_id,
-        DagRun.run_type.in_(("scheduled", "backfill")),
-    )
     found = session.execute(
         select(
             AssetEvent.asset_id,
@@ -101,15 +96,12 @@ def sources(session: Session) -> list[Source]:
             grouped.c.first_at,
             AssetEvent.timestamp,
             cast(AssetEvent.extra, Text),
-            DagRun.data_interval_start,
-            DagRun.data_interval_end,
             DagModel.next_dagrun_data_interval_start,
             DagModel.is_paused,
             DagModel.timetable_summary,
         )
         .join(grouped, AssetEvent.id == grouped.c.last_id)
         .outerjoin(AssetModel, AssetModel.id == AssetEvent.asset_id)
-        .outerjoin(DagRun, runs)
         .outerjoin(DagModel, DagModel.dag_id == AssetEvent.source_dag_id)
         .order_by(AssetEvent.id)
     )
@@ -117,9 +109,7 @@ def sources(session: Session) -> list[Source]:
 
 
 def _source(row: Any) -> Source:
-    asset_id, name, uri, dag, task, index, run, first, last, text, start, end, following, paused, schedule = (
-        row
-    )
+    asset_id, name, uri, dag, task, index, run, first, last, text, following, paused, schedule = row
     return Source(
         asset_id,
         name or "",
@@ -131,12 +121,63 @@ def _source(row: Any) -> Source:
         first.timestamp(),
         last.timestamp(),
         text,
-        _seconds(start),
-        _seconds(end),
+        None,
+        None,
         _seconds(following),
         bool(paused),
         schedule or "",
     )
+
+
+class Planned(NamedTuple):
+    """The newest event of a task from a run that the scheduler or a backfill made.
+
+    :param text: The event's ``extra``, as JSON text.
+    :param start: Start of the run's data interval, in epoch seconds.
+    :param end: Its end.
+    """
+
+    text: str
+    start: float
+    end: float
+
+
+def planned(session: Session, *, since: float) -> dict[tuple[int, str, str, int], Planned]:
+    """Return the newest planned event of each asset, Dag, task and map index; one query.
+
+    :param since: Epoch seconds of the first event that counts.
+    """
+    runs = and_(
+        DagRun.dag_id == AssetEvent.source_dag_id,
+        DagRun.run_id == AssetEvent.source_run_id,
+        DagRun.run_type.in_(("scheduled", "backfill")),
+        DagRun.data_interval_start.is_not(None),
+    )
+    of = (
+        AssetEvent.asset_id,
+        AssetEvent.source_dag_id,
+        AssetEvent.source_task_id,
+        AssetEvent.source_map_index,
+    )
+    last = (
+        select(func.max(AssetEvent.id).label("id"))
+        .join(DagRun, runs)
+        .where(AssetEvent.timestamp >= datetime.fromtimestamp(since, UTC))
+        .group_by(*of)
+        .subquery()
+    )
+    found = session.execute(
+        select(*of, cast(AssetEvent.extra, Text), DagRun.data_interval_start, DagRun.data_interval_end)
+        .join(last, AssetEvent.id == last.c.id)
+        .join(DagRun, runs)
+    )
+    return {
+        (asset, dag or "", task or "", -1 if index is None else index): Planned(
+            text, start.timestamp(), end.timestamp()
+        )
+        for asset, dag, task, index, text, start, end in found
+        if start is not None and end is not None
+    }
 
 
 def events(session: Session, assets: Collection[int], *, since: float | None) -> list[EventRow]:

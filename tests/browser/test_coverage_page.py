@@ -149,6 +149,7 @@ def test_the_page_says_what_is_missing_and_its_commands_bring_it(
         hole = frame.locator("article.gap").filter(has_text=f"missing: {HOLE:%Y-%m-%d}")
         fill = copied(page, hole)
         assert fill == hole.locator("code").inner_text()
+        assert fill.startswith("airflow backfill create --dag-id covered_daily ")
 
         frame.get_by_role("link", name="Look at the manifests").click()
         gone = frame.locator("article.gap").filter(has_text="no manifest at the destination")
@@ -189,6 +190,7 @@ def test_on_a_phone_nothing_is_wider_than_the_page(airflow: Cluster, page: Page,
     ui.open("convexport/")
     page.locator(".card h2 a").first.click()
     page.get_by_role("heading", name="Gaps").wait_for()
+    page.wait_for_load_state("load")  # the style sheet, too
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     ui.shot("dataset")
 
