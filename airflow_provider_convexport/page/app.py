@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -84,23 +84,40 @@ class _Pages:
 
     def one_dataset(
         self,
-        name: Annotated[str, Query(alias="id", max_length=64)],
+        name: Annotated[str, Query(alias="id", max_length=64)] = "",
+        root: Annotated[str, Query(max_length=2000)] = "",
+        first: Annotated[date | None, Query(alias="from")] = None,
         days: Annotated[int, Query(ge=7, le=_MOST_DAYS)] = 91,
         manifests: Annotated[bool, Query()] = False,
     ) -> HTMLResponse:
-        """Return the page of a dataset."""
+        """Return the page of a dataset, or, for a destination with several shops or bots, their cards.
+
+        :param name: The dataset's id.
+        :param root: URL of a destination instead, as links of tasks have it.
+        :param first: A day that is to be among those shown.
+        :param days: How many days are shown.
+        :param manifests: Whether to read the destination's manifests, too.
+        """
         moment = self._now()
+        if first is not None:
+            days = min(max(days, today_of(moment) - first.toordinal() + 1), _MOST_DAYS)
         with create_session() as session:
-            catalog = read_catalog(session, since=_seconds_of(today_of(moment) - days - 7), only=name)
-        if name not in catalog.datasets:
+            since = _seconds_of(today_of(moment) - days - 7)
+            catalog = read_catalog(session, since=since, only=None if root else name)
+        wanted = catalog.at(root) if root else catalog.datasets.keys() & {name}
+        if len(wanted) > 1:
+            cards = [card for card in overview(catalog, now=moment) if card.id in wanted]
+            return self._page("overview.html", cards=cards, catalog=catalog, waiting=[])
+        if not wanted:
             return self._page("none.html", status=404)
-        it = detail(catalog, name, now=moment, days=days)
-        may_read = reads_destinations()
-        looked = None
+        return self._detail(catalog, next(iter(wanted)), days=days, manifests=manifests)
+
+    def _detail(self, catalog: Catalog, name: str, *, days: int, manifests: bool) -> HTMLResponse:
+        it = detail(catalog, name, now=self._now(), days=days)
+        may_read, damaged, looked = reads_destinations(), catalog.damaged, None
         if manifests and may_read:
             shown = [line.cell.day for line in it.lines]
             looked = look_at(it.dataset, shown, catalog.feeds.get(name, []))
-        damaged = catalog.damaged
         return self._page("dataset.html", it=it, days=days, may_read=may_read, looked=looked, damaged=damaged)
 
     def budget(self) -> HTMLResponse:

@@ -55,6 +55,10 @@ class Catalog:
     damaged: int = 0
     _assets: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
+    def at(self, root: str) -> set[str]:
+        """Return the ids of the datasets at a destination, one for each shop or bot."""
+        return {name for name, found in self.datasets.items() if found.key.dataset == root.rstrip("/")}
+
     def dataset(self, key: DatasetKey) -> Dataset:
         """Return the dataset with a key, a new one without days if there is none."""
         name = id_of(key)
@@ -75,7 +79,9 @@ def read_catalog(session: Session, *, since: float | None, only: str | None = No
     planned = database.planned(session, since=time.time() - _RECENT if since is None else since)
     for source in database.sources(session):
         _add_source(catalog, source, planned)
-    assets = {asset for name, found in catalog._assets.items() if only in (None, name) for asset in found}
+    # A task whose newest event is about another shop may have sent events about this one before.
+    known = catalog._assets if only is None or only not in catalog._assets else {only: catalog._assets[only]}
+    assets = {asset for found in known.values() for asset in found}
     if assets:
         _add_events(catalog, database.events(session, assets, since=since), only)
     return catalog

@@ -180,7 +180,30 @@ def test_a_dataset_that_does_not_exist_is_not_found(get, write):
     assert get("dataset?id=0123456789abcdef").status_code == 404
 
 
-@pytest.mark.parametrize("query", ["dataset", "dataset?id=" + "x" * 100, "dataset?id=x&days=9999999"])
+def test_a_task_links_to_its_days_by_the_destination(get, write):
+    write(exported(300, root="s3://b/one"), exported(3, root="s3://b/one"))
+    answer = get(f"dataset?root=s3%3A%2F%2Fb%2Fone&from={days_ago(300)}&to={days_ago(300)}")
+
+    assert answer.status_code == 200
+    assert Page(answer.text).states[f"{days_ago(300)}"] == "published"
+    assert get("dataset?root=s3%3A%2F%2Fb%2Ftwo").status_code == 404
+
+
+def test_a_destination_with_several_bots_shows_them_all(get, write):
+    bots = [exported(3, root="s3://b/x", vendor="agentx", scope={"bot_name": bot}) for bot in ("one", "two")]
+    write(*bots, exported(3, root="s3://b/y"))
+    text = get("dataset?root=s3%3A%2F%2Fb%2Fx").text
+
+    assert "bot_name one" in text
+    assert "bot_name two" in text
+    assert "s3://b/y" not in text
+    for link in [link for link in Page(get().text).links() if link.startswith("dataset?")]:
+        assert get(link).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["dataset?from=yesterday", "dataset?id=" + "x" * 100, "dataset?id=x&days=9999999"]
+)
 def test_a_wrong_question_is_refused(get, query):
     assert get(query).status_code == 422
 
