@@ -123,12 +123,24 @@ def add_export(dataset: Dataset, extra: Extra, commit: Commit, piece: type[Piece
 
 
 def add_audit(dataset: Dataset, extra: Extra, at: float) -> None:
-    """Add an event of an audit.
+    """Add an event of an audit; the results of a day's partitions are added up.
 
     :raises ValueError: if one of its days is none; nothing is added then.
     """
-    found = {ordinal(day): Audit(audit, at) for day, audit in (extra.audit or {}).items()}
-    dataset.audits |= found
+    found: dict[int, list[AuditItem]] = {}
+    for key, audit in (extra.audit or {}).items():
+        found.setdefault(ordinal(key[:10]), []).append(audit)
+    dataset.audits |= {day: Audit(_added_up(parts), at) for day, parts in found.items()}
+
+
+def _added_up(parts: list[AuditItem]) -> AuditItem:
+    return AuditItem(
+        ok=all(each.ok for each in parts),
+        gaps=sum(each.gaps for each in parts),
+        changed=sum(each.changed for each in parts),
+        # The version that failed says whether the result still holds.
+        commit=next((each.commit for each in parts if not each.ok), parts[0].commit),
+    )
 
 
 def _day_pieces(

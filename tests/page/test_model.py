@@ -79,6 +79,19 @@ def test_an_audit_that_found_a_gap_counts_until_another_version_is_published():
     assert states(publish(made, 1, commit="two"), 1, now=moment(5)) == ["published"]
 
 
+def test_an_audit_of_hours_is_one_of_their_day():
+    made = publish(dataset(), 1, commit="one")
+    extra = audit_extra(ROOT, APRIL_1, ok=True, commit="other")
+    extra["audit"] = {
+        "2026-04-01T04:00:00": {"ok": True, "gaps": 0, "changed": 0, "commit": "other"},
+        "2026-04-01T05:00:00": {"ok": False, "gaps": 2, "changed": 1, "commit": "one"},
+    }
+    add_audit(made, decoded(as_text(extra)), 0.0)
+
+    assert states(made, 1, now=moment(5)) == ["failed"]
+    assert (made.audits[FIRST].found.gaps, made.audits[FIRST].found.changed) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("age", "state", "left"),
     [(5, "missing", 360), (351, "expiring", 14), (364, "expiring", 1), (366, "lost", None)],
