@@ -97,6 +97,16 @@ def get_provider_info() -> dict[str, object]:
                         "example": "3600",
                         "default": "86400",
                     },
+                    "page_reads_destinations": {
+                        "description": (
+                            "Whether the coverage page may read manifests from destinations when somebody "
+                            "asks for it; the API server then needs access to them."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "True",
+                        "default": "False",
+                    },
                 },
             },
         },

@@ -73,6 +73,14 @@ def test_hooks_and_operators_load_no_optional_library():
     assert not (loaded_by(f"{airflow}\nbefore = set(sys.modules)\n{statements}") & OPTIONAL)
 
 
+def test_the_plugin_loads_no_server():
+    # The scheduler, the Dag processor and each task load it, too; FastAPI alone takes half a second.
+    airflow = "import airflow.sdk, airflow.providers.standard.operators.python"
+
+    loaded = loaded_by(f"{airflow}\nbefore = set(sys.modules)\nimport airflow_provider_convexport.plugin")
+    assert not loaded & {"fastapi", "starlette", "jinja2", "markupsafe"}
+
+
 PACKAGE = Path(airflow_provider_convexport.__file__).parent
 ORDER = [
     "window",
@@ -165,7 +173,7 @@ def test_the_engine_knows_no_hook_operator_or_command():
     assert {module for module, _ in reached} == {"durations", "errors", "export"}
 
 
-@pytest.mark.parametrize("place", ["cli", "tables"])
+@pytest.mark.parametrize("place", ["cli", "page", "tables"])
 def test_what_reads_a_dataset_does_not_reach_into_work_in_progress(place):
     reached = {module for path in (PACKAGE / place).rglob("*.py") for module in imports_of(path)}
 

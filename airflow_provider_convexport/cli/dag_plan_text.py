@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_convexport.backfill_command import backfill_command
 from airflow_provider_convexport.cli.dag_plan import lost
 from airflow_provider_convexport.cli.words import (
     all_bounds,
@@ -16,7 +17,6 @@ from airflow_provider_convexport.cli.words import (
     time_in_words,
 )
 from airflow_provider_convexport.durations import in_words
-from airflow_provider_convexport.export.window import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,8 +70,7 @@ def backfill_commands(plan: DagPlan) -> list[str]:
     """Return one command for each stretch of runs that are all to be exported."""
     slots = max(plan.slots_of(pool) for pool in plan.pools)
     return [
-        f"airflow backfill create --dag-id {plan.dag.dag_id} --from-date {iso(windows[0].start)} "
-        f"--to-date {iso(windows[-1].start)} --max-active-runs {slots}"
+        backfill_command(plan.dag.dag_id, windows[0].start, windows[-1].start, slots=slots)
         for windows in _stretches(plan)
     ]
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_convexport.backfill_command import backfill_command
 from airflow_provider_convexport.cli.backfill_plan import plan_backfill
 from airflow_provider_convexport.cli.backfill_runs import BackfillRunner, call_airflow, latest_backfill
 from airflow_provider_convexport.cli.console import Answer, as_json, console_command
@@ -120,8 +121,7 @@ def shell_commands(backfill: BackfillPlan) -> list[str]:
     """Return the commands that carry out a plan; none if there is nothing to export."""
     slots = backfill.hook.pool_slots
     backfills = [
-        f"airflow backfill create --dag-id {backfill.dag_id} --from-date {iso(windows[0].start)} "
-        f"--to-date {iso(windows[-1].start)} --max-active-runs {slots}"
+        backfill_command(backfill.dag_id, windows[0].start, windows[-1].start, slots=slots)
         for windows in _stretches(backfill)
     ]
     pool = f'airflow pools set {backfill.pool} {slots} "Exports from {backfill.hook.title}"'

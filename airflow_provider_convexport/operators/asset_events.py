@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class ExportFacts(TypedDict):
-    """What ``execute`` returns, and what the asset events of outlets carry as ``extra``.
+    """What ``execute`` returns; the ``extra`` of asset events has it, too, beside what `day_facts` says.
 
     ``interval`` and ``expired`` are two ISO-8601 strings in UTC, start (closed) and end (open). ``bytes`` is
     the size of the files that were written, ``manifests`` are the URLs of the manifests that were written.

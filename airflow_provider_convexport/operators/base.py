@@ -18,6 +18,7 @@ from airflow_provider_convexport.interval import interval_of
 from airflow_provider_convexport.log_lines import in_lines
 from airflow_provider_convexport.operators.asset_events import AssetEvents, ExportFacts, facts_of
 from airflow_provider_convexport.operators.checkpoint_age import checkpoint_max_age
+from airflow_provider_convexport.operators.published_days import day_facts
 from airflow_provider_convexport.operators.summary import log_outcome
 from airflow_provider_convexport.operators.task_identity import task_of
 from airflow_provider_convexport.operators.telemetry import count_outcome, progress_writer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.export.dataset.partition import PartitionBy
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.fetch.interval_policy import OnExpired, OnUnsettled
+    from airflow_provider_convexport.export.outcome import Outcome
     from airflow_provider_convexport.hooks.base import ExportHook
     from airflow_provider_convexport.operators.trace import Trace
 
@@ -164,7 +166,7 @@ class ExportOperator(TraceableOperator):
 
         Arguments are checked before anything is waited for and before the first request.
 
-        :returns: The facts of the export, which the assets' events carry, too.
+        :returns: The facts of the export; the assets' events carry them, too, with a line for each day.
         :raises AirflowFailException: if the Dag or the connection is wrong, or the vendor refuses for good;
             Airflow does not retry.
         :raises AirflowRescheduleException: if the interval has not settled or the vendor asks for a long
@@ -201,7 +203,7 @@ class ExportOperator(TraceableOperator):
         facts = facts_of(job, outcome)
         count_outcome(outcome, stream=stream, seconds=reporter.seconds)
         log_outcome(job, outcome, url=store.url)
-        events.send(facts, keys=[each.key for each in outcome.written])
+        self._send(events, job, outcome, store, facts)
         return facts
 
     def _tell_of_earlier_tries(
@@ -218,8 +220,14 @@ class ExportOperator(TraceableOperator):
         self.log.warning("%s", in_lines(earlier))
         self.trace = with_outcome(trace, store, outcome)
         facts = facts_of(job, outcome)
-        events.send(facts, keys=[each.key for each in outcome.written])
+        self._send(events, job, outcome, store, facts)
         return facts
+
+    def _send(
+        self, events: AssetEvents, job: Job, outcome: Outcome, store: Store, facts: ExportFacts
+    ) -> None:
+        days = day_facts(job, outcome, url=store.url, settle=self.settle)
+        events.send({**facts, **days}, keys=[each.key for each in outcome.written])
 
     def _job(self, context: Context, hook: ExportHook) -> Job:
         """Return the job, whose arguments are all checked.

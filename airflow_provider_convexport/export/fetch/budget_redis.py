@@ -213,8 +213,10 @@ def redis_errors_converted() -> Iterator[None]:
         ) from error
 
 
-def redis_client(url: str) -> Redis:
+def redis_client(url: str, *, retries: int = _REDIS_RETRIES) -> Redis:
     """Return a client of a Redis server, which connects on first use.
+
+    :param retries: How often a command is sent again if the server does not answer.
 
     :raises ConfigurationError: if the package redis is missing, or the URL cannot be read.
     """
@@ -233,7 +235,7 @@ def redis_client(url: str) -> Redis:
         client = Redis.from_url(
             url,
             socket_timeout=10,
-            retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries=_REDIS_RETRIES),
+            retry=Retry(ExponentialBackoff(cap=2, base=0.1), retries=retries),
             retry_on_error=[RedisConnectionError, RedisTimeoutError],
         )
         pool = client.connection_pool

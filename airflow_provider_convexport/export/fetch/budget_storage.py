@@ -21,7 +21,7 @@ JITTER = 0.04
 
 _MAX_JITTER_MS = 1100
 """More than an extended second: a permit of a limit per minute may wait that long for one per second."""
-_KEY_PREFIX = "convexport:budget:"
+KEY_PREFIX = "convexport:budget:"
 
 
 class Counter(Protocol):
@@ -66,7 +66,7 @@ def counter_factory(storage: str) -> CounterFactory:
         return machine_counter
     if is_redis(storage):
         client = redis_client(storage)
-        return lambda name, limits: RedisCounter(client, f"{_KEY_PREFIX}{name}", rates_of(limits))
+        return lambda name, limits: RedisCounter(client, f"{KEY_PREFIX}{name}", rates_of(limits))
     raise ConfigurationError(
         "[convexport] budget_storage is not 'machine', 'memory' or a redis:// URL; set it to one of these."
     )
