@@ -43,8 +43,8 @@ def main() -> None:
     """Run the demo until it is stopped; exit with one sentence if it cannot start, or if a part ends."""
     options = _options()
     root: Path = options.root.resolve()
-    # SIGTERM and a closed terminal end this like Ctrl-C.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGTERM and a closed terminal end this like Ctrl-C, which shells let their background jobs ignore.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         root.mkdir(parents=True, exist_ok=True)
