@@ -70,7 +70,7 @@ test-examples: $(READY) ## Run the example Dags over many days, and a month in w
 	$(BIN)/pytest -n 2 -m slow tests/dags_examples tests/end_to_end/test_living_month.py
 
 test-audit: $(READY) ## Find each record that audits claim to find, and none in clean data (minutes)
-	$(BIN)/pytest -n 2 -m slow tests/audit
+	$(BIN)/pytest -n 2 -m slow tests/audit tests/operators/test_audit.py tests/cli/test_audit.py
 
 test-tables: $(READY) ## Make tables of many days, at once and again and again killed, also in Iceberg (two minutes)
 	$(BIN)/pytest -n 2 -m slow tests/tables

@@ -44,6 +44,7 @@ __all__ = [
     "mask_secret",
     "reschedule_at",
     "scheduler_dag",
+    "serialized_dag",
     "server_context",
 ]
 
@@ -94,8 +95,16 @@ def dag_bag(path: str | Path, *, bundle_path: Path, bundle_name: str) -> Any:
     return module.DagBag(path, bundle_path=bundle_path, bundle_name=bundle_name)
 
 
+def serialized_dag(dag: Any) -> Any:
+    """Return a Dag as Airflow's database holds it."""
+    return _dag_serialization().serialize_dag(dag)
+
+
 def scheduler_dag(dag: Any) -> Any:
     """Return a Dag as the scheduler and ``airflow backfill create`` see it."""
+    return _dag_serialization().deserialize_dag(serialized_dag(dag))
+
+
+def _dag_serialization() -> Any:
     module = import_module("airflow.serialization.serialized_objects")
-    serialization = getattr(module, "DagSerialization", None) or module.SerializedDAG  # Airflow 3.1
-    return serialization.deserialize_dag(serialization.serialize_dag(dag))
+    return getattr(module, "DagSerialization", None) or module.SerializedDAG  # Airflow 3.1

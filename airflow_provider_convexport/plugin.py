@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowPlugin
+from airflow.providers.common.compat.sdk import AirflowPlugin, conf
 
 from airflow_provider_convexport import last_line
-from airflow_provider_convexport.compat import conf
 from airflow_provider_convexport.page.mount import CoveragePage
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_convexport.simulator.server import running
+from airflow_provider_convexport.simulator.server import RunningSimulator, running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from dev.cluster.cluster import Cluster
 from dev.cluster.processes import ClusterError
@@ -40,29 +40,37 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def simulator() -> Iterator[RunningSimulator]:
+    with running(SimulatorSettings(records=900)) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
 def airflow(
-    request: pytest.FixtureRequest, exports: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    simulator: RunningSimulator,
+    exports: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Cluster]:
     """Airflow beside the simulator, with both Dags running."""
-    with running(SimulatorSettings(records=900)) as simulator:
-        cluster = Cluster.at(
-            tmp_path_factory.mktemp("airflow"),
-            SqliteBackend(),
-            dags=(DAGS,),
-            simulator=simulator.url,
-            variables={
-                "CONVEXPORT_TEST_EXPORTS": exports.as_uri(),
-                "AIRFLOW__CONVEXPORT__PAGE_READS_DESTINATIONS": "True",
-            },
-        )
-        try:
-            cluster.up()
-            for dag_id in ("covered_daily", "audited"):
-                cluster.api.wait_for_dag(dag_id)
-                cluster.api.unpause(dag_id)
-            yield cluster
-        finally:
-            cluster.down(keep_logs=bool(request.session.testsfailed), kill=True)
+    cluster = Cluster.at(
+        tmp_path_factory.mktemp("airflow"),
+        SqliteBackend(),
+        dags=(DAGS,),
+        simulator=simulator.url,
+        variables={
+            "CONVEXPORT_TEST_EXPORTS": exports.as_uri(),
+            "AIRFLOW__CONVEXPORT__PAGE_READS_DESTINATIONS": "True",
+        },
+    )
+    try:
+        cluster.up()
+        for dag_id in ("covered_daily", "audited"):
+            cluster.api.wait_for_dag(dag_id)
+            cluster.api.unpause(dag_id)
+        yield cluster
+    finally:
+        cluster.down(keep_logs=bool(request.session.testsfailed), kill=True)
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +124,18 @@ def looked_at(ui: Ui, day: datetime, wanted: str) -> FrameLocator:
     return frame
 
 
+def a_message_of(simulator: RunningSimulator, day: datetime) -> str:
+    """Return the id of a message in the middle of a day's."""
+    messages = simulator.truth("ada", "messages", day, day + DAY)
+    return str(json.loads(messages[len(messages) // 2])["_id"])
+
+
 def test_the_page_says_what_is_missing_and_its_commands_bring_it(
-    airflow: Cluster, page: Page, exports: Path
+    airflow: Cluster, simulator: RunningSimulator, page: Page, exports: Path
 ) -> None:
     ui = Ui(page, airflow.api.url, "coverage")
     with ui.watched():
+        simulator.update(leave_out=(f"ada/messages/{a_message_of(simulator, AUDITED)}",))
         for first, last in ((FIRST, HOLE - DAY), (AUDITED, TODAY - 2 * DAY)):
             command = (
                 f"airflow backfill create --dag-id covered_daily --from-date {first.isoformat()} "
@@ -129,7 +144,9 @@ def test_the_page_says_what_is_missing_and_its_commands_bring_it(
             run_backfill(airflow, command, exports, days_of(first, last))
         unsettled = [TODAY.isoformat(), (TODAY + DAY).isoformat()]
         airflow.api.trigger("covered_daily", logical_date=None, conf={"interval": unsettled})
-        airflow.api.trigger("audited", logical_date=None, conf={"day": f"{AUDITED:%Y-%m-%d}"})
+        simulator.update(leave_out=())
+        audited = [AUDITED.isoformat(), (AUDITED + DAY).isoformat()]
+        airflow.api.trigger("audited", logical_date=None, conf={"interval": audited})
         wait_until(lambda: published(exports) >= days_of(TODAY, TODAY), seconds=120, what="today")
         shutil.rmtree(exports / "messages" / f"dt={DELETED:%Y-%m-%d}")
 

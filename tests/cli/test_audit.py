@@ -14,7 +14,7 @@ from tests.support.samples import DAY
 from tests.support.stores import local_store
 from tests.support.streams import case_of
 
-pytestmark = pytest.mark.usefixtures("long_memory")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("long_memory")]
 RANGE = ("--from", f"{AUDITED:%Y-%m-%d}", "--until", f"{AUDITED:%Y-%m-%d}")
 PARTITION = f"dt={AUDITED:%Y-%m-%d}"
 

@@ -15,6 +15,8 @@ from tests.support.exports import export
 from tests.support.samples import DAY
 from tests.support.streams import case_of
 
+pytestmark = pytest.mark.slow
+
 
 def operator_of(root, **kwargs):
     arguments = {

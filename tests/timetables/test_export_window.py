@@ -65,7 +65,7 @@ def cap_of(timetable):
     return timedelta.max if seconds is None else timedelta(seconds=seconds)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(timetable=timetables(), start=MOMENTS, length=st.timedeltas(timedelta(0), 300 * DAY))
 def test_windows_are_the_same_by_every_way_and_cover_any_range_without_gap_or_overlap(
     timetable, start, length
@@ -85,7 +85,7 @@ def test_windows_are_the_same_by_every_way_and_cover_any_range_without_gap_or_ov
         assert timetable.infer_manual_data_interval(run_after=other.end.subtract(microseconds=1)) == one
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(timetable=timetables(), start=MOMENTS, inside=st.timedeltas(timedelta(0), 100 * DAY))
 def test_where_a_walk_begins_does_not_change_its_windows(timetable, start, inside):
     latest = pendulum.instance(start + 130 * DAY)

@@ -1,14 +1,15 @@
-"""Exports that the coverage page shows: a daily one, and an audit that finds a gap."""
+"""Exports that the coverage page shows, and their audit."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_convexport.operators.ada import AdaExportOperator
+from airflow_provider_convexport.operators.audit import ExportAuditOperator
 
 ROOT = os.environ["CONVEXPORT_TEST_EXPORTS"]
 messages = Asset("ada_messages", uri=f"{ROOT}/messages")
@@ -30,18 +31,10 @@ with DAG(
     )
 
 with DAG("audited", schedule=None):
-
-    @task(outlets=[messages])
-    def audit(*, outlet_events=None, params=None, dag_run=None):
-        """Send the event of an audit that found a gap on the day that the run is told."""
-        outlet_events[messages].extra.update(
-            {
-                "vendor": "ada",
-                "stream": "messages",
-                "scope": {},
-                "dataset": f"{ROOT}/messages",
-                "audit": {dag_run.conf["day"]: {"ok": False, "gaps": 3, "changed": 0, "commit": ""}},
-            }
-        )
-
-    audit()
+    ExportAuditOperator(
+        task_id="audit",
+        conn_id="ada_default",
+        destination=f"{ROOT}/messages",
+        share=1,
+        outlets=[Asset("ada_audit")],
+    )
