@@ -12,6 +12,7 @@ from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.operators.audit import ExportAuditOperator
 from tests.support.audits import AUDITED, export_all, records_of
 from tests.support.exports import export
+from tests.support.outlet_events import ByAsset
 from tests.support.samples import DAY
 from tests.support.streams import case_of
 
@@ -57,7 +58,9 @@ def test_the_event_of_an_outlet_says_which_days_have_gaps(with_a_gap):
     asset = Asset("audit", uri=f"file://{with_a_gap}/audit")
     event = SimpleNamespace(extra={})
 
-    facts = audited(with_a_gap, end=AUDITED + 2 * DAY, share=1, outlets=[asset], events={asset: event})
+    facts = audited(
+        with_a_gap, end=AUDITED + 2 * DAY, share=1, outlets=[asset], events=ByAsset((asset, event))
+    )
 
     audit = facts["audit"]
     assert event.extra == facts

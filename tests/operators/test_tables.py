@@ -11,25 +11,13 @@ from airflow.sdk import Asset, ObjectStoragePath
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
+from tests.support.outlet_events import ByAsset
 from tests.support.published import manifests
 from tests.support.samples import APRIL_1, DAY
 from tests.support.tables import FIRST, INTERVAL, ada_message, disk, put_raw, rows_of
 
 ASSET = Asset(name="tables", uri="s3://b/tables")
 AT = "messages/ada-created/dt=2026-04-0"
-
-
-class ByAsset:
-    """What Airflow gives for each asset; before Airflow 3.2 an asset is no key of a dict."""
-
-    def __init__(self, *items) -> None:
-        self._items = items
-
-    def __getitem__(self, asset):
-        return next(value for key, value in self._items if key == asset)
-
-    def values(self):
-        return [value for _, value in self._items]
 
 
 class Event:
