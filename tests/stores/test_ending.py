@@ -44,6 +44,7 @@ def test_it_ends_within_seconds_while_an_upload_hangs_and_the_next_try_goes_on(
 ):
     if not isinstance(remote, S3):
         pytest.skip("S3 alone, to save minutes: the uploads of all stores run in the one loop of fsspec.")
+    simulator.update(records=4_000)  # several uploads more than are waited for, whatever the date is
     with proxy(remote.endpoint, marker=write.encode(), number=number) as between:
         variables = connections_here() | remote.connections(between.url)
         process = MannerlyAttempt(remote.url(root), INTERVAL, variables).start()
