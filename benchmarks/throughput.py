@@ -3,7 +3,8 @@
 Run ``python benchmarks/throughput.py``. It starts the simulator without rate limits, then exports 20,000 and
 200,000 AgentX conversations, 6,667 a day, in fresh processes: once with the operator, once with a
 minimal loop of requests, msgspec and isal that writes the same records to the same daily files. The two
-alternate, because other load on the machine varies; the table shows medians.
+alternate, because other load on the machine varies; the table shows medians. Then both export 60,000 at the
+pace of the vendor's rate limit: the operator counts its requests as in production, the loop sleeps.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PER_DAY = 6_667
+PACE = 3
+"""Requests a second that AgentX Support allows."""
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=60)
 KEY, BOT = "agentx-simulated-key", "support-bot"
 
 
-def bare_loop(url: str, folder: Path, days: int) -> int:
+def bare_loop(url: str, folder: Path, days: int, *, is_paced: bool) -> int:
     """Export with as little code as possible, without handling of crashes, rate limits or errors."""
     import msgspec
     import requests
@@ -47,6 +50,7 @@ def bare_loop(url: str, folder: Path, days: int) -> int:
     session = requests.Session()
     session.headers["x-api-key"] = KEY
     seen: set[str] = set()
+    following = 0.0
     for day in range(days):
         start = (START + timedelta(days=day)).timestamp()
         end = start + 86_400
@@ -55,6 +59,9 @@ def bare_loop(url: str, folder: Path, days: int) -> int:
         }  # fmt: skip
         with igzip.open(folder / f"{day:03d}.jsonl.gz", "wb", compresslevel=2) as file:
             while True:
+                if is_paced:
+                    time.sleep(max(following - time.monotonic(), 0.0))
+                    following = time.monotonic() + 1 / PACE
                 response = session.get(
                     f"{url}/conversations/export/v1/conversations", params=params, timeout=60
                 )
@@ -72,30 +79,31 @@ def bare_loop(url: str, folder: Path, days: int) -> int:
     return len(seen)
 
 
-def operator(url: str, folder: Path, days: int) -> int:
-    """Export with the operator, without rate limits."""
+def operator(url: str, folder: Path, days: int, *, is_paced: bool) -> int:
+    """Export with the operator."""
     from airflow_provider_convexport.hooks.agentx import AgentXHook
     from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 
     connection = {"conn_type": "agentx", "host": url, "password": KEY, "extra": {"bot_name": BOT}}
     os.environ["AIRFLOW_CONN_AGENTX_DEFAULT"] = json.dumps(connection)
-    AgentXHook.limits = ()
+    if not is_paced:
+        AgentXHook.limits = ()
     task = AgentXExportOperator(task_id="export", destination=str(folder))
     end = START + timedelta(days=days)
     facts = task.execute({"data_interval_start": START, "data_interval_end": end, "run_id": "benchmark"})
     return facts["records"]
 
 
-def measure(kind: str, url: str, days: int) -> None:
+def measure(kind: str, url: str, days: int, *, is_paced: bool) -> None:
     """Run one of the two in this process and print its cost, after a warm-up day that imports all modules."""
     from airflow_provider_convexport.operators import agentx  # noqa: F401 - both import the same
 
     run = {"bare": bare_loop, "operator": operator}[kind]
     with tempfile.TemporaryDirectory() as folder:
-        run(url, Path(folder), 1)
+        run(url, Path(folder), 1, is_paced=is_paced)
     with tempfile.TemporaryDirectory() as folder:
         cpu, wall = time.process_time(), time.monotonic()
-        records = run(url, Path(folder), days)
+        records = run(url, Path(folder), days, is_paced=is_paced)
         cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"records": records, "cpu": cpu, "wall": wall, "peak": peak}))
@@ -116,7 +124,7 @@ def simulator() -> Iterator[str]:
             process.terminate()
 
 
-def child(kind: str, url: str, days: int) -> dict[str, float]:
+def child(kind: str, url: str, days: int, *, is_paced: bool = False) -> dict[str, float]:
     """Measure in a fresh process."""
     environment = {
         **os.environ,
@@ -124,12 +132,13 @@ def child(kind: str, url: str, days: int) -> dict[str, float]:
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
     }
     command = [sys.executable, __file__, "--measure", kind, "--url", url, "--days", str(days)]
+    command += ["--paced"] if is_paced else []
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def compare(records: int, rounds: int) -> None:
+def compare(records: int, rounds: int, *, is_paced: bool = False) -> None:
     """Print one row for each of the two, and the ratio of their CPU times."""
     results: dict[str, list[dict[str, float]]] = {"bare": [], "operator": []}
     days = max(round(records / PER_DAY), 1)
@@ -137,14 +146,15 @@ def compare(records: int, rounds: int) -> None:
         child("bare", url, days)  # the simulator renders its records when they are first requested
         for _ in range(rounds):
             for kind, rows in results.items():
-                rows.append(child(kind, url, days))
+                rows.append(child(kind, url, days, is_paced=is_paced))
     medians = {
         kind: {name: statistics.median(row[name] for row in rows) for name in rows[0]}
         for kind, rows in results.items()
     }
     for kind, row in medians.items():
         print(
-            f"{row['records']:>9,.0f} {kind:<9} {row['records'] / row['wall']:>11,.0f} {row['cpu']:>9.2f} "
+            f"{row['records']:>9,.0f} {kind + ', paced' * is_paced:<15} "
+            f"{row['records'] / row['wall']:>11,.0f} {row['cpu']:>9.2f} "
             f"{row['cpu'] / row['records'] * 1e6:>12.1f} {row['peak']:>9.0f}"
         )
     ratio = statistics.median(
@@ -161,13 +171,17 @@ def main() -> None:
     parser.add_argument("--days", type=int)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, nargs="*", default=[20_000, 200_000])
+    parser.add_argument("--records-paced", type=int, nargs="*", default=[60_000])
+    parser.add_argument("--paced", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        measure(arguments.measure, arguments.url, arguments.days)
+        measure(arguments.measure, arguments.url, arguments.days, is_paced=arguments.paced)
         return
-    print("  records kind      records / s   CPU (s)  CPU µs/record  peak MiB")
+    print("  records kind            records / s   CPU (s)  CPU µs/record  peak MiB")
     for records in arguments.records:
         compare(records, arguments.rounds)
+    for records in arguments.records_paced:
+        compare(records, arguments.rounds, is_paced=True)
 
 
 if __name__ == "__main__":

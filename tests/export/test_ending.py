@@ -98,7 +98,7 @@ class Scene:
         monkeypatch.setattr(Store, "put", blocked)
 
     def export(self, concurrency):
-        limits = (Limit(1, DAY),) if self.state == "budget" else ()
+        limits = (Limit(1_000, DAY),) if self.state == "budget" else ()
         client = Client(
             "Acme",
             self.server.url,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.export.fetch.budget_storage import memory_counter, tolerance_of
+from airflow_provider_convexport.export.fetch.foresight import Foresight
 from airflow_provider_convexport.export.fetch.turns import Turns
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Budget:
     _paused_until: float = 0.0
     _pid: int = field(default_factory=os.getpid)
     _turns: Turns = field(default_factory=Turns)
+    _foresight: Foresight = field(default_factory=Foresight)
 
     def grant(
         self,
@@ -168,12 +170,13 @@ class Budget:
     def _take(self, endpoint: str) -> Grant | float:
         """Take a permit of each counter, or take none and return the seconds to wait."""
         with self._own_lock():
-            wait = self._paused_until - self.clock()
+            counters, now = self._counters(endpoint), self.clock()
+            wait = max(self._paused_until - now, self._foresight.wait(counters, now))
             if wait > 0:
                 return wait
             permits: list[tuple[Counter, Any]] = []
             counted = self.clock()
-            for name, limits in self._counters(endpoint):
+            for name, limits in counters:
                 counter = self._counter(name, limits)
                 wait = counter.take()
                 if wait > 0:
@@ -185,6 +188,7 @@ class Budget:
                 permits.append((counter, counter.last))
             grant = Grant(self, counted, tuple(permits))
             if grant.is_fresh():
+                self._foresight.granted(counters, counted)
                 return grant
             _give_back(permits)
             return _RETRY_AFTER

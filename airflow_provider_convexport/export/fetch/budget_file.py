@@ -38,6 +38,9 @@ LOCK_WARNING = 5.0
 LOCK_LIMIT = 60.0
 """Seconds after which it is an error."""
 
+_CLOCK_AGE_MS = 1_000
+"""Milliseconds for which the noted time of the machine's clock need not be noted anew."""
+
 _LEAK_EVERY = 50
 """Number of permits after which expired requests are removed from the file."""
 
@@ -234,7 +237,9 @@ class FileCounter:
                 f"UPDATE '{bucket.table}' SET item_timestamp = item_timestamp + ?",  # noqa: S608 - the constant
                 (shift,),
             )
-        bucket.conn.execute("UPDATE clock SET boot = ?, moment = ?, wall = ?", (self._boot(), now, _wall()))
+        if boot != self._boot() or not 0 <= now - moment < _CLOCK_AGE_MS:
+            values = (self._boot(), now, _wall())
+            bucket.conn.execute("UPDATE clock SET boot = ?, moment = ?, wall = ?", values)
         return now
 
     def _locked_by_another(self) -> float:

@@ -17,6 +17,7 @@ import requests
 import urllib3
 from urllib3.connection import HTTPConnection
 
+from airflow_provider_convexport.export.fetch.deadline import Deadlines
 from airflow_provider_convexport.export.fetch.transport import PacedAdapter
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Channel:
 
     :param session: The session; its transport is replaced by one that waits for permits.
     :param permit: Called for each request; returns when it may be written.
+    :param deadlines: Those of all channels of a client.
     :param sleep: Sleeps for some seconds, in tests; by default the sleep ends when the channel is ended.
     """
 
@@ -48,6 +50,7 @@ class Channel:
         self,
         session: requests.Session,
         permit: Permit,
+        deadlines: Deadlines,
         *,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -55,9 +58,8 @@ class Channel:
         self._sleep = sleep
         self._ended = threading.Event()
         self._sockets = _Sockets()
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
-        self._is_late = False
+        self._lateness = _Lateness(self._sockets)
+        self._deadlines = deadlines
         self.process = os.getpid()
         """The process that opened it; a forked one must not use its connections."""
         for prefix in ("http://", "https://"):
@@ -103,50 +105,40 @@ class Channel:
         :raises LateAnswerError: if it did not end in time.
         :raises ChannelEndedError: if the connection failed because the channel was shut down.
         """
-        self._is_late = False
+        self._lateness.has_begun = False
         self.restart_deadline(seconds)
         try:
             yield
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError):
             self.check()
-            if self._is_late:
+            if self._lateness.has_begun:
                 raise LateAnswerError from None
             raise
         finally:
             self.suspend_deadline()
-        if self._is_late:
+        if self._lateness.has_begun:
             raise LateAnswerError
 
     def restart_deadline(self, seconds: float) -> None:
         """Let the deadline be some seconds from now."""
-        self.suspend_deadline()
-        timer = threading.Timer(seconds, lambda: self._expire(timer))
-        timer.daemon = True
-        self._timer = timer
-        timer.start()
+        self._deadlines.set(self._lateness, seconds)
 
     def suspend_deadline(self) -> None:
         """Let there be no deadline, while no answer is expected yet or any more."""
-        with self._lock:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-
-    def _expire(self, timer: threading.Timer) -> None:
-        with self._lock:
-            if self._timer is timer:
-                self._is_late = True
-                self._sockets.shut_down()
+        self._deadlines.lift(self._lateness)
 
 
 class Channels:
     """The channels of all threads of a client.
 
-    :param open_channel: Opens a channel; called once per thread, and again after the channel was ended.
+    :param open_channel: Opens a channel with deadlines; called once per thread, and again after the channel
+        was ended.
     """
 
-    def __init__(self, open_channel: Callable[[], Channel]) -> None:
+    def __init__(self, open_channel: Callable[[Deadlines], Channel]) -> None:
         self._open_channel = open_channel
+        self._deadlines = self._new_deadlines()
+        self._process = os.getpid()
         self._thread = threading.local()
         self._all = weakref.WeakSet[Channel]()
         self._lock = threading.Lock()
@@ -160,10 +152,14 @@ class Channels:
         """Return this thread's channel; a new one if it has none, if it was ended, or after a fork."""
         channel: Channel | None = getattr(self._thread, "channel", None)
         if channel is None or channel.has_ended or channel.process != os.getpid():
-            channel = self._thread.channel = self._open_channel()
+            channel = self._thread.channel = self._open_channel(self._deadlines_here())
             with self._lock:
                 self._all.add(channel)
         return channel
+
+    def rest(self) -> None:
+        """End the thread that watches the deadlines, until another one is set."""
+        self._deadlines_here().close()
 
     def end(self) -> None:
         """End all channels of this process."""
@@ -174,6 +170,18 @@ class Channels:
         """Shut down all channels of this process."""
         for channel in self._of_this_process():
             channel.shut_down()
+
+    def _deadlines_here(self) -> Deadlines:
+        """Return the deadlines; after a fork other ones, because their thread was not forked."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._process, self._deadlines = os.getpid(), self._new_deadlines()
+            return self._deadlines
+
+    def _new_deadlines(self) -> Deadlines:
+        deadlines = Deadlines()
+        weakref.finalize(self, deadlines.end).atexit = False
+        return deadlines
 
     def _of_this_process(self) -> list[Channel]:
         with self._lock:
@@ -197,6 +205,21 @@ class _Sockets:
             plain = getattr(opened, "socket", opened)  # TLS within TLS, with a proxy that uses TLS itself
             with contextlib.suppress(OSError):  # closed, or not connected any more
                 socket.socket.shutdown(plain, socket.SHUT_RDWR)
+
+
+class _Lateness:
+    """Whether an answer has missed its deadline.
+
+    :param sockets: Shut down as soon as it has.
+    """
+
+    def __init__(self, sockets: _Sockets) -> None:
+        self._sockets = sockets
+        self.has_begun = False
+
+    def begin(self) -> None:
+        self.has_begun = True
+        self._sockets.shut_down()
 
 
 class _WatchedAdapter(PacedAdapter):

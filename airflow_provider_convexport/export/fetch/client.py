@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from airflow_provider_convexport.export.fetch.budget import Budget, Grant
+    from airflow_provider_convexport.export.fetch.deadline import Deadlines
     from airflow_provider_convexport.export.fetch.request import PageRequest
 
     T = TypeVar("T")
@@ -125,6 +126,10 @@ class Client:
     def shut_down(self) -> None:
         """Do the same, and shut down the sockets, so that no thread waits for an answer any more."""
         self._channels.shut_down()
+
+    def rest(self) -> None:
+        """End the client's own thread, which watches the deadlines of answers, until the next request."""
+        self._channels.rest()
 
     def resolve(self, link: str, *, url: str | None = None) -> str:
         """Return ``link`` as an absolute URL on the connection's own host.
@@ -251,8 +256,8 @@ class Client:
     def _deadline(self) -> float:
         return max(self.deadline, 2 * self.timeout[1])
 
-    def _open_channel(self) -> Channel:
-        return Channel(self.new_session(), self._take_permit, sleep=self.sleep)
+    def _open_channel(self, deadlines: Deadlines) -> Channel:
+        return Channel(self.new_session(), self._take_permit, deadlines, sleep=self.sleep)
 
     def _rate_limited(self, endpoint: str, seconds: float) -> RateLimitedError:
         return RateLimitedError(

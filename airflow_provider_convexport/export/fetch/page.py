@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NUMBERS = frozenset((int, float))
+_STRINGS = frozenset((str,))
 _LEAP_SECOND = re.compile(r"(.+[T ]\d\d:\d\d):60(.*)")
 _MIDNIGHT_24 = re.compile(r"(.+[T ])24(:00(?::00(?:\.0+)?)?(?:Z|[+-].*)?)")
 _CHUNK = 2**12
@@ -45,6 +46,9 @@ class Page:
     :param moments: The records' times as epoch seconds, ``None`` for a record without a valid time.
     :param link: Next link or cursor; ``None`` if the response has none.
     :param is_last: Whether the response says that no page follows.
+    :param first: Earliest of the times; ``None`` if there is none.
+    :param last: Latest of the times, likewise.
+    :param is_dated: Whether every record has a valid time.
     """
 
     raws: Sequence[msgspec.Raw]
@@ -52,6 +56,16 @@ class Page:
     moments: Sequence[float | None]
     link: str | None = None
     is_last: bool = False
+    first: float | None = field(init=False)
+    last: float | None = field(init=False)
+    is_dated: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_dated = None not in self.moments
+        moments = self.moments if is_dated else [each for each in self.moments if each is not None]
+        object.__setattr__(self, "is_dated", is_dated)
+        object.__setattr__(self, "first", min(moments, default=None))  # type: ignore[type-var]
+        object.__setattr__(self, "last", max(moments, default=None))  # type: ignore[type-var]
 
     def pick(self, positions: Sequence[int]) -> Page:
         """Return a page with only the records at some positions."""
@@ -150,6 +164,8 @@ class PageFormat:
 
     def _ids(self, heads: Sequence[Any]) -> list[str]:
         ids = [head.id for head in heads]
+        if set(map(type, ids)) <= _STRINGS and all(ids):
+            return ids
         for position, value in enumerate(ids):
             if type(value) is int:
                 ids[position] = str(value)

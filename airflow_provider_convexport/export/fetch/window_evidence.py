@@ -58,6 +58,9 @@ def check_page(query: Query, page: Page, window: Window, *, requested_at: float)
     low, high = asked.start.timestamp() - _ROUNDING, asked.end.timestamp() + _ROUNDING
     latest = requested_at - stream.settle.total_seconds()
 
+    if page.first is None or page.last is None or low <= page.first <= page.last <= high:
+        return
+
     def is_outside(moment: float | None) -> bool:
         return moment is not None and (moment < low or high < moment <= latest)
 

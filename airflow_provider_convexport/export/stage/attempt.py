@@ -30,10 +30,11 @@ from airflow_provider_convexport.export.stage.series import CHECKPOINT, Series
 from airflow_provider_convexport.export.stage.staged_name import StagedName, staged, task_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_convexport.export.dataset.store import Store
     from airflow_provider_convexport.export.stage.checkpoint import Checkpoint
+    from airflow_provider_convexport.export.stage.window_queue import RequestWindow
 
 PlanT = TypeVar("PlanT", bound=Saved)
 
@@ -120,14 +121,19 @@ class Attempt:
         return replace(self, store=self.store.probed(self.path("probe")))
 
     def save_checkpoint(
-        self, checkpoint: Checkpoint, put: Callable[[str, bytes], None] | None = None
+        self,
+        checkpoint: Checkpoint,
+        put: Callable[[str, bytes], None] | None = None,
+        *,
+        changed: Sequence[RequestWindow] | None = None,
     ) -> None:
         """Write what is new in a checkpoint since this attempt wrote or read the last one.
 
         :param checkpoint: The whole checkpoint.
         :param put: Writes an object; if left out, it is written before this returns.
+        :param changed: The request windows that may have changed since then; all if left out.
         """
-        self._series.append(checkpoint, folder=self._folder, put=put or self.store.put)
+        self._series.append(checkpoint, folder=self._folder, put=put or self.store.put, changed=changed)
 
     def save_plan(self, plan: Saved, *, commit: str) -> None:
         """Write the complete plan; this and every later attempt then publish exactly this plan.

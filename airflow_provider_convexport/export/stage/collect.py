@@ -126,6 +126,8 @@ class Collector:
         except BaseException:
             self._stager.ids.close()
             raise
+        finally:
+            self.client.rest()
         return Collected(
             requested_at=self._requested_at,
             segments=self._stager.segments,
@@ -178,10 +180,8 @@ class Collector:
     def _save_at_last(self, *, is_complete: bool = False) -> None:
         with self._lock:
             if self._is_consistent:
-                if is_complete and not self._partitioner.recent.forgot:
-                    self._stager.flush(self._put)  # the plan, which is written at once, takes its place
-                else:
-                    self._save()
+                # The plan, which is written at once, takes the place of a checkpoint.
+                self._save(with_checkpoint=not is_complete or self._partitioner.recent.forgot)
                 self._uploads.finish()
             self._is_consistent = False  # a thread that was left to itself keeps no page any more
         self._uploads.wait()
@@ -210,7 +210,8 @@ class Collector:
                     error.request_id or "not given",
                     window.window,
                 )
-                window.next_request = None
+                with self._lock:
+                    self._queue.restart(window)
             else:
                 break
         return True
@@ -240,9 +241,8 @@ class Collector:
         page, following = fetched.page, fetched.next_request
         self._stager.add(self._partitioner.take(page, window.window))
         # Without the host, which may have changed when a later try resumes from here.
-        window.next_request = None if following is None else following.relative_to(self.client.base_url)
-        window.done = following is None
-        window.reached = max((each for each in page.moments if each is not None), default=window.reached)
+        relative = None if following is None else following.relative_to(self.client.base_url)
+        self._queue.advance(window, to=relative, reached=page.last)
         if self._stager.is_due:
             self._save()
         self._is_consistent = True
@@ -257,9 +257,8 @@ class Collector:
 
     def _pieces(self, fetched: FetchedPage, window: RequestWindow) -> int:
         """Estimate how many pieces a window should be split into; a bad estimate only costs requests."""
-        moments = [moment for moment in fetched.page.moments if moment is not None]
         start = window.window.start.timestamp()
-        covered = max(moments, default=start) - start
+        covered = 0.0 if fetched.page.last is None else fetched.page.last - start
         pages = window.window.length.total_seconds() / covered if covered > 0 else 1.0
         rounds = int(pages) // (_PAGES_PER_PIECE * self._threads)
         return self._threads * min(max(rounds, 1), _MAX_PIECES_PER_THREAD)
@@ -281,21 +280,25 @@ class Collector:
             share_at_start=self._share_at_start,
         )
 
-    def _put(self, name: str, content: bytes) -> None:
-        self._uploads.submit(partial(self.attempt.store.put, name, content))
-
-    def _save(self) -> None:
+    def _save(self, *, with_checkpoint: bool = True) -> None:
         """Save what is in memory while the next pages are fetched; an error is raised by the next save."""
-        self._stager.flush(self._put)
-        self._uploads.submit(self.attempt.check)
-        self.attempt.save_checkpoint(
-            Checkpoint(
-                saved_at=self.now(),
-                requested_at=self._requested_at,
-                windows=self._queue.windows,
-                segments=self._stager.segments,
-                counts=self._partitioner.counts,
-                usage=self._usage,
-            ),
-            self._put,
+        operations: list[Callable[[], None]] = []
+
+        def put(name: str, content: bytes) -> None:
+            operations.append(partial(self.attempt.store.put, name, content))
+
+        self._stager.flush(put)
+        if with_checkpoint:
+            operations.append(self.attempt.check)
+            self.attempt.save_checkpoint(self._checkpoint(), put, changed=self._queue.changed())
+        self._uploads.submit(*operations)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            saved_at=self.now(),
+            requested_at=self._requested_at,
+            windows=self._queue.windows,
+            segments=self._stager.segments,
+            counts=self._partitioner.counts,
+            usage=self._usage,
         )

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from airflow_provider_convexport.export.dataset.temporary import temporary_folder_explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import IO
 
     from airflow_provider_convexport.export.stage.segment import Segment
 
 _BUCKETS = 128
-"""Number of temporary files for ids; each is searched separately, so 1/128 of all ids is in memory."""
+"""Maximum number of temporary files that are searched separately; of more hashes than fit in memory as often,
+1/128 is in memory at a time."""
 
 _BUFFERED = 32_768
-"""Number of ids buffered in memory before they are written to the temporary files."""
+"""Number of hashes in memory before they are written to the temporary file."""
 
 
 @dataclass(slots=True)
@@ -47,10 +48,17 @@ class RecentIds:
     _old: set[str] = field(default_factory=set)
     _kept: set[str] = field(default_factory=set)
 
-    def has_any(self, ids: Sequence[str]) -> bool:
-        """Return whether one of ``ids`` is remembered or occurs twice in ``ids``."""
-        remembered = (self._young, self._old, self._kept)
-        return not all(each.isdisjoint(ids) for each in remembered) or len(set(ids)) != len(ids)
+    def add_if_new(self, ids: Sequence[str]) -> bool:
+        """Remember ids and return whether all were new and different; if not, none is remembered."""
+        different = set(ids)
+        is_new = len(different) == len(ids) and all(map(different.isdisjoint, self._remembered))
+        if is_new:
+            self._young |= different
+        return is_new
+
+    @property
+    def _remembered(self) -> tuple[set[str], ...]:
+        return self._young, self._old, self._kept
 
     def __contains__(self, identity: str) -> bool:
         return identity in self._young or identity in self._old or identity in self._kept
@@ -61,10 +69,6 @@ class RecentIds:
             return False
         self._young.add(identity)
         return True
-
-    def add(self, ids: Sequence[str]) -> None:
-        """Remember ids that are known to be new."""
-        self._young.update(ids)
 
     def keep(self, ids: Iterable[str]) -> None:
         """Never forget ids; if they would become too many, they are forgotten like others."""
@@ -78,63 +82,59 @@ class RecentIds:
             self._old, self._young = self._young, set()
 
 
+def _no_hashes() -> array[int]:
+    return array("q")
+
+
 @dataclass(slots=True)
 class StagedIds:
-    """The ids of staged segments, on the worker's disk; few are in memory.
+    """Hashes of the ids of staged segments, on the worker's disk; few are in memory.
 
-    They are kept while segments are staged, because reading them back from a distant store takes long. No
-    folder lists the files, so nothing is left of them if the process is killed.
+    They are kept while segments are staged, because reading the ids back from a distant store takes long. No
+    folder lists the files, so nothing is left of them if the process is killed. Two ids with the same hash
+    cost a read, and nothing else: the ids themselves decide.
 
-    :param buckets: Number of temporary files.
-    :param buffered: Number of ids in memory before they are written to the temporary files.
+    :param buckets: Maximum number of temporary files in which equal hashes are looked for, one after the
+        other.
+    :param buffered: Number of hashes in memory before they are written to a temporary file.
     """
 
     buckets: int = _BUCKETS
     buffered: int = _BUFFERED
-    _positions: set[int] = field(default_factory=set)
-    _buffers: list[tuple[list[str], list[int]]] = field(init=False)
-    _count: int = 0
-    _files: list[IO[bytes]] = field(default_factory=list)
+    _counts: dict[int, int] = field(default_factory=dict)
+    _latest: array[int] = field(default_factory=_no_hashes)
+    _file: IO[bytes] | None = None
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _is_closed: bool = False
-
-    def __post_init__(self) -> None:
-        self._buffers = [([], []) for _ in range(self.buckets)]
 
     def add(self, position: int, ids: Sequence[str]) -> None:
         """Add the ids of a segment.
 
-        :param position: Number of the segment in the run.
+        :param position: Number of the segment in the run; each is added once.
         :param ids: Its ids.
         :raises WorkerDiskError: if the worker's temporary folder is full or cannot be written to.
         """
         if self._is_closed:
             return
-        self._positions.add(position)
-        buckets, buffers = self.buckets, self._buffers
-        for identity in ids:
-            some, positions = buffers[hash(identity) % buckets]
-            some.append(identity)
-            positions.append(position)
-        self._count += len(ids)
-        if self._count >= self.buffered:
+        self._counts[position] = len(ids)
+        self._latest.extend(map(hash, ids))
+        if len(self._latest) >= self.buffered:
             self._write()
 
     def __contains__(self, position: int) -> bool:
-        return position in self._positions
+        return position in self._counts
 
-    def repeated(self) -> tuple[frozenset[str], frozenset[int]]:
-        """Return the ids that occur more than once, and the positions of the segments that contain them."""
-        repeated = set[str]()
-        positions = set[int]()
-        for bucket in range(self.buckets):
-            ids, found = self._read(bucket)
-            if len(set(ids)) != len(ids):
-                seen = set[str]()
-                here = {one for one in ids if one in seen or seen.add(one)}  # type: ignore[func-returns-value]
-                positions.update(at for one, at in zip(ids, found, strict=True) if one in here)
-                repeated |= here
-        return frozenset(repeated), frozenset(positions)
+    def repeated(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Return the hashes that occur more than once, and the positions of the segments that contain them.
+
+        :raises WorkerDiskError: if the worker's temporary folder is full or cannot be written to.
+        """
+        repeated = frozenset(one for bucket in self._divided() for one in _repeated_in(bucket))
+        if not repeated:
+            return repeated, frozenset()
+        sizes = self._counts.values()
+        segments = zip(self._counts, self._read(sizes), strict=True)
+        return repeated, frozenset(at for at, hashes in segments if not repeated.isdisjoint(hashes))
 
     def close(self) -> None:
         """Remove the temporary files; what is added afterwards is not kept."""
@@ -142,33 +142,64 @@ class StagedIds:
         self._open.close()
 
     def _write(self) -> None:
-        if not self._files:
-            with temporary_folder_explained():
-                for _ in range(self.buckets):
-                    new = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
-                    self._files.append(self._open.enter_context(new))
+        if self._file is None:
+            self._file = self._new_file()
         with temporary_folder_explained(opened=True):
-            for file, (ids, positions) in zip(self._files, self._buffers, strict=True):
-                if ids:
-                    file.write(msgspec.json.encode((ids, positions)) + b"\n")
-                    ids.clear()
-                    positions.clear()
-        self._count = 0
+            self._latest.tofile(self._file)
+        self._latest = _no_hashes()
 
-    def _read(self, bucket: int) -> tuple[list[str], list[int]]:
-        ids, positions = self._buffers[bucket]
-        ids, positions = ids.copy(), positions.copy()
-        if self._files:
+    def _new_file(self) -> IO[bytes]:
+        with temporary_folder_explained():
+            return self._open.enter_context(tempfile.TemporaryFile())
+
+    def _read(self, sizes: Iterable[int]) -> Iterator[array[int]]:
+        """Yield all hashes in the order in which they were added, in arrays of some sizes."""
+        if self._file is None:
+            start = 0
+            for size in sizes:
+                yield self._latest[start : start + size]
+                start += size
+            return
+        self._write()
+        with temporary_folder_explained(opened=True):
+            self._file.seek(0)
+            for size in sizes:
+                yield _hashes_in(self._file.read(size * _no_hashes().itemsize))
+
+    def _divided(self) -> Iterator[array[int]]:
+        """Yield all hashes so that equal ones are together."""
+        if self._file is None:
+            yield self._latest
+            return
+        count = sum(self._counts.values())
+        buckets = min(self.buckets, count // self.buffered + 1)
+        files = [self._new_file() for _ in range(buckets)]
+        parts = [_no_hashes() for _ in files]
+        appends = [part.append for part in parts]
+        steps = (min(self.buffered, count - start) for start in range(0, count, self.buffered))
+        for hashes in self._read(steps):
+            for one in hashes:
+                appends[one % buckets](one)
             with temporary_folder_explained(opened=True):
-                self._files[bucket].seek(0)
-                for line in self._files[bucket]:
-                    more = _DECODER.decode(line)
-                    ids += more[0]
-                    positions += more[1]
-        return ids, positions
+                for file, part in zip(files, parts, strict=True):
+                    part.tofile(file)
+                    del part[:]
+        for file in files:
+            with temporary_folder_explained(opened=True):
+                file.seek(0)
+                yield _hashes_in(file.read())
 
 
-_DECODER = msgspec.json.Decoder(tuple[list[str], list[int]])
+def _hashes_in(data: bytes) -> array[int]:
+    hashes = _no_hashes()
+    hashes.frombytes(data)
+    return hashes
+
+
+def _repeated_in(hashes: array[int]) -> set[int]:
+    if len(set(hashes)) == len(hashes):
+        return set()
+    return {one for one, count in Counter(hashes).items() if count > 1}
 
 
 def find_duplicates(
@@ -191,7 +222,7 @@ def find_duplicates(
     for position in sorted(positions):
         lines = set[int]()
         for line, identity in enumerate(ids_of(segments[position])):
-            if identity in repeated:
+            if hash(identity) in repeated:
                 if identity in seen:
                     lines.add(line)
                 seen.add(identity)

@@ -77,6 +77,8 @@ class Partitioner:
         """Remember the ids of kept records near the window's ends, which its neighbours return, too."""
         reach = self.reach.total_seconds() + 1.0  # requests are rounded outwards to whole seconds
         begin, end = window.start.timestamp() + reach, window.end.timestamp() - reach
+        if page.first is None or page.last is None or begin < page.first <= page.last < end:
+            return
         self.recent.keep(
             identity
             for identity, moment in zip(page.ids, page.moments, strict=True)
@@ -85,21 +87,17 @@ class Partitioner:
 
     def _as_one_batch(self, page: Page) -> list[Batch] | None:
         """Return a page as one batch if all its records are new and in one partition, as most are."""
-        moments = page.moments
-        if not moments or None in moments:
+        first, last = page.first, page.last
+        if first is None or last is None or not page.is_dated:
             return None
-        first, last = min(moments), max(moments)  # type: ignore[type-var]
-        assert first is not None  # noqa: S101 - for the type checker; checked above
-        assert last is not None  # noqa: S101
         partition = self.grid.index_of(first)
         if (
             first < self.grid.start
             or last >= self.grid.end
             or partition != self.grid.index_of(last)
-            or self.recent.has_any(page.ids)
+            or not self.recent.add_if_new(page.ids)
         ):
             return None
-        self.recent.add(page.ids)
         return [Batch(partition, page.raws, page.ids, first, last)]
 
     def _split_by_interval(self, page: Page) -> tuple[Page, Page]:
@@ -126,7 +124,5 @@ class Partitioner:
                 self.counts.undated += 1
                 kept[index_of(max(window.start.timestamp(), start))].append(position)
         for partition, positions in kept.items():
-            moments = [page.moments[position] for position in positions]
-            dated = [moment for moment in moments if moment is not None]
             part = page.pick(positions)
-            yield Batch(partition, part.raws, part.ids, min(dated, default=None), max(dated, default=None))
+            yield Batch(partition, part.raws, part.ids, part.first, part.last)

@@ -27,7 +27,7 @@ from airflow_provider_convexport.export.stage.segment import Segment
 from airflow_provider_convexport.export.stage.window_queue import RequestWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
 CHECKPOINT = "checkpoint-"
@@ -100,19 +100,26 @@ class Series:
     _links: list[Link] = field(default_factory=list)
     _windows: dict[datetime, RequestWindow] = field(default_factory=dict)
     _changed: dict[datetime, int] = field(default_factory=dict)
-    _done: set[datetime] = field(default_factory=set)
     _last: Segment | None = None
 
-    def append(self, checkpoint: Checkpoint, *, folder: str, put: Callable[[str, bytes], None]) -> None:
+    def append(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        folder: str,
+        put: Callable[[str, bytes], None],
+        changed: Sequence[RequestWindow] | None = None,
+    ) -> None:
         """Write a checkpoint.
 
         :param checkpoint: The whole checkpoint. If it does not continue the last one, a new series begins.
         :param folder: The attempt's folder, relative to the destination.
         :param put: Writes an object.
+        :param changed: The request windows that may have changed since the last checkpoint; all if left out.
         """
         self._numbers += 1
         self._tick += 1
-        self._compare(checkpoint.windows)
+        self._compare(checkpoint.windows if changed is None else changed)
         if not self._is_continued_by(checkpoint):
             self._forget()
             self._compare(checkpoint.windows)
@@ -127,7 +134,7 @@ class Series:
             usage=checkpoint.usage,
             previous=_short(previous.name, folder) if kept else None,
             checkpoints=checkpoints,
-            windows=[self._windows[start] for start, tick in self._changed.items() if tick > previous.tick],
+            windows=list(self._changed_after(previous.tick)),
             segments=[_shortened(each, folder) for each in checkpoint.segments[previous.segments :]],
         )
         put(name, _encoded(change))
@@ -190,17 +197,23 @@ class Series:
         return (checkpoint.segments[count - 1] if count else None) == self._last
 
     def _forget(self) -> None:
-        self._links, self._windows, self._changed, self._done = [], {}, {}, set()
+        self._links, self._windows, self._changed = [], {}, {}
 
     def _compare(self, windows: Sequence[RequestWindow]) -> None:
-        """Note which windows have changed; those that are done do not change any more."""
+        """Note which windows have changed."""
         for window in windows:
             start = window.start
-            if start not in self._done and self._windows.get(start) != window:
+            if self._windows.get(start) != window:
                 self._windows[start] = copy.copy(window)
+                self._changed.pop(start, None)  # so that the latest changes are last
                 self._changed[start] = self._tick
-                if window.done:
-                    self._done.add(start)
+
+    def _changed_after(self, tick: int) -> Iterator[RequestWindow]:
+        """Yield the windows that have changed after a checkpoint, the latest first."""
+        for start, changed in reversed(self._changed.items()):
+            if changed <= tick:
+                return
+            yield self._windows[start]
 
     def _merged(self) -> tuple[int, int]:
         """Return how many objects the next one stands for, and how many checkpoints."""

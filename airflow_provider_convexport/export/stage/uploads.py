@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MAX_WAITING = 6
-"""Operations that may wait or run: those of two saves."""
+_MAX_WAITING = 4
+"""Operations that may wait or run before those of one more save: two saves in all."""
 
 
 @dataclass(slots=True)
 class Uploads:
     """Performs operations one after the other; after one has failed, no further one is performed.
 
-    :param max_waiting: Maximum number of operations that wait or run; a further one waits for its turn in the
-        calling thread, so that memory stays bounded however slow the store is.
+    :param max_waiting: While so many operations wait or run, the thread that submits further ones waits, so
+        that memory stays bounded however slow the store is.
     """
 
     max_waiting: int = _MAX_WAITING
@@ -27,16 +27,17 @@ class Uploads:
     _error: BaseException | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def submit(self, operation: Callable[[], None]) -> None:
-        """Perform an operation soon, after all that were submitted before it.
+    def submit(self, *operations: Callable[[], None]) -> None:
+        """Perform operations soon, in their order, after all that were submitted before them.
 
-        :raises BaseException: what an earlier operation has raised; then this one is not performed.
+        :raises BaseException: what an earlier operation has raised; then these are not performed.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._error or len(self._waiting) < self.max_waiting)
             self._check()
-            self._waiting.append(operation)
-            if len(self._waiting) == 1:
+            is_idle = not self._waiting
+            self._waiting += operations
+            if is_idle and operations:
                 # A daemon, which never keeps a task from ending.
                 threading.Thread(target=self._perform, name="convexport_upload", daemon=True).start()
 

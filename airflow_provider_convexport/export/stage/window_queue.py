@@ -59,9 +59,11 @@ class WindowQueue:
 
     windows: list[RequestWindow]
     _waiting: deque[RequestWindow] = field(default_factory=deque)
+    _changed: dict[datetime, RequestWindow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._waiting.extend(each for each in self.windows if not each.done)
+        self._note(self.windows)
 
     @classmethod
     def of(cls, windows: Iterable[Window]) -> WindowQueue:
@@ -77,6 +79,31 @@ class WindowQueue:
         """Number of windows that wait to be fetched."""
         return len(self._waiting)
 
+    def advance(self, window: RequestWindow, *, to: PageRequest | None, reached: float | None) -> None:
+        """Note that a page of a window has been fetched.
+
+        :param window: The window.
+        :param to: Request for its next page; ``None`` if that page was the last one.
+        :param reached: Latest time among the page's records, in epoch seconds; ``None`` if none has a time.
+        """
+        window.next_request = to
+        window.done = to is None
+        window.reached = window.reached if reached is None else reached
+        self._note([window])
+
+    def restart(self, window: RequestWindow) -> None:
+        """Note that a window starts again from its first page."""
+        window.next_request = None
+        self._note([window])
+
+    def changed(self) -> list[RequestWindow]:
+        """Return the windows that are new or have changed since the last call."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def _note(self, windows: Iterable[RequestWindow]) -> None:
+        self._changed.update((each.start, each) for each in windows)
+
     def split(self, long: RequestWindow, *, pieces: int) -> None:
         """Replace a window by shorter ones that together cover all of it and can be fetched concurrently.
 
@@ -90,6 +117,7 @@ class WindowQueue:
         position = self.windows.index(long)
         self.windows[position : position + 1] = parts
         self._waiting.extendleft(reversed(parts))
+        self._note(parts)
 
     def forget_cursors(self) -> None:
         """Discard all cursors, so that every unfinished window starts again from its first page."""

@@ -480,7 +480,7 @@ def test_what_several_threads_wait_at_the_same_time_is_told_by_the_clock(server,
         "Acme",
         server.url,
         requests.Session,
-        Budget("acme", (Limit(1, timedelta(days=1)),), counter=lambda name, of: counter),
+        Budget("acme", (Limit(1_000, timedelta(days=1)),), counter=lambda name, of: counter),
         retry=RetryPolicy(base_delay=0.3),
     )
 

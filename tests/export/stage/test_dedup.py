@@ -98,14 +98,14 @@ def test_what_is_added_after_its_end_is_not_kept():
 
 def test_ids_that_are_kept_are_remembered_however_many_follow():
     recent = RecentIds(capacity=2)
-    recent.add(["a", "b"])
+    recent.add_if_new(["a", "b"])
     recent.keep(["a"])
     for number in range(10):
         recent.rotate()
-        recent.add([f"{number}-1", f"{number}-2"])
+        recent.add_if_new([f"{number}-1", f"{number}-2"])
 
     assert not recent.is_new("a")
-    assert recent.has_any(["x", "a"])
+    assert not recent.add_if_new(["x", "a"])
     assert recent.is_new("b")
 
 

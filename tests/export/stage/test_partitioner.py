@@ -174,20 +174,24 @@ def test_recent_ids_remember_at_least_their_capacity():
 
 def test_recent_ids_say_when_they_forgot_something():
     recent = RecentIds(capacity=2)
-    recent.add(["a", "b"])
+    assert recent.add_if_new(["a", "b"])
     recent.rotate()
     assert not recent.forgot
-    assert recent.has_any(["a"])
+    assert not recent.add_if_new(["a"])
 
-    recent.add(["c", "d"])
+    assert recent.add_if_new(["c", "d"])
     recent.rotate()
     assert recent.forgot
-    assert not recent.has_any(["a"])
+    assert recent.add_if_new(["a"])
 
 
 def test_recent_ids_notice_an_id_that_comes_twice_at_once():
-    assert RecentIds().has_any(["a", "b", "a"])
-    assert not RecentIds().has_any(["a", "b"])
+    recent = RecentIds()
+
+    assert not recent.add_if_new(["a", "b", "a"])
+    assert recent.add_if_new(["a", "b"])
+    assert not recent.add_if_new(["c", "b"])
+    assert recent.add_if_new(["c"])
 
 
 def test_a_record_at_a_seam_is_known_to_the_next_window_however_many_others_came_in_between():

@@ -76,3 +76,22 @@ def test_progress_is_measured_by_length():
     queue.windows[0].done = True
 
     assert queue.share_done == pytest.approx(0.25)
+
+
+def test_only_the_windows_that_are_new_or_have_moved_on_are_told_as_changed():
+    queue = WindowQueue.of(days(3).split(DAY))
+    first, second, third = queue.windows
+    assert queue.changed() == [first, second, third]
+    assert queue.changed() == []
+
+    queue.advance(second, to=PageRequest("/?cursor=a"), reached=None)
+    assert queue.changed() == [second]
+    queue.restart(second)
+    assert queue.changed() == [second]
+    assert second.next_request is None
+
+    queue.advance(first, to=None, reached=5.0)
+    queue.advance(third, to=PageRequest("/?cursor=b"), reached=9.0)
+    queue.split(third, pieces=2)
+    assert queue.changed() == [first, *queue.windows[2:]]
+    assert (first.done, first.reached) == (True, 5.0)
