@@ -39,7 +39,7 @@ LOCK_LIMIT = 60.0
 """Seconds after which it is an error."""
 
 _CLOCK_AGE_MS = 1_000
-"""Milliseconds for which the noted time of the machine's clock need not be noted anew."""
+"""Milliseconds after which the times of both clocks are noted again."""
 
 _LEAK_EVERY = 50
 """Number of permits after which expired requests are removed from the file."""
@@ -108,6 +108,7 @@ class FileCounter:
         self._opened = (0, 0)
         self.last = ""
         self._counted = 0.0
+        self._noted = -_CLOCK_AGE_MS
         self._was_open = False
         self._locked_since: float | None = None
         self._warned = False
@@ -190,7 +191,7 @@ class FileCounter:
         if self._bucket is not None and self._opened[1] != _inode(self._path):
             self.close()
         if self._bucket is None:
-            self._bucket = self._open(lost=used or self._was_open)
+            self._bucket, self._noted = self._open(lost=used or self._was_open), -_CLOCK_AGE_MS
             self._opened = (os.getpid(), _inode(self._path))
             self._was_open = True
         return self._bucket
@@ -229,17 +230,18 @@ class FileCounter:
 
     def _adjusted(self, bucket: SQLiteBucket) -> int:
         """Return the current time, after moving all times to this start of the machine's clock."""
-        boot, moment, wall = bucket.conn.execute("SELECT boot, moment, wall FROM clock").fetchone()
         now = round(self._clock() * 1000)
+        if 0 <= now - self._noted < _CLOCK_AGE_MS:
+            return now
+        boot, moment, wall = bucket.conn.execute("SELECT boot, moment, wall FROM clock").fetchone()
         if boot != self._boot() or now < moment:
             shift = now - max(0, _wall() - wall) - moment
             bucket.conn.execute(
                 f"UPDATE '{bucket.table}' SET item_timestamp = item_timestamp + ?",  # noqa: S608 - the constant
                 (shift,),
             )
-        if boot != self._boot() or not 0 <= now - moment < _CLOCK_AGE_MS:
-            values = (self._boot(), now, _wall())
-            bucket.conn.execute("UPDATE clock SET boot = ?, moment = ?, wall = ?", values)
+        bucket.conn.execute("UPDATE clock SET boot = ?, moment = ?, wall = ?", (self._boot(), now, _wall()))
+        self._noted = now
         return now
 
     def _locked_by_another(self) -> float:
