@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_convexport.audit.entries import Shape
 from airflow_provider_convexport.audit.ground import covering, moment_at
-from airflow_provider_convexport.export.fetch.page import moment_of
+from airflow_provider_convexport.export.fetch.moment import moment_of
 from airflow_provider_convexport.export.window import Window
 
 if TYPE_CHECKING:

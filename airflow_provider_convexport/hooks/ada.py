@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 from airflow_provider_convexport.audit.second_views import ConversationOf, MessagesOf
 from airflow_provider_convexport.export.fetch.interval_policy import IntervalPolicy
 from airflow_provider_convexport.export.fetch.limit import Limit
-from airflow_provider_convexport.export.fetch.page import moment_of
+from airflow_provider_convexport.export.fetch.moment import moment_of
 from airflow_provider_convexport.export.fetch.pagination import NextLink, join
 from airflow_provider_convexport.export.fetch.stream import PageSize, Stream
 from airflow_provider_convexport.export.window import iso, utc

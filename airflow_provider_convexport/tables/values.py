@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from airflow_provider_convexport.export.fetch.page import moment_of
+from airflow_provider_convexport.export.fetch.moment import moment_of
 from airflow_provider_convexport.tables.members import Unreadable, decoded, items_of, kind_of_text
 
 ValueT = TypeVar("ValueT")

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import codecs
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from airflow_provider_convexport.errors import IncompleteExportError
+from airflow_provider_convexport.export.fetch.moment import moments_of
 from airflow_provider_convexport.export.fetch.surrogates import mask, unmask, unmask_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NUMBERS = frozenset((int, float))
 _STRINGS = frozenset((str,))
-_LEAP_SECOND = re.compile(r"(.+[T ]\d\d:\d\d):60(.*)")
-_MIDNIGHT_24 = re.compile(r"(.+[T ])24(:00(?::00(?:\.0+)?)?(?:Z|[+-].*)?)")
 _CHUNK = 2**12
 """Bytes of a body that are checked at a time; larger pieces fragment the memory (64 KiB: 85 MiB more)."""
-_EARLIEST = datetime.min.replace(tzinfo=UTC).timestamp()
-_LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
 class MalformedAnswerError(ValueError):
@@ -135,7 +129,7 @@ class PageFormat:
             ) from None
         key = self._list_key(answer, bodies)
         heads, raws = getattr(answer, key), getattr(bodies, key)
-        moments = _moments([head.time for head in heads])
+        moments = moments_of([head.time for head in heads])
         ids = self._ids(heads)
         if originals:
             ids = [unmask_id(each, originals) for each in ids]
@@ -243,51 +237,6 @@ def _decoders(layout: PageFormat) -> tuple[msgspec.json.Decoder[Any], msgspec.js
     heads = msgspec.defstruct("Heads", [*lists, *beside])
     raws = msgspec.defstruct("Raws", [(key, list[msgspec.Raw] | None, None) for key in layout.list_keys])
     return msgspec.json.Decoder(heads), msgspec.json.Decoder(raws)
-
-
-def _moments(values: list[Any]) -> list[float | None]:
-    if not values or (
-        set(map(type, values)) <= _NUMBERS and min(values) >= _EARLIEST and max(values) <= _LATEST
-    ):
-        return values
-    return [moment_of(value) for value in values]
-
-
-def moment_of(value: Any) -> float | None:
-    """Return a record's time as epoch seconds, or ``None`` if it has no valid time.
-
-    Numbers are epoch seconds; ISO-8601 text without an offset is in UTC, as all three vendors intend.
-    Digits beyond microseconds are truncated, not rounded, so that no record moves to the next day. A leap
-    second is read as the second after it, and 24:00 as midnight of the next day. A number beyond the year
-    9999, such as milliseconds instead of seconds, is not a valid time.
-    """
-    seconds = _seconds(value)
-    return seconds if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
-
-
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, str):
-        text, extra = _on_the_clock(value)
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + extra
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    return None
-
-
-def _on_the_clock(text: str) -> tuple[str, int]:
-    """Return a time in a form that Python can parse, and the seconds to add to it.
-
-    ISO 8601 allows 24:00 for the end of a day and 60 for a leap second; Python's parser allows neither.
-    """
-    if match := _LEAP_SECOND.fullmatch(text):
-        return f"{match[1]}:59{match[2]}", 1
-    if match := _MIDNIGHT_24.fullmatch(text):
-        return f"{match[1]}00{match[2]}", 86_400
-    return text, 0
 
 
 def _is_utf8(body: bytes) -> bool:

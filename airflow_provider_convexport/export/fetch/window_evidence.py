@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.fetch.page import moment_of
+from airflow_provider_convexport.export.fetch.moment import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

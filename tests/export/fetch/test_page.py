@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_convexport.errors import IncompleteExportError
-from airflow_provider_convexport.export.fetch.page import MalformedAnswerError, PageFormat, moment_of
+from airflow_provider_convexport.export.fetch.moment import moment_of
+from airflow_provider_convexport.export.fetch.page import MalformedAnswerError, PageFormat
 from tests.support.samples import APRIL_1
 
 LAYOUT = PageFormat("Acme /export", ("data", "items"), ("meta", "next"), "_id", "at")
