@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import ObjectStoragePath
 
+from airflow_provider_convexport.compat import AirflowSkipException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.dataset.reader import plain_url
@@ -51,6 +52,7 @@ _TIMED_OUT = (
     "The task reached its execution_timeout, so it stopped; partitions that are done stay as they are, and "
     "the next try does the others. If this repeats, raise execution_timeout or use shorter intervals."
 )
+_ALL_GONE = "No partition that the asset events name is published any more, so there is nothing to do."
 _NAMED = 5
 """So many missing partitions are named in a message."""
 
@@ -139,7 +141,8 @@ class ConversationTablesOperator(TraceableOperator):
 
         :returns: The facts of the run, which the assets' events carry, too.
         :raises AirflowFailException: if the Dag, a source or the destination is wrong; there is no retry.
-        :raises AirflowSkipException: if nothing changed and the task has outlets.
+        :raises AirflowSkipException: if nothing changed and the task has outlets, or if nothing that the
+            asset events name is published any more and ``on_missing`` is ``"skip"``.
         :raises ExportTimeoutError: if the task reaches its ``execution_timeout``; a retry does the rest.
         :raises IncompleteExportError: if a raw partition is missing and ``on_missing`` is ``"fail"``.
         :raises ConvExportError: if a retry may help.
@@ -225,6 +228,9 @@ class ConversationTablesOperator(TraceableOperator):
             raw = partitions_of_manifests(sources, manifests_of_events(context))
             if raw.found:
                 return raw, spanning(each.manifest.partition.window for each in raw.found)
+            if raw.missing:
+                self._tell_of_missing(raw)
+                raise AirflowSkipException(_ALL_GONE)
         interval = interval_of(context, interval_start=start, interval_end=end, period=self.period)
         self.log.info("Reading the raw partitions of %s.", interval)
         return partitions_of_interval(sources, interval), interval

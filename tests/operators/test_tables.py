@@ -7,6 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import Asset, ObjectStoragePath
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import (
+    AssetEventDagRunReferenceResult,
+    AssetEventResult,
+    AssetEventsResult,
+    GetAssetEventByAsset,
+)
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.errors import IncompleteExportError
@@ -125,6 +132,49 @@ def test_a_run_that_asset_events_started_makes_the_partitions_of_their_manifests
     assert facts["interval"] == ["2026-04-02T00:00:00Z", "2026-04-03T00:00:00Z"]
 
 
+class Supervisor:
+    """Answers a task that asks for the events of an asset."""
+
+    def __init__(self, *events: AssetEventResult) -> None:
+        self.events = events
+        self.asked: list[GetAssetEventByAsset] = []
+
+    def send(self, message: GetAssetEventByAsset) -> AssetEventsResult:
+        self.asked.append(message)
+        return AssetEventsResult(asset_events=list(self.events))
+
+
+def event_of(kind, raw, day, asset, **fields):
+    """Return an event of the asset, at a day's midnight, that names the day's manifest."""
+    return kind(
+        timestamp=FIRST.add(days=day - 1),
+        asset={"name": ASSET.name, "uri": ASSET.uri, "extra": {}, **asset},
+        extra={"manifests": [f"file://{raw}/dt=2026-04-0{day}/_manifest.json"]},
+        source_task_id=None,
+        source_dag_id=None,
+        source_run_id=None,
+        source_map_index=None,
+        **fields,
+    )
+
+
+def test_later_events_of_the_same_asset_count_because_airflow_starts_no_run_for_them(raw, lake, monkeypatch):
+    put_raw(disk(raw), [ada_message(20)], day=APRIL_1 + 2 * DAY)
+    started_by = event_of(AssetEventDagRunReferenceResult, raw, 2, {}, source_aliases=[])
+    all_events = [
+        event_of(AssetEventResult, raw, day, {"group": "asset"}, id=day, created_dagruns=[])
+        for day in (1, 2, 3)
+    ]
+    supervisor = Supervisor(*all_events)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    context = {"run_id": "asset_triggered__1", "triggering_asset_events": ByAsset((ASSET, [started_by]))}
+
+    execute(raw, lake, context)
+
+    assert list(manifests(lake)) == [f"{AT}2", f"{AT}3"]
+    assert [(each.name, each.uri) for each in supervisor.asked] == [(ASSET.name, ASSET.uri)]
+
+
 def test_manifests_of_other_datasets_are_left_out(raw, lake, tmp_path):
     other = [f"file://{tmp_path}/raw2/dt=2026-04-02/_manifest.json", "s3://b/x", 7]
     event = {"manifests": [*other, f"file://{raw}/dt=2026-04-01/_manifest.json"]}
@@ -137,6 +187,15 @@ def test_manifests_of_other_datasets_are_left_out(raw, lake, tmp_path):
 def test_events_without_manifests_leave_the_interval_to_the_run(raw, lake):
     with pytest.raises(AirflowFailException, match="This run has no data interval"):
         execute(raw, lake, triggered_by({"records": 1}))
+
+
+def test_events_whose_partitions_are_all_gone_say_so(raw, lake):
+    context = triggered_by({"manifests": [f"file://{raw}/dt=2026-04-09/_manifest.json"]})
+
+    with pytest.raises(IncompleteExportError, match=f"missing: file://{raw}/dt=2026-04-09 is no longer publ"):
+        execute(raw, lake, context)
+    with pytest.raises(AirflowSkipException, match="No partition that the asset events name is published"):
+        execute(raw, lake, context, on_missing="skip")
 
 
 @pytest.mark.parametrize(
