@@ -194,13 +194,7 @@ class ConversationTablesOperator(TraceableOperator):
         task = task_of(context, self)
         if store is None:
             return iceberg_target(self.iceberg_conn_id, str(self.namespace), task)
-        within = f"{plain_url(store.url).rstrip('/')}/"
-        for source in sources:
-            if within.startswith(f"{plain_url(source.url).rstrip('/')}/"):
-                raise ConfigurationError(
-                    f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; "
-                    "choose a folder outside of all sources."
-                )
+        _check_apart(store, sources)
         return nullcontext(ParquetTarget(store, task, time.time))
 
     def _sources(self) -> list[Store]:
@@ -249,3 +243,23 @@ class ConversationTablesOperator(TraceableOperator):
                 f"{problem} Export them first, or pass on_missing='skip' to make tables of those that exist."
             )
         self.log.warning("%s", in_lines(problem))
+
+
+def _check_apart(store: Store, sources: Iterable[Store]) -> None:
+    """Check that a destination of tables is apart from the raw datasets.
+
+    :raises ConfigurationError: if tables would lie among records, or records lie among tables.
+    """
+    destination = plain_url(store.url).rstrip("/")
+    for source in (plain_url(each.url).rstrip("/") for each in sources):
+        if f"{destination}/".startswith(f"{source}/"):
+            raise ConfigurationError(
+                f"destination={destination!r} lies in the source {source!r}; choose a folder outside of all "
+                "sources."
+            )
+        for folder in (f"{destination}/{table}/" for table in TABLES):
+            if folder.startswith(f"{source}/") or f"{source}/".startswith(folder):
+                raise ConfigurationError(
+                    f"destination={destination!r} has its tables in {folder!r}, where the source {source!r} "
+                    "lies, too; choose another folder for the tables."
+                )

@@ -120,17 +120,18 @@ def partitions_of_interval(sources: Sequence[Store], interval: Window) -> RawPar
     A partition of which the vendor kept nothing when it was exported is not missing.
 
     :param sources: Raw datasets. Each must hold the whole interval, for each of its shops or bots that has a
-        partition there.
+        partition there. One may lie in another, as the folder of a bot does; no partition is found twice.
     :raises ConfigurationError: if a source cannot be read.
     :raises DestinationUnavailableError: if a retry may help.
     """
-    found: list[PublishedPartition] = []
+    found: dict[str, PublishedPartition] = {}
     missing: list[str] = []
     for store in sources:
         there = list(partitions_in(store, interval.start, interval.end))
-        found += there
+        for partition in there:
+            found.setdefault(partition.url, partition)
         missing += _missing(store, there, interval)
-    return RawPartitions(found, missing)
+    return RawPartitions(list(found.values()), missing)
 
 
 def partitions_of_manifests(sources: Sequence[Store], urls: Iterable[str]) -> RawPartitions:

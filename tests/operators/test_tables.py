@@ -302,6 +302,16 @@ REFUSED = [
         "'file:///raw'; choose a folder outside of all sources.",
     ),
     (
+        {"sources": "/d/messages", "destination": "/d"},
+        "destination='file:///d' has its tables in 'file:///d/messages/', where the source "
+        "'file:///d/messages' lies, too; choose another folder for the tables.",
+    ),
+    (
+        {"sources": "/d/conversations/ada", "destination": "/d/"},
+        "destination='file:///d' has its tables in 'file:///d/conversations/', where the source "
+        "'file:///d/conversations/ada' lies, too; choose another folder for the tables.",
+    ),
+    (
         {"interval_start": "2026-04-01T00:00:00Z"},
         "Only interval_start is given; pass both interval_start and interval_end, or neither.",
     ),
@@ -350,6 +360,18 @@ def test_sources_may_be_one_path_and_the_same_one_twice_counts_once(raw, lake):
     facts = operator(sources=sources, destination=str(lake)).execute(dict(INTERVAL))
 
     assert facts["tables"]["messages"]["partitions"] == 2
+
+
+def test_a_source_may_be_the_folder_of_a_bot_in_another_source(lake, tmp_path):
+    for bot in ("a", "b"):
+        folder = disk(tmp_path / "raw" / f"bot_name={bot}")
+        put_raw(folder, [b"{}"], vendor="agentx", scope={"bot_name": bot}, account="", window_on="time")
+    context = {**INTERVAL, "data_interval_end": FIRST.add(days=1)}
+    sources = [str(tmp_path / "raw"), str(tmp_path / "raw" / "bot_name=a")]
+
+    facts = operator(sources=sources, destination=str(lake)).execute(context)
+
+    assert facts["tables"]["messages"] == {"rows": 2, "partitions": 2, "unchanged": 0}
 
 
 def test_the_template_fields_are_arguments_and_are_rendered():

@@ -33,8 +33,8 @@ def catalog(tmp_path, monkeypatch):
 
 
 def execute(raw, context=INTERVAL, **arguments):
-    arguments = {"namespace": "support", "iceberg_conn_id": "lake", **arguments}
-    operator = ConversationTablesOperator(task_id="tables", sources=str(raw), **arguments)
+    defaults = {"sources": str(raw), "namespace": "support", "iceberg_conn_id": "lake"}
+    operator = ConversationTablesOperator(task_id="tables", **defaults | arguments)
     return operator.execute(dict(context))
 
 
@@ -65,6 +65,17 @@ def test_a_second_run_changes_nothing_and_a_new_raw_version_its_own_day_alone(ra
 
     assert changed["tables"] == {"messages": {"rows": 1, "partitions": 1, "unchanged": 1}}
     assert rows_in(catalog) == ["m0", "m10", "m11"]
+
+
+def test_a_partition_that_is_in_two_sources_is_in_the_table_once(catalog, tmp_path):
+    store = disk(tmp_path / "raw" / "inner")
+    for day in range(2):
+        put_raw(store, [ada_message(day)], day=APRIL_1 + day * DAY)
+
+    facts = execute("unused", sources=[str(tmp_path / "raw"), str(tmp_path / "raw" / "inner")])
+
+    assert facts["tables"]["messages"] == {"rows": 2, "partitions": 2, "unchanged": 0}
+    assert rows_in(catalog) == ["m0", "m1"]
 
 
 @pytest.mark.parametrize(
