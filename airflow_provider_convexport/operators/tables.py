@@ -14,6 +14,7 @@ from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.dataset.reader import plain_url
 from airflow_provider_convexport.export.window import spanning
+from airflow_provider_convexport.hooks.vendors import other_windows
 from airflow_provider_convexport.iceberg_catalog import iceberg_target
 from airflow_provider_convexport.interval import interval_of, names_interval
 from airflow_provider_convexport.log_lines import in_lines
@@ -168,7 +169,7 @@ class ConversationTablesOperator(TraceableOperator):
         self.trace = trace = with_raw(trace, raw.found, interval)
         self._tell_of_missing(raw)
         with target as opened:
-            outcome = make_tables(raw.found, opened, settings)
+            outcome = make_tables(raw.found, opened, settings, other_windows=other_windows)
         self.trace = with_tables(trace, outcome, include_raw=self.include_raw, destination=store)
 
         facts = facts_of(vendor, interval, outcome)

@@ -246,6 +246,7 @@ class ParquetTarget:
             built.raw,
             format_version=FORMAT_VERSION,
             provider_version=__version__,
+            window_on=built.key.window_on,
             records=built.rows,
             files=files,
             dag_id=task.dag_id,

@@ -374,6 +374,69 @@ def test_a_source_may_be_the_folder_of_a_bot_in_another_source(lake, tmp_path):
     assert facts["tables"]["messages"] == {"rows": 2, "partitions": 2, "unchanged": 0}
 
 
+def export_by(root, window_on, evidence, *texts, asked=0.0):
+    """Publish a day of one bot's conversations, of which the vendor does not say what selects them."""
+    records = [json.dumps({"_id": text, "startTime": APRIL_1.timestamp()}).encode() for text in texts]
+    put_raw(
+        disk(root / "bot_name=a"),
+        records,
+        requested_at=asked,
+        vendor="agentx",
+        stream="conversations",
+        scope={"bot_name": "a"},
+        account="",
+        window_on=window_on,
+        window_evidence=evidence,
+    )
+
+
+ONE_DAY = {**INTERVAL, "data_interval_end": FIRST.add(days=1)}
+
+
+def test_a_raw_partition_whose_window_on_is_proven_to_be_another_leaves_no_row_under_the_former_one(
+    lake, tmp_path
+):
+    export_by(tmp_path / "raw", "startTime", "assumed", "a", "b")
+    execute(tmp_path / "raw", lake, ONE_DAY)
+    export_by(tmp_path / "raw", "lastActionAt", "probe", "b", "c", asked=60)
+
+    facts = execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "another"})
+    rows = [(row["conversation_id"], row["window_on"]) for row in rows_of(lake)]
+
+    assert rows == [("b", "lastActionAt"), ("c", "lastActionAt")]
+    assert facts["tables"] == {"conversations": {"rows": 2, "partitions": 2, "unchanged": 0}}
+    again = execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "third"})
+    assert again["tables"] == {"conversations": {"rows": 0, "partitions": 0, "unchanged": 1}}
+
+
+def test_a_run_that_was_killed_before_the_former_partition_was_empty_is_made_good_by_the_next(
+    lake, tmp_path, monkeypatch
+):
+    export_by(tmp_path / "raw", "startTime", "assumed", "a")
+    execute(tmp_path / "raw", lake, ONE_DAY)
+    export_by(tmp_path / "raw", "lastActionAt", "assumed", "a", asked=60)
+    with monkeypatch.context() as killed:
+        killed.setattr("airflow_provider_convexport.tables.run._empty", lambda *_: None)
+        execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "another"})
+    assert len(rows_of(lake)) == 2
+
+    execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "third"})
+
+    assert [row["window_on"] for row in rows_of(lake)] == ["lastActionAt"]
+
+
+def test_two_datasets_of_the_same_day_by_either_time_stay(lake, tmp_path):
+    export_by(tmp_path / "raw", "startTime", "overlap", "a")
+    export_by(tmp_path / "active", "lastActionAt", "overlap", "a", asked=60)
+    sources = [str(tmp_path / "raw"), str(tmp_path / "active")]
+
+    operator(sources=sources, destination=str(lake)).execute(ONE_DAY)
+    for source in sources:
+        operator(sources=source, destination=str(lake)).execute(ONE_DAY | {"run_id": source})
+
+    assert sorted(row["window_on"] for row in rows_of(lake)) == ["lastActionAt", "startTime"]
+
+
 def test_the_template_fields_are_arguments_and_are_rendered():
     task = operator(
         sources=["/raw/{{ run_id }}"],
@@ -404,7 +467,7 @@ def test_sigterm_ends_the_work_and_a_retry_does_the_rest(raw, lake, monkeypatch)
     task = operator(sources=str(raw), destination=str(lake))
     target = "airflow_provider_convexport.operators.tables.make_tables"
     with monkeypatch.context() as patch:
-        patch.setattr(target, lambda *args: task.on_kill())
+        patch.setattr(target, lambda *_, **__: task.on_kill())
         with pytest.raises(SystemExit, match="told to end by SIGTERM, so it stopped"):
             task.execute(dict(INTERVAL))
 
