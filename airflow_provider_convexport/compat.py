@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
     mask_secret,
 )
+from airflow.sdk import Asset
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTimeout
@@ -38,6 +39,7 @@ __all__ = [
     "AirflowTaskTimeout",
     "BaseHook",
     "Stats",
+    "asset_events",
     "conf",
     "dag_bag",
     "file_system_modules",
@@ -54,6 +56,18 @@ _PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 def reschedule_at(moment: datetime) -> AirflowRescheduleException:
     """Return the exception that hands a task's slot back until ``moment`` without using up a retry."""
     return AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
+
+
+def asset_events(*, name: str, uri: str, since: datetime) -> list[Any]:
+    """Return the events of an asset since a moment (closed); it works only in a task.
+
+    Airflow's public name for it, ``inlet_events``, needs the asset among the task's inlets.
+    """
+    asset = Asset(name, uri=uri)
+    events = import_module("airflow.sdk.execution_time.context").InletEventsAccessors([asset])[asset]
+    if hasattr(events, "after"):  # Airflow 3.1 sends all of them
+        events = events.after(since.isoformat())
+    return [event for event in events if event.timestamp >= since]
 
 
 def file_system_modules() -> set[str]:

@@ -3,7 +3,7 @@
 One Dag per vendor. It runs after every export of ``<vendor>_daily`` or ``<vendor>_windows``, including the
 exports of earlier days for late changes. The asset events list the manifests that were written, and the task
 makes the tables of exactly these partitions, without a request to a vendor. Events that come while a run is
-going on are handled by the next one.
+going on are all handled by the next one.
 
 A run by hand makes the tables of the interval in its trigger form, or of the last whole day.
 

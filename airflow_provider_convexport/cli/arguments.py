@@ -20,3 +20,23 @@ def command(name: str, *, summary: str, description: str, args: tuple[Arg, ...])
 def arg(*flags: str, **options: Any) -> Arg:
     """Return the definition of an argument; the options are those of ``argparse``."""
     return Arg(flags, **options)  # type: ignore[no-untyped-call]
+
+
+def scope_arg(text: str) -> Arg:
+    """Return ``--scope``, which names a shop or bot."""
+    return arg("--scope", nargs="*", metavar="NAME=VALUE", help=text)
+
+
+def from_arg(text: str, *, metavar: str = "DAY", required: bool = False) -> Arg:
+    """Return ``--from``, the start of a range."""
+    return arg("--from", dest="start", metavar=metavar, required=required, help=text)
+
+
+def to_arg(text: str, *, metavar: str = "DAY", required: bool = False) -> Arg:
+    """Return ``--to``, the end of a range, which does not belong to it."""
+    return arg("--to", dest="end", metavar=metavar, required=required, help=text)
+
+
+def until_arg(text: str) -> Arg:
+    """Return ``--until``, the last day of a range."""
+    return arg("--until", metavar="DAY", help=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_convexport.cli.arguments import arg, command
+from airflow_provider_convexport.cli.arguments import arg, command, from_arg, scope_arg, to_arg, until_arg
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import ActionCommand, Arg
@@ -19,20 +19,10 @@ _DESTINATIONS = arg(
     nargs="+",
     help="Destinations, or a folder above them; conversations and messages, so that each tells of the other.",
 )
-_AUDIT_SCOPE = arg(
-    "--scope",
-    nargs="*",
-    metavar="NAME=VALUE",
-    help="Shop or bot to audit in place of the connection's, such as bot_name=support.",
-)
-_AUDIT_FIRST_DAY = arg(
-    "--from",
-    dest="start",
-    metavar="DAY",
-    help="First day in UTC, such as 2026-04-01 (default: thirty days before the end).",
-)
-_AUDIT_END_DAY = arg("--to", dest="end", metavar="DAY", help="Day before which the audit ends.")
-_AUDIT_LAST_DAY = arg("--until", metavar="DAY", help="Last day, or yesterday (default: yesterday).")
+_AUDIT_SCOPE = scope_arg("Shop or bot to audit in place of the connection's, such as bot_name=support.")
+_AUDIT_FIRST_DAY = from_arg("First day in UTC, such as 2026-04-01 (default: thirty days before the end).")
+_AUDIT_END_DAY = to_arg("Day before which the audit ends.")
+_AUDIT_LAST_DAY = until_arg("Last day, or yesterday (default: yesterday).")
 _SHARE = arg(
     "--share",
     type=float,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import CLICommand, GroupCommand
 
-from airflow_provider_convexport.cli.arguments import arg, command
+from airflow_provider_convexport.cli.arguments import arg, command, from_arg, scope_arg, to_arg, until_arg
 from airflow_provider_convexport.cli.audit_definition import audit_command
 
 GROUP_HELP = "Plan, inspect and test exports of AI support conversations"
@@ -30,30 +30,21 @@ _WINDOW_ON = arg("--window-on", metavar="NAME", help="The operator's window_on (
 _FILTER = arg(
     "--filter", nargs="*", metavar="NAME=VALUE", help="The operator's filters, such as channel=chat."
 )
-_SCOPE = arg(
-    "--scope",
-    nargs="*",
-    metavar="NAME=VALUE",
-    help="Shop or bot to use in place of the connection's, such as bot_name=support.",
-)
+_SCOPE = scope_arg("Shop or bot to use in place of the connection's, such as bot_name=support.")
 
 # The range of time.
-_FROM = arg(
-    "--from",
-    dest="start",
-    required=True,
-    metavar="DATE",
-    help="Start of the range, inclusive: a day or an ISO-8601 time, in the zone of the Dag (of UTC without "
+_FROM = from_arg(
+    "Start of the range, inclusive: a day or an ISO-8601 time, in the zone of the Dag (of UTC without "
     "--dag-id) unless it has one.",
-)
-_TO = arg("--to", dest="end", required=True, metavar="DATE", help="End of the range, exclusive.")
-_FIRST = arg(
-    "--from",
-    dest="start",
     metavar="DATE",
-    help="Only partitions that end after it: a day or an ISO-8601 time, in UTC unless it has a time zone.",
+    required=True,
 )
-_LAST = arg("--to", dest="end", metavar="DATE", help="Only partitions that begin before it.")
+_TO = to_arg("End of the range, exclusive.", metavar="DATE", required=True)
+_FIRST = from_arg(
+    "Only partitions that end after it: a day or an ISO-8601 time, in UTC unless it has a time zone.",
+    metavar="DATE",
+)
+_LAST = to_arg("Only partitions that begin before it.", metavar="DATE")
 
 # Where it is published.
 _DESTINATION = arg(
@@ -70,25 +61,15 @@ _DESTINATION_CONN_ID = arg(
     help="Airflow connection of the storage, unless the URL names it.",
 )
 
-_ONLY_SCOPE = arg(
-    "--scope",
-    nargs="*",
-    metavar="NAME=VALUE",
-    help="Show only this shop or bot, such as bot_name=support.",
-)
+_ONLY_SCOPE = scope_arg("Show only this shop or bot, such as bot_name=support.")
 
 # What is looked for.
-_FIRST_DAY = arg(
-    "--from",
-    dest="start",
-    metavar="DAY",
-    help="First day of the report, such as 2026-04-01 (default: the first one that is published).",
+_FIRST_DAY = from_arg(
+    "First day of the report, such as 2026-04-01 (default: the first one that is published)."
 )
-_END_DAY = arg("--to", dest="end", metavar="DAY", help="Day before which the report ends.")
-_LAST_DAY = arg(
-    "--until",
-    metavar="DAY",
-    help="Last day of the report, or yesterday (default: yesterday, or the last one that is published).",
+_END_DAY = to_arg("Day before which the report ends.")
+_LAST_DAY = until_arg(
+    "Last day of the report, or yesterday (default: yesterday, or the last one that is published)."
 )
 _FAIL_ON_GAPS = arg(
     "--fail-on-gaps",

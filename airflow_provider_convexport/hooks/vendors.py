@@ -8,10 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from msgspec import UnsetType
+
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
+    from airflow_provider_convexport.export.dataset.manifest import Manifest
     from airflow_provider_convexport.export.fetch.stream import Stream
     from airflow_provider_convexport.hooks.base import ExportHook
 
@@ -48,6 +51,16 @@ def stream_of(vendor: str, name: str) -> Stream:
             f"stream={name!r} does not exist for {hook.title}; use one of {sorted(hook.streams)}."
         )
     return hook.streams[name]
+
+
+def other_windows(manifest: Manifest) -> set[str]:
+    """Return each other ``window_on`` that an older version of a published partition may have.
+
+    There is none unless the vendor does not say by which time its window selects.
+    """
+    if isinstance(manifest.window_evidence, UnsetType):
+        return set()
+    return set(stream_of(manifest.vendor, manifest.stream).time_fields) - {manifest.window_on}
 
 
 def _hook_paths() -> dict[str, str]:

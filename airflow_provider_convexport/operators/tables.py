@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import ObjectStoragePath
 
+from airflow_provider_convexport.compat import AirflowSkipException
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError, IncompleteExportError
 from airflow_provider_convexport.export.dataset.reader import plain_url
 from airflow_provider_convexport.export.window import spanning
+from airflow_provider_convexport.hooks.vendors import other_windows
 from airflow_provider_convexport.iceberg_catalog import iceberg_target
 from airflow_provider_convexport.interval import interval_of, names_interval
 from airflow_provider_convexport.log_lines import in_lines
@@ -51,6 +53,7 @@ _TIMED_OUT = (
     "The task reached its execution_timeout, so it stopped; partitions that are done stay as they are, and "
     "the next try does the others. If this repeats, raise execution_timeout or use shorter intervals."
 )
+_ALL_GONE = "No partition that the asset events name is published any more, so there is nothing to do."
 _NAMED = 5
 """So many missing partitions are named in a message."""
 
@@ -139,7 +142,8 @@ class ConversationTablesOperator(TraceableOperator):
 
         :returns: The facts of the run, which the assets' events carry, too.
         :raises AirflowFailException: if the Dag, a source or the destination is wrong; there is no retry.
-        :raises AirflowSkipException: if nothing changed and the task has outlets.
+        :raises AirflowSkipException: if nothing changed and the task has outlets, or if nothing that the
+            asset events name is published any more and ``on_missing`` is ``"skip"``.
         :raises ExportTimeoutError: if the task reaches its ``execution_timeout``; a retry does the rest.
         :raises IncompleteExportError: if a raw partition is missing and ``on_missing`` is ``"fail"``.
         :raises ConvExportError: if a retry may help.
@@ -165,7 +169,7 @@ class ConversationTablesOperator(TraceableOperator):
         self.trace = trace = with_raw(trace, raw.found, interval)
         self._tell_of_missing(raw)
         with target as opened:
-            outcome = make_tables(raw.found, opened, settings)
+            outcome = make_tables(raw.found, opened, settings, other_windows=other_windows)
         self.trace = with_tables(trace, outcome, include_raw=self.include_raw, destination=store)
 
         facts = facts_of(vendor, interval, outcome)
@@ -191,13 +195,7 @@ class ConversationTablesOperator(TraceableOperator):
         task = task_of(context, self)
         if store is None:
             return iceberg_target(self.iceberg_conn_id, str(self.namespace), task)
-        within = f"{plain_url(store.url).rstrip('/')}/"
-        for source in sources:
-            if within.startswith(f"{plain_url(source.url).rstrip('/')}/"):
-                raise ConfigurationError(
-                    f"destination={plain_url(store.url)!r} lies in the source {plain_url(source.url)!r}; "
-                    "choose a folder outside of all sources."
-                )
+        _check_apart(store, sources)
         return nullcontext(ParquetTarget(store, task, time.time))
 
     def _sources(self) -> list[Store]:
@@ -225,6 +223,9 @@ class ConversationTablesOperator(TraceableOperator):
             raw = partitions_of_manifests(sources, manifests_of_events(context))
             if raw.found:
                 return raw, spanning(each.manifest.partition.window for each in raw.found)
+            if raw.missing:
+                self._tell_of_missing(raw)
+                raise AirflowSkipException(_ALL_GONE)
         interval = interval_of(context, interval_start=start, interval_end=end, period=self.period)
         self.log.info("Reading the raw partitions of %s.", interval)
         return partitions_of_interval(sources, interval), interval
@@ -243,3 +244,23 @@ class ConversationTablesOperator(TraceableOperator):
                 f"{problem} Export them first, or pass on_missing='skip' to make tables of those that exist."
             )
         self.log.warning("%s", in_lines(problem))
+
+
+def _check_apart(store: Store, sources: Iterable[Store]) -> None:
+    """Check that a destination of tables is apart from the raw datasets.
+
+    :raises ConfigurationError: if tables would lie among records, or records lie among tables.
+    """
+    destination = plain_url(store.url).rstrip("/")
+    for source in (plain_url(each.url).rstrip("/") for each in sources):
+        if f"{destination}/".startswith(f"{source}/"):
+            raise ConfigurationError(
+                f"destination={destination!r} lies in the source {source!r}; choose a folder outside of all "
+                "sources."
+            )
+        for folder in (f"{destination}/{table}/" for table in TABLES):
+            if folder.startswith(f"{source}/") or f"{source}/".startswith(folder):
+                raise ConfigurationError(
+                    f"destination={destination!r} has its tables in {folder!r}, where the source {source!r} "
+                    "lies, too; choose another folder for the tables."
+                )

@@ -29,9 +29,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
-from airflow_provider_convexport import __version__
 from airflow_provider_convexport.errors import (
     ConfigurationError,
     DestinationUnavailableError,
@@ -45,7 +43,6 @@ from airflow_provider_convexport.export.dataset.manifest import (
     FileEntry,
     Manifest,
     Seen,
-    TableFacts,
     see_manifest,
 )
 from airflow_provider_convexport.export.dataset.reader import plain_url
@@ -54,14 +51,21 @@ from airflow_provider_convexport.export.dataset.survey import unnamed_files
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.export.parallel import in_parallel
 from airflow_provider_convexport.export.window import iso
+from airflow_provider_convexport.tables.parquet_manifest import differences_of, manifest_of, version_of
 from airflow_provider_convexport.tables.raw import timezone_of
-from airflow_provider_convexport.tables.target import TableVersion, WrittenPartition, verdict_on
+from airflow_provider_convexport.tables.target import WrittenPartition, verdict_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_convexport.export.dataset.store import Store
-    from airflow_provider_convexport.tables.target import BuiltPartition, LocalFile, TablePartition, Verdict
+    from airflow_provider_convexport.tables.target import (
+        BuiltPartition,
+        LocalFile,
+        TablePartition,
+        TableVersion,
+        Verdict,
+    )
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +107,7 @@ class ParquetTarget:
         for key, seen in in_parallel(self._see, keys, threads=readers_of(self.store)):
             self._seen[key] = seen
             if seen.manifest is not None:
-                found[key] = _version_of(seen.manifest)
+                found[key] = version_of(seen.manifest)
                 if self.task.run_id:
                     self._note(key, seen.manifest)
         return found
@@ -115,7 +119,7 @@ class ParquetTarget:
         folder = built.key.folder
         seen = self._seen.pop(built.key, None) or self._see(built.key)
         for _ in range(MAX_ROUNDS):
-            there = None if seen.manifest is None else _version_of(seen.manifest)
+            there = None if seen.manifest is None else version_of(seen.manifest)
             verdict = verdict_on(there, built.version)
             if seen.manifest is not None and verdict != "write":
                 self._keep(built.key, seen.manifest, verdict)
@@ -173,7 +177,7 @@ class ParquetTarget:
         """
         store = self._below(key)
         seen = see_manifest(store, key.folder)
-        if seen.manifest is not None and (differences := _differences(seen.manifest, key)):
+        if seen.manifest is not None and (differences := differences_of(seen.manifest, key)):
             name, (there, here) = next(iter(differences.items()))
             raise ConfigurationError(
                 f"{plain_url(store.url_of(key.folder))} holds a partition with {name}={there!r}, and this "
@@ -238,29 +242,7 @@ class ParquetTarget:
             name = f"part-{commit}-{number:05d}.parquet"
             _put(store, f"{built.key.folder}/{name}", file)
             files.append(FileEntry(name, file.rows, file.bytes, file.uncompressed_bytes, file.sha256))
-        return self._manifest(built, commit, files)
-
-    def _manifest(self, built: BuiltPartition, commit: str, files: list[FileEntry]) -> Manifest:
-        version, task = built.version, self.task
-        return msgspec.structs.replace(
-            built.raw,
-            format_version=FORMAT_VERSION,
-            provider_version=__version__,
-            records=built.rows,
-            files=files,
-            dag_id=task.dag_id,
-            task_id=task.task_id,
-            run_id=task.run_id,
-            map_index=task.map_index,
-            try_number=task.try_number,
-            commit=commit,
-            committed_at=iso(datetime.fromtimestamp(round(self.now()), tz=UTC)),
-            content_digest=UNSET,
-            checked_at=UNSET,
-            table=TableFacts(built.key.table, version.schema_version, version.include_raw),
-            source=version.source,
-            drift={column: dict(kinds) for column, kinds in built.drift.items()},
-        )
+        return manifest_of(built, self.task, commit=commit, files=files, published_at=self.now())
 
     def _keep(self, key: TablePartition, manifest: Manifest, verdict: Verdict) -> None:
         self._note(key, manifest)
@@ -305,38 +287,3 @@ def _put(store: Store, name: str, file: LocalFile) -> None:
         raise SupersededError(
             "A newer try of this task has removed the temporary files of this one."
         ) from None
-
-
-def _version_of(manifest: Manifest) -> TableVersion:
-    """Return what determines the rows of a partition of a table."""
-    if isinstance(manifest.source, UnsetType) or isinstance(manifest.table, UnsetType):
-        raise TypeError("This is not the manifest of a table.")
-    return TableVersion(manifest.source, manifest.table.schema_version, manifest.table.include_raw)
-
-
-def _differences(manifest: Manifest, key: TablePartition) -> dict[str, tuple[object, object]]:
-    """Return what a partition and one that would replace it differ in, and must not.
-
-    :returns: What differs to its value there and here.
-    """
-    is_table = not (isinstance(manifest.table, UnsetType) or isinstance(manifest.source, UnsetType))
-    table = manifest.table.name if is_table and not isinstance(manifest.table, UnsetType) else None
-    there = {
-        "table": table,
-        "vendor": manifest.vendor,
-        "stream": manifest.stream,
-        "account": "" if isinstance(manifest.account, UnsetType) else manifest.account,
-        "scope": dict(manifest.scope),
-        "filters": dict(manifest.filters),
-        "window_on": manifest.window_on,
-    }
-    here = {
-        "table": key.table,
-        "vendor": key.vendor,
-        "stream": key.stream,
-        "account": key.account,
-        "scope": dict(key.scope),
-        "filters": dict(key.filters),
-        "window_on": key.window_on,
-    }
-    return {name: (there[name], here[name]) for name in here if there[name] != here[name]}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date
-from typing import TYPE_CHECKING, cast
+from datetime import UTC
+from typing import TYPE_CHECKING
 
 from msgspec import UnsetType
 
 from airflow_provider_convexport.errors import ConfigurationError
-from airflow_provider_convexport.export.dataset.folders import readers_of
+from airflow_provider_convexport.export.dataset.folders import day_of, kind_of, name_of, readers_of
 from airflow_provider_convexport.export.dataset.identity import read_dataset
 from airflow_provider_convexport.export.dataset.manifest import MANIFEST, RawVersion, read_manifest
 from airflow_provider_convexport.export.dataset.partition import scope_folders
@@ -24,12 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_convexport.export.dataset.manifest import Manifest
-    from airflow_provider_convexport.export.dataset.partition import PartitionBy
     from airflow_provider_convexport.export.dataset.store import Store
-
-_FOLDER = re.compile(
-    r"(?:^|/)((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?:/(?P<hour>hour=[^/]+))?)|(?:interval_start=[^/]+))$"
-)
 
 
 def raw_version_of(partition: PublishedPartition) -> RawVersion:
@@ -45,14 +39,14 @@ def table_partitions_of(partition: PublishedPartition) -> list[TablePartition]:
     :raises ConfigurationError: if it is not the partition of an export, or nothing maps its stream to tables.
     """
     manifest = partition.manifest
-    name = _FOLDER.search(f"{partition.store.root}/{partition.folder}".rstrip("/"))
+    path = _path_of(partition)
+    name = name_of(path)
     if name is None or not isinstance(manifest.table, UnsetType):
         raise ConfigurationError(
             f"{partition.url} is not a partition of exported records; write the destinations of exports as "
             "sources."
         )
     account = "" if isinstance(manifest.account, UnsetType) else manifest.account
-    by = "interval" if name["day"] is None else "day" if name["hour"] is None else "hour"
     return [
         TablePartition(
             table=table,
@@ -63,9 +57,9 @@ def table_partitions_of(partition: PublishedPartition) -> list[TablePartition]:
             scope=tuple(manifest.scope.items()),
             window_on=manifest.window_on,
             partition=manifest.partition,
-            partition_by=cast("PartitionBy", by),
-            date=_date_of(name["day"], manifest),
-            folder="/".join([*scope_folders(manifest.scope), name[1]]),
+            partition_by=kind_of(path),
+            date=day_of(path) or manifest.partition.window.start.astimezone(UTC).date(),
+            folder="/".join([*scope_folders(manifest.scope), name]),
         )
         for table in tables_of(manifest.vendor, manifest.stream)
     ]
@@ -76,8 +70,8 @@ def timezone_of(partition: PublishedPartition) -> str:
 
     It costs one read; ``"UTC"`` if the dataset does not say.
     """
-    name = _FOLDER.search(f"{partition.store.root}/{partition.folder}".rstrip("/"))
-    depth = len(partition.manifest.scope) + (0 if name is None else name[1].count("/") + 1)
+    name = name_of(_path_of(partition))
+    depth = len(partition.manifest.scope) + (0 if name is None else name.count("/") + 1)
     up = len(partition.folder.split("/")) - depth if partition.folder else -depth
     store = partition.store
     folders = partition.folder.split("/")[: max(up, 0)]
@@ -120,17 +114,18 @@ def partitions_of_interval(sources: Sequence[Store], interval: Window) -> RawPar
     A partition of which the vendor kept nothing when it was exported is not missing.
 
     :param sources: Raw datasets. Each must hold the whole interval, for each of its shops or bots that has a
-        partition there.
+        partition there. One may lie in another, as the folder of a bot does; no partition is found twice.
     :raises ConfigurationError: if a source cannot be read.
     :raises DestinationUnavailableError: if a retry may help.
     """
-    found: list[PublishedPartition] = []
+    found: dict[str, PublishedPartition] = {}
     missing: list[str] = []
     for store in sources:
         there = list(partitions_in(store, interval.start, interval.end))
-        found += there
+        for partition in there:
+            found.setdefault(partition.url, partition)
         missing += _missing(store, there, interval)
-    return RawPartitions(found, missing)
+    return RawPartitions(list(found.values()), missing)
 
 
 def partitions_of_manifests(sources: Sequence[Store], urls: Iterable[str]) -> RawPartitions:
@@ -195,7 +190,5 @@ def _gaps(manifests: Iterable[Manifest], interval: Window) -> Iterator[Window]:
         yield Window(upto, interval.end)
 
 
-def _date_of(day: str | None, manifest: Manifest) -> date:
-    if day is not None:
-        return date.fromisoformat(day)
-    return manifest.partition.window.start.astimezone(UTC).date()
+def _path_of(partition: PublishedPartition) -> str:
+    return f"{partition.store.root}/{partition.folder}".rstrip("/")

@@ -60,6 +60,10 @@ class Api:
         """Return the names of all pools."""
         return {str(pool["name"]) for pool in self._list("pools", "pools")}
 
+    def resize_pool(self, name: str, slots: int) -> None:
+        """Give a pool another number of slots; no task of it starts while it has none."""
+        self._ask("PATCH", f"pools/{name}?update_mask=slots", {"pool": name, "slots": slots})
+
     def make_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
         """Create a connection unless one of that id exists.
 

@@ -7,6 +7,7 @@ from importlib import import_module
 
 import pytest
 
+from airflow_provider_convexport.audit.sample import DEFAULT_SHARE
 from airflow_provider_convexport.cli.definitions import COMMANDS, get_commands
 from airflow_provider_convexport.get_provider_info import get_provider_info
 
@@ -33,6 +34,15 @@ def test_every_command_and_argument_is_explained(command):
     assert command.description.endswith(".")
     for argument in command.args:
         assert argument.kwargs["help"].endswith((".", ".)")), argument.flags
+
+
+def test_the_default_share_of_an_audit_is_the_operators():
+    """The definition repeats the number, because it loads no module that does the work."""
+    (audit,) = [command for command in COMMANDS if command.name == "audit"]
+    (share,) = [argument for argument in audit.args if argument.flags == ("--share",)]
+
+    assert share.kwargs["default"] == DEFAULT_SHARE
+    assert f"(default: {DEFAULT_SHARE})" in share.kwargs["help"]
 
 
 def test_the_definitions_load_no_module_that_does_the_work():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from dataclasses import dataclass
 from itertools import product
@@ -35,6 +36,28 @@ class Moment:
     number: int
     signal: int
     is_planned: bool = False
+
+
+@dataclass
+class Places:
+    """Moments of one test among several: those of all seeds together are spread evenly over the process.
+
+    :param seed: Number of the test.
+    :param seeds: Number of tests.
+    :param moments: Number of moments of an undisturbed process.
+    """
+
+    seed: int
+    seeds: int
+    moments: int
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+
+    def moment(self, number: int) -> Moment:
+        """Return a moment at which a signal is sent, somewhere in the seed's part of the process."""
+        place = (self.seed + self.chance.random()) / self.seeds
+        return Moment(1 + int(place * self.moments), number)
 
 
 class Moments:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import time
 from collections import Counter, defaultdict
@@ -21,7 +20,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation
 
 from airflow_provider_convexport.operators.tables import ConversationTablesOperator
-from tests.crash.moments import Moment, Moments
+from tests.crash.moments import Moment, Moments, Places
 from tests.crash.tries import FORK, KILLED, OwnProcess, wake
 from tests.support.iceberg import sqlite_catalog, sqlite_uri
 from tests.support.processes import exit_code, wait_until_stopped
@@ -132,26 +131,23 @@ def assert_made_of(root: Path, version: str) -> None:
 def test_iceberg_tables_are_whole_whatever_is_killed_stopped_or_exported_again_meanwhile(
     moments, tmp_path, seed
 ):
-    chance = random.Random(seed)
+    places = Places(seed, len(SEEDS), moments)
     one = Try(tmp_path / "one")
     other = replace(one, run_id="manual__2")
-
-    def moment(number: int) -> Moment:
-        return Moment(1 + int((seed + chance.random()) / len(SEEDS) * moments), number)
 
     export(one.root, "v1")
     if seed % 2:
         assert one.exit_code() == 0
     export(one.root, "v2")
-    slow = replace(one, run_id="manual__3", moment=moment(signal.SIGSTOP)).start()
+    slow = replace(one, run_id="manual__3", moment=places.moment(signal.SIGSTOP)).start()
     wait_until_stopped(slow)
-    killed = replace(other, moment=moment(signal.SIGKILL)).exit_code()
+    killed = replace(other, moment=places.moment(signal.SIGKILL)).exit_code()
     assert_whole(one.root)
-    if chance.random() < 0.5:
+    if places.chance.random() < 0.5:
         export(one.root, "v3")
 
     again = other.start()
-    time.sleep(chance.random() * 0.05)
+    time.sleep(places.chance.random() * 0.05)
     wake(slow)
     export(one.root, "v3")
     while any(process.is_alive() for process in (slow, again)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ import pytest
 
 from airflow_provider_convexport.export.job import TaskTry
 from airflow_provider_convexport.tables import parquet_files
-from tests.crash.moments import Moment, Moments
+from tests.crash.moments import Moment, Moments, Places
 from tests.crash.tries import FORK, KILLED, OwnProcess, wake
 from tests.support.processes import exit_code, wait_until_stopped
 from tests.support.published import assert_tidy, is_as_said
@@ -139,26 +138,23 @@ def assert_made_of(root: Path, version: str) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tables_are_whole_whatever_is_killed_stopped_or_exported_again_meanwhile(moments, tmp_path, seed):
-    chance = random.Random(seed)
+    places = Places(seed, len(SEEDS), moments)
     one = Try(tmp_path / "one")
     other = Try(tmp_path / "one", replace(TASK, run_id="manual__2", order=2))
-
-    def moment(number: int) -> Moment:
-        return Moment(1 + int((seed + chance.random()) / len(SEEDS) * moments), number)
 
     export(one.root, "v1")
     if seed % 2:
         assert one.exit_code() == 0
     export(one.root, "v2")
-    slow = replace(one, task=replace(TASK, run_id="manual__3"), moment=moment(signal.SIGSTOP)).start()
+    slow = replace(one, task=replace(TASK, run_id="manual__3"), moment=places.moment(signal.SIGSTOP)).start()
     wait_until_stopped(slow)
-    killed = replace(other, moment=moment(signal.SIGKILL)).exit_code()
+    killed = replace(other, moment=places.moment(signal.SIGKILL)).exit_code()
     assert_whole(one.root)
-    if chance.random() < 0.5:
+    if places.chance.random() < 0.5:
         export(one.root, "v3")
 
     again = replace(other, task=replace(other.task, try_number=2, order=3)).start()
-    time.sleep(chance.random() * 0.05)
+    time.sleep(places.chance.random() * 0.05)
     wake(slow)
     export(one.root, "v3")
     read_until_ended([slow, again], one.root)

@@ -31,6 +31,7 @@ from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from airflow_provider_convexport.tables.mapping import tables_of
 from tests.support import published
 from tests.support.connections import connections_to, define
+from tests.support.iceberg import sqlite_catalog
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, operator_of
 
@@ -143,7 +144,8 @@ def vendors(simulator, monkeypatch):
 def test_every_example_is_tested():
     others = {"ada_hourly", "ada_partitioned", "ada_backfill_events", "ada_consumers"}
     others |= {"ada_late_edits", "hook_in_a_task"}
-    others |= {"ada_partitioned_tables", "tables_on_change", "tables_rebuild", "weekly_audit"}
+    others |= {"ada_partitioned_tables", "tables_on_change", "tables_rebuild", "tables_in_iceberg"}
+    others |= {"weekly_audit"}
 
     assert {file.stem for file in FILES} == others | {file.stem for file in DAILY + WINDOWS + TABLES}
     for kind in (DAILY, WINDOWS, TABLES):
@@ -282,7 +284,8 @@ def test_every_description_is_another_one():
 
 
 # Dags that only assets start: what they read is in the event or the key.
-STARTED_BY_ASSETS = {"ada_consumer", "ada_partitioned_reader", "ada_partitioned_tables"}
+WITHOUT_INTERVAL = {"ada_consumer", "ada_partitioned_reader", "ada_partitioned_tables"}
+WITHOUT_INTERVAL |= {"tables_in_iceberg_maintenance"}
 OF_A_YEAR = "tables_rebuild"
 
 
@@ -291,7 +294,7 @@ def test_the_trigger_form_of_every_dag_offers_an_interval(file):
     expected = {"interval": None, "last_whole": "hour" if file.stem == "ada_hourly" else "day"}
 
     for dag in dags_of(file):
-        offered = {} if dag.dag_id in STARTED_BY_ASSETS else expected
+        offered = {} if dag.dag_id in WITHOUT_INTERVAL else expected
         if dag.dag_id == OF_A_YEAR:
             offered = {"year": 2026}
         assert dag.params.dump() == round_trip(dag).params.dump() == offered
@@ -655,15 +658,60 @@ def test_tables_are_made_of_what_the_daily_dag_has_published(file, root):
 
 
 @by_stem(DAILY)
-def test_every_dataset_of_the_daily_dag_starts_the_dag_that_makes_its_tables(file):
+@pytest.mark.parametrize("stem", ["tables_on_change", "tables_in_iceberg"])
+def test_every_dataset_of_the_daily_dag_starts_the_dag_that_makes_its_tables(file, stem):
     sent = [asset for settings in exports_of(file) for asset in settings["outlets"]]
-    dag = dag_of(example("tables_on_change"), vendor_of(file))
+    dag = dag_of(example(stem), vendor_of(file))
     (task,) = dag.tasks
 
     assert {(asset.name, asset.uri) for asset in sent} == {
         (asset.name, asset.uri) for asset in dag.timetable.asset_condition.objects
     }
     assert {asset.uri for asset in sent} == set(task.sources)
+
+
+@pytest.mark.slow
+@runs
+def test_all_vendors_write_to_one_iceberg_namespace_and_old_snapshots_expire(root, monkeypatch):
+    extra = {"type": "sql", "uri": f"sqlite:///{root}/catalog.db", "warehouse": f"file://{root}/warehouse"}
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ICEBERG_DEFAULT", json.dumps({"conn_type": "iceberg", "extra": json.dumps(extra)})
+    )
+    day = MIDNIGHT - 3 * DAY
+    for file in DAILY:
+        dag_of(file).test(logical_date=day + DAY)
+
+    def make():
+        for vendor in EXPORTS:
+            dag = dag_of(example("tables_in_iceberg"), vendor)
+            yield dag.test(logical_date=None, run_conf=interval_conf(day, day + DAY))
+
+    assert {states_of(run)["tables"] for run in make()} == {"success"}
+    assert {states_of(run)["tables"] for run in make()} == {"skipped"}
+    raw = Counter()
+    for vendor in EXPORTS:
+        for manifest in manifests(root / vendor):
+            if manifest["partition"]["start"] == f"{day:%Y-%m-%dT%H:%M:%SZ}":
+                raw[(manifest["stream"], vendor)] += manifest["records"]
+    with sqlite_catalog(root, "iceberg_default") as catalog:
+        names = catalog.list_tables("support")
+        rows = {name[1]: catalog.load_table(name).scan().to_arrow() for name in names}
+        snapshots = sum(len(catalog.load_table(name).snapshots()) for name in names)
+    found = Counter((name, vendor) for name, table in rows.items() for vendor in table["vendor"].to_pylist())
+    assert {key: count for key, count in found.items() if key in raw} == raw
+    assert found[("messages", "applied_labs")] > 0
+
+    maintenance = dag_of(example("tables_in_iceberg"), "maintenance")
+    maintenance.get_task("expire_snapshots").op_kwargs["days"] = 0
+    run = maintenance.test(logical_date=MIDNIGHT)
+
+    expired = run.get_task_instance("expire_snapshots").xcom_pull(task_ids="expire_snapshots")
+    assert (run.state, expired) == (DagRunState.SUCCESS, snapshots - len(rows))
+    with sqlite_catalog(root, "iceberg_default") as catalog:
+        again = {name[1]: catalog.load_table(name).scan().to_arrow() for name in names}
+    assert {name: table.num_rows for name, table in again.items()} == {
+        name: table.num_rows for name, table in rows.items()
+    }
 
 
 @by_stem(DAILY)

@@ -7,6 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import Asset, ObjectStoragePath
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import (
+    AssetEventDagRunReferenceResult,
+    AssetEventResult,
+    AssetEventsResult,
+    GetAssetEventByAsset,
+)
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.errors import IncompleteExportError
@@ -125,6 +132,49 @@ def test_a_run_that_asset_events_started_makes_the_partitions_of_their_manifests
     assert facts["interval"] == ["2026-04-02T00:00:00Z", "2026-04-03T00:00:00Z"]
 
 
+class Supervisor:
+    """Answers a task that asks for the events of an asset."""
+
+    def __init__(self, *events: AssetEventResult) -> None:
+        self.events = events
+        self.asked: list[GetAssetEventByAsset] = []
+
+    def send(self, message: GetAssetEventByAsset) -> AssetEventsResult:
+        self.asked.append(message)
+        return AssetEventsResult(asset_events=list(self.events))
+
+
+def event_of(kind, raw, day, asset, **fields):
+    """Return an event of the asset, at a day's midnight, that names the day's manifest."""
+    return kind(
+        timestamp=FIRST.add(days=day - 1),
+        asset={"name": ASSET.name, "uri": ASSET.uri, "extra": {}, **asset},
+        extra={"manifests": [f"file://{raw}/dt=2026-04-0{day}/_manifest.json"]},
+        source_task_id=None,
+        source_dag_id=None,
+        source_run_id=None,
+        source_map_index=None,
+        **fields,
+    )
+
+
+def test_later_events_of_the_same_asset_count_because_airflow_starts_no_run_for_them(raw, lake, monkeypatch):
+    put_raw(disk(raw), [ada_message(20)], day=APRIL_1 + 2 * DAY)
+    started_by = event_of(AssetEventDagRunReferenceResult, raw, 2, {}, source_aliases=[])
+    all_events = [
+        event_of(AssetEventResult, raw, day, {"group": "asset"}, id=day, created_dagruns=[])
+        for day in (1, 2, 3)
+    ]
+    supervisor = Supervisor(*all_events)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    context = {"run_id": "asset_triggered__1", "triggering_asset_events": ByAsset((ASSET, [started_by]))}
+
+    execute(raw, lake, context)
+
+    assert list(manifests(lake)) == [f"{AT}2", f"{AT}3"]
+    assert [(each.name, each.uri) for each in supervisor.asked] == [(ASSET.name, ASSET.uri)]
+
+
 def test_manifests_of_other_datasets_are_left_out(raw, lake, tmp_path):
     other = [f"file://{tmp_path}/raw2/dt=2026-04-02/_manifest.json", "s3://b/x", 7]
     event = {"manifests": [*other, f"file://{raw}/dt=2026-04-01/_manifest.json"]}
@@ -137,6 +187,15 @@ def test_manifests_of_other_datasets_are_left_out(raw, lake, tmp_path):
 def test_events_without_manifests_leave_the_interval_to_the_run(raw, lake):
     with pytest.raises(AirflowFailException, match="This run has no data interval"):
         execute(raw, lake, triggered_by({"records": 1}))
+
+
+def test_events_whose_partitions_are_all_gone_say_so(raw, lake):
+    context = triggered_by({"manifests": [f"file://{raw}/dt=2026-04-09/_manifest.json"]})
+
+    with pytest.raises(IncompleteExportError, match=f"missing: file://{raw}/dt=2026-04-09 is no longer publ"):
+        execute(raw, lake, context)
+    with pytest.raises(AirflowSkipException, match="No partition that the asset events name is published"):
+        execute(raw, lake, context, on_missing="skip")
 
 
 @pytest.mark.parametrize(
@@ -243,6 +302,16 @@ REFUSED = [
         "'file:///raw'; choose a folder outside of all sources.",
     ),
     (
+        {"sources": "/d/messages", "destination": "/d"},
+        "destination='file:///d' has its tables in 'file:///d/messages/', where the source "
+        "'file:///d/messages' lies, too; choose another folder for the tables.",
+    ),
+    (
+        {"sources": "/d/conversations/ada", "destination": "/d/"},
+        "destination='file:///d' has its tables in 'file:///d/conversations/', where the source "
+        "'file:///d/conversations/ada' lies, too; choose another folder for the tables.",
+    ),
+    (
         {"interval_start": "2026-04-01T00:00:00Z"},
         "Only interval_start is given; pass both interval_start and interval_end, or neither.",
     ),
@@ -293,6 +362,81 @@ def test_sources_may_be_one_path_and_the_same_one_twice_counts_once(raw, lake):
     assert facts["tables"]["messages"]["partitions"] == 2
 
 
+def test_a_source_may_be_the_folder_of_a_bot_in_another_source(lake, tmp_path):
+    for bot in ("a", "b"):
+        folder = disk(tmp_path / "raw" / f"bot_name={bot}")
+        put_raw(folder, [b"{}"], vendor="agentx", scope={"bot_name": bot}, account="", window_on="time")
+    context = {**INTERVAL, "data_interval_end": FIRST.add(days=1)}
+    sources = [str(tmp_path / "raw"), str(tmp_path / "raw" / "bot_name=a")]
+
+    facts = operator(sources=sources, destination=str(lake)).execute(context)
+
+    assert facts["tables"]["messages"] == {"rows": 2, "partitions": 2, "unchanged": 0}
+
+
+def export_by(root, window_on, evidence, *texts, asked=0.0):
+    """Publish a day of one bot's conversations, of which the vendor does not say what selects them."""
+    records = [json.dumps({"_id": text, "startTime": APRIL_1.timestamp()}).encode() for text in texts]
+    put_raw(
+        disk(root / "bot_name=a"),
+        records,
+        requested_at=asked,
+        vendor="agentx",
+        stream="conversations",
+        scope={"bot_name": "a"},
+        account="",
+        window_on=window_on,
+        window_evidence=evidence,
+    )
+
+
+ONE_DAY = {**INTERVAL, "data_interval_end": FIRST.add(days=1)}
+
+
+def test_a_raw_partition_whose_window_on_is_proven_to_be_another_leaves_no_row_under_the_former_one(
+    lake, tmp_path
+):
+    export_by(tmp_path / "raw", "startTime", "assumed", "a", "b")
+    execute(tmp_path / "raw", lake, ONE_DAY)
+    export_by(tmp_path / "raw", "lastActionAt", "probe", "b", "c", asked=60)
+
+    facts = execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "another"})
+    rows = [(row["conversation_id"], row["window_on"]) for row in rows_of(lake)]
+
+    assert rows == [("b", "lastActionAt"), ("c", "lastActionAt")]
+    assert facts["tables"] == {"conversations": {"rows": 2, "partitions": 2, "unchanged": 0}}
+    again = execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "third"})
+    assert again["tables"] == {"conversations": {"rows": 0, "partitions": 0, "unchanged": 1}}
+
+
+def test_a_run_that_was_killed_before_the_former_partition_was_empty_is_made_good_by_the_next(
+    lake, tmp_path, monkeypatch
+):
+    export_by(tmp_path / "raw", "startTime", "assumed", "a")
+    execute(tmp_path / "raw", lake, ONE_DAY)
+    export_by(tmp_path / "raw", "lastActionAt", "assumed", "a", asked=60)
+    with monkeypatch.context() as killed:
+        killed.setattr("airflow_provider_convexport.tables.run._empty", lambda *_: None)
+        execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "another"})
+    assert len(rows_of(lake)) == 2
+
+    execute(tmp_path / "raw", lake, ONE_DAY | {"run_id": "third"})
+
+    assert [row["window_on"] for row in rows_of(lake)] == ["lastActionAt"]
+
+
+def test_two_datasets_of_the_same_day_by_either_time_stay(lake, tmp_path):
+    export_by(tmp_path / "raw", "startTime", "overlap", "a")
+    export_by(tmp_path / "active", "lastActionAt", "overlap", "a", asked=60)
+    sources = [str(tmp_path / "raw"), str(tmp_path / "active")]
+
+    operator(sources=sources, destination=str(lake)).execute(ONE_DAY)
+    for source in sources:
+        operator(sources=source, destination=str(lake)).execute(ONE_DAY | {"run_id": source})
+
+    assert sorted(row["window_on"] for row in rows_of(lake)) == ["lastActionAt", "startTime"]
+
+
 def test_the_template_fields_are_arguments_and_are_rendered():
     task = operator(
         sources=["/raw/{{ run_id }}"],
@@ -323,7 +467,7 @@ def test_sigterm_ends_the_work_and_a_retry_does_the_rest(raw, lake, monkeypatch)
     task = operator(sources=str(raw), destination=str(lake))
     target = "airflow_provider_convexport.operators.tables.make_tables"
     with monkeypatch.context() as patch:
-        patch.setattr(target, lambda *args: task.on_kill())
+        patch.setattr(target, lambda *_, **__: task.on_kill())
         with pytest.raises(SystemExit, match="told to end by SIGTERM, so it stopped"):
             task.execute(dict(INTERVAL))
 

@@ -33,8 +33,8 @@ def catalog(tmp_path, monkeypatch):
 
 
 def execute(raw, context=INTERVAL, **arguments):
-    arguments = {"namespace": "support", "iceberg_conn_id": "lake", **arguments}
-    operator = ConversationTablesOperator(task_id="tables", sources=str(raw), **arguments)
+    defaults = {"sources": str(raw), "namespace": "support", "iceberg_conn_id": "lake"}
+    operator = ConversationTablesOperator(task_id="tables", **defaults | arguments)
     return operator.execute(dict(context))
 
 
@@ -65,6 +65,35 @@ def test_a_second_run_changes_nothing_and_a_new_raw_version_its_own_day_alone(ra
 
     assert changed["tables"] == {"messages": {"rows": 1, "partitions": 1, "unchanged": 1}}
     assert rows_in(catalog) == ["m0", "m10", "m11"]
+
+
+def test_a_day_whose_window_on_is_proven_to_be_another_leaves_no_row_under_the_former_one(catalog, tmp_path):
+    def export(window_on, evidence, asked):
+        facts = {"vendor": "agentx", "stream": "conversations", "account": "", "window_on": window_on}
+        put_raw(disk(tmp_path / "raw"), [b"{}"], window_evidence=evidence, requested_at=asked, **facts)
+
+    one_day = {**INTERVAL, "data_interval_end": INTERVAL["data_interval_start"].add(days=1)}
+    export("startTime", "assumed", 0.0)
+    execute(tmp_path / "raw", one_day)
+    export("lastActionAt", "probe", 60.0)
+
+    execute(tmp_path / "raw", {**one_day, "run_id": "another"})
+    again = execute(tmp_path / "raw", {**one_day, "run_id": "third"})
+
+    rows = catalog.load_table(("support", "conversations")).scan().to_arrow()
+    assert rows["window_on"].to_pylist() == ["lastActionAt"]
+    assert again["tables"]["conversations"] == {"rows": 0, "partitions": 0, "unchanged": 1}
+
+
+def test_a_partition_that_is_in_two_sources_is_in_the_table_once(catalog, tmp_path):
+    store = disk(tmp_path / "raw" / "inner")
+    for day in range(2):
+        put_raw(store, [ada_message(day)], day=APRIL_1 + day * DAY)
+
+    facts = execute("unused", sources=[str(tmp_path / "raw"), str(tmp_path / "raw" / "inner")])
+
+    assert facts["tables"]["messages"] == {"rows": 2, "partitions": 2, "unchanged": 0}
+    assert rows_in(catalog) == ["m0", "m1"]
 
 
 @pytest.mark.parametrize(

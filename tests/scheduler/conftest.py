@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import airflow.sdk
 import pytest
 
 from airflow_provider_convexport.hooks.vendors import vendors
 from airflow_provider_convexport.simulator.server import RunningSimulator, running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from dev.cluster.airflow import connection
-from dev.cluster.cluster import Cluster
+from dev.cluster.cluster import EXAMPLES, Cluster
 from dev.cluster.sqlite_backend import SqliteBackend
 from tests.support.streams import YESTERDAY
 from tests.support.waiting import wait_until
@@ -24,7 +26,13 @@ DAG_IDS = {f"{vendor}_{way}" for vendor in vendors() for way in ("windows", "dai
     "slow_export",
     "settled",
     "wrong_key",
+    "export_days",
+    "tables_on_change_ada",
 }
+COPIED = ["tables_on_change"]
+if hasattr(airflow.sdk, "PartitionedAssetTimetable"):
+    COPIED.append("ada_partitioned_tables")
+    DAG_IDS.add("ada_partitioned_tables")
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +49,27 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example Dags that run here."""
+    folder = tmp_path_factory.mktemp("examples")
+    for name in COPIED:
+        shutil.copy(EXAMPLES / f"{name}.py", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def airflow(
     request: pytest.FixtureRequest,
     simulator: RunningSimulator,
     exports: Path,
+    examples: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Cluster]:
     """Airflow, once it has parsed the Dags of this folder, all paused; its logs are kept if a test fails."""
     cluster = Cluster.at(
         tmp_path_factory.mktemp("airflow"),
         SqliteBackend(),
-        dags=(DAGS,),
+        dags=(DAGS, examples),
         simulator=simulator.url,
         variables={
             # What the Dags take for the present: everything up to it has settled.

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from airflow_provider_convexport.errors import ConfigurationError, DestinationUnavailableError
-from airflow_provider_convexport.export.dataset.manifest import MANIFEST, read_manifest
+from airflow_provider_convexport.export.dataset.manifest import MANIFEST, TableFacts, read_manifest
 from airflow_provider_convexport.export.dataset.store import Store
 from airflow_provider_convexport.tables import parquet_target
 from airflow_provider_convexport.tables.build import FileSettings, built
@@ -77,7 +77,7 @@ def test_a_partition_holds_the_rows_of_its_raw_version_and_says_which(raw, lake)
     assert texts(lake) == ["one", "two"]
     assert (manifest.records, manifest.source.commit) == (2, version.commit)
     assert manifest.source.url == f"{raw.url}/{FOLDER}/{MANIFEST}"
-    assert manifest.table == parquet_target.TableFacts("messages", 1, include_raw=True)
+    assert manifest.table == TableFacts("messages", 1, include_raw=True)
     assert [each.url for each in outcome.written] == [f"{lake.url}/{AT}/{MANIFEST}"]
     assert_tidy(Path(lake.root) / SET)
 

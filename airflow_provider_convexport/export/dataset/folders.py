@@ -21,7 +21,7 @@ READERS = 64
 """Manifests that are read concurrently; each is a small object."""
 
 _PARTITION = re.compile(
-    r"/?((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?P<hour>/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
+    r"(?:^|/)((?:dt=(?P<day>\d{4}-\d\d-\d\d)(?P<hour>/hour=[^/]+)?)|(?:interval_start=(?P<start>\d{8})[^/]*))$"
 )
 _ZONES = 2
 """The days of any time zone lie within the same days of UTC, extended by so many days at both ends."""
@@ -44,6 +44,24 @@ def manifest_folders(names: Iterable[str]) -> list[str]:
 def dataset_of(folder: str) -> str:
     """Return a partition's folder without the part that names the partition; it includes the scope's."""
     return _PARTITION.sub("", folder)
+
+
+def name_of(folder: str) -> str | None:
+    """Return the part of a partition's folder that names the partition, such as ``dt=2026-04-01/hour=05``.
+
+    :returns: ``None`` if the folder is not named as a partition's is.
+    """
+    name = _PARTITION.search(folder)
+    return None if name is None else name[1]
+
+
+def day_of(folder: str) -> date | None:
+    """Return the day that a partition's folder names; ``None`` if it names an interval, or no day."""
+    name = _PARTITION.search(folder)
+    try:
+        return None if name is None or name["day"] is None else date.fromisoformat(name["day"])
+    except ValueError:  # somebody else's folder
+        return None
 
 
 def kind_of(folder: str) -> PartitionBy:
