@@ -38,3 +38,6 @@ with DAG("audited", schedule=None):
         share=1,
         outlets=[Asset("ada_audit")],
     )
+
+with DAG("by_hand", schedule=None):
+    AdaExportOperator(task_id="export", destination=f"{ROOT}/messages", stream="messages", outlets=[messages])
