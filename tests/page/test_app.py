@@ -280,7 +280,7 @@ def test_tables_show_their_newest_run(get, write):
     assert "conversations: 120 rows in 1 partition, 6 unchanged" in get().text
 
 
-@pytest.mark.parametrize(("path", "most"), [("", 5), ("dataset", 4), ("budget", 9)])
+@pytest.mark.parametrize(("path", "most"), [("", 6), ("dataset", 5), ("budget", 10)])
 def test_the_number_of_queries_does_not_grow_with_days_or_datasets(get, write, path, most):
     counts = []
     for datasets, days in ((1, 2), (3, 60), (20, 10)):

@@ -14,7 +14,7 @@ from tests.support.airflow_home import DATABASE
 def test_the_coverage_page_gives_the_same_answers_with_as_many_queries_from_postgresql(postgres):
     """Run the page's own tests, which say what it answers and count its queries, with another database."""
     pytest.importorskip("psycopg2")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/page/test_app.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/page"]
 
     done = subprocess.run(
         command,

@@ -36,6 +36,7 @@ with DAG("audited", schedule=None):
         conn_id="ada_default",
         destination=f"{ROOT}/messages",
         share=1,
+        on_gap="fail",
         outlets=[Asset("ada_audit")],
     )
 
