@@ -13,6 +13,7 @@ PYTHONS_3.2 := 3.11 3.12 3.13
 # out what imports no Airflow, and whole exports.
 NOT_WITH_3.2 := tests/compose tests/test_docs.py tests/test_docs_outputs.py tests/tables tests/simulator tests/model
 NOT_WITH_3.1 := $(NOT_WITH_3.2) tests/export tests/end_to_end
+WITH_A_BROWSER := tests/browser/test_signing_in.py
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -156,10 +157,12 @@ constraints: $(BIN)/uv ## Pin the newest versions of everything, for each Airflo
 test-wheel: $(READY) $(TOOLS)/.ready ## Build the wheel, install it alone and with each extra, and use it
 	$(BIN)/python dev/test_wheel.py --uv $(BIN)/uv --twine $(TOOLS)/bin/twine
 
-test-versions: $(AIRFLOWS:%=test-airflow-%) ## Run the tests with older Airflow versions
+test-versions: $(AIRFLOWS:%=test-airflow-%) ## Run the tests with older Airflow versions, and sign in by a browser
 
 $(AIRFLOWS:%=test-airflow-%): test-airflow-%: $(VENV)-airflow-%/.ready
+	dev/install_debian_packages.sh $(BROWSER_PACKAGES)
 	$(VENV)-airflow-$*/bin/pytest $(PYTEST_FAST) $(NOT_WITH_$*:%=--ignore %)
+	$(VENV)-airflow-$*/bin/pytest $(WITH_A_BROWSER)
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) $(VENV)-stores $(VENV)-peers $(STACK) $(SITE) $(TOOLS) .azurite $(AIRFLOWS:%=$(VENV)-airflow-%)

@@ -2,21 +2,26 @@
 
     .venv/bin/python -m benchmarks.coverage_page
     .venv/bin/python -m benchmarks.coverage_page --datasets 50 --days 1000
+    .venv-stack/bin/python -m benchmarks.coverage_page --postgresql
 
-Airflow's database is a sqlite file with one asset event for each dataset and day. Times are those of a
-request to the app, with the check of the user; "cpu" is the least processor time of a request.
+Airflow's database has one asset event for each dataset and day. It is a sqlite file, or in a PostgreSQL
+server that is started for this: Debian's package, and an environment with psycopg2. Times are those of a
+request to the app, with the check of the user; "cpu" is the least processor time that a request takes of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+
+from tests.support.postgres import postgres_server, programs
 
 ROUNDS = 5
 
@@ -25,8 +30,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", type=int, default=200)
     parser.add_argument("--days", type=int, default=400)
+    parser.add_argument("--postgresql", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="convexport-page-") as home:
+    with contextlib.ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="convexport-page-"))
+        if options.postgresql:
+            url = stack.enter_context(postgres_server(programs()))
+            os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
         os.environ |= {
             "AIRFLOW_HOME": home,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

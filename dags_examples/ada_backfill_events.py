@@ -56,5 +56,11 @@ with DAG(
         # Partitions that already hold the same records are not rewritten, and send no event.
         skip_unchanged=True,
         add_partitions=True,
-        outlets=[Asset("ada_conversations_by_day", uri=f"{ROOT}/conversations")],
+        outlets=[
+            Asset(
+                "ada_conversations_by_day",
+                uri=f"{ROOT}/conversations",
+                extra={"vendor": "ada", "stream": "conversations"},
+            )
+        ],
     )

@@ -27,7 +27,9 @@ from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
 # ``Variable.get`` would query the database at every parse.
 ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada"
 
-conversations = Asset("ada_conversations", uri=f"{ROOT}/conversations")
+conversations = Asset(
+    "ada_conversations", uri=f"{ROOT}/conversations", extra={"vendor": "ada", "stream": "conversations"}
+)
 
 with DAG(
     dag_id="ada_consumer",

@@ -36,7 +36,7 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") +
 LAST_DAYS = 7
 
 # Two tasks write to this dataset, so both name the same asset.
-messages = Asset("ada_messages", uri=f"{ROOT}/messages")
+messages = Asset("ada_messages", uri=f"{ROOT}/messages", extra={"vendor": "ada", "stream": "messages"})
 
 with DAG(
     dag_id="ada_daily",
@@ -69,14 +69,26 @@ with DAG(
         destination=f"{ROOT}/conversations",
         # Partitions that already hold the same records are not rewritten, and send no event.
         skip_unchanged=True,
-        outlets=[Asset("ada_conversations", uri=f"{ROOT}/conversations")],
+        outlets=[
+            Asset(
+                "ada_conversations",
+                uri=f"{ROOT}/conversations",
+                extra={"vendor": "ada", "stream": "conversations"},
+            )
+        ],
     )
     AdaExportOperator(
         task_id="export_updated",
         window_on="updated",
         destination=f"{ROOT}/conversations_updated",
         skip_unchanged=True,
-        outlets=[Asset("ada_conversations_updated", uri=f"{ROOT}/conversations_updated")],
+        outlets=[
+            Asset(
+                "ada_conversations_updated",
+                uri=f"{ROOT}/conversations_updated",
+                extra={"vendor": "ada", "stream": "conversations"},
+            )
+        ],
     )
     yesterday = AdaExportOperator(
         task_id="export_messages",

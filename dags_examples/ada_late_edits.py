@@ -36,8 +36,16 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") +
 LAST_DAYS = 7
 
 # Two tasks write to this dataset, so both name the same asset.
-conversations = Asset("ada_late_edits_conversations", uri=f"{ROOT}/conversations")
-updates = Asset("ada_late_edits_updated", uri=f"{ROOT}/conversations_updated")
+conversations = Asset(
+    "ada_late_edits_conversations",
+    uri=f"{ROOT}/conversations",
+    extra={"vendor": "ada", "stream": "conversations"},
+)
+updates = Asset(
+    "ada_late_edits_updated",
+    uri=f"{ROOT}/conversations_updated",
+    extra={"vendor": "ada", "stream": "conversations"},
+)
 
 with DAG(
     dag_id="ada_late_edits",

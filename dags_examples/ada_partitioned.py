@@ -36,7 +36,11 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") +
 DAY = timedelta(days=1)
 KEY = "%Y-%m-%d"
 
-conversations = Asset("ada_conversations_by_day", uri=f"{ROOT}/conversations")
+conversations = Asset(
+    "ada_conversations_by_day",
+    uri=f"{ROOT}/conversations",
+    extra={"vendor": "ada", "stream": "conversations"},
+)
 
 with DAG(
     dag_id="ada_partitioned",

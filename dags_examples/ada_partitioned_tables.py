@@ -24,7 +24,11 @@ from airflow_provider_convexport.operators.tables import ConversationTablesOpera
 # ``Variable.get`` would query the database at every parse.
 ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") + "/ada_partitioned"
 
-conversations = Asset("ada_conversations_by_day", uri=f"{ROOT}/conversations")
+conversations = Asset(
+    "ada_conversations_by_day",
+    uri=f"{ROOT}/conversations",
+    extra={"vendor": "ada", "stream": "conversations"},
+)
 
 with DAG(
     dag_id="ada_partitioned_tables",

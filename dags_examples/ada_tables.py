@@ -62,7 +62,11 @@ with DAG(
             destination=f"{ROOT}/ada/{dataset}",
             # Partitions that already hold the same records are not rewritten, and send no event.
             skip_unchanged=True,
-            outlets=[Asset(f"ada_{dataset}", uri=f"{ROOT}/ada/{dataset}")],
+            outlets=[
+                Asset(
+                    f"ada_{dataset}", uri=f"{ROOT}/ada/{dataset}", extra={"vendor": "ada", "stream": stream}
+                )
+            ],
         )
         for dataset, stream, window_on in (
             ("conversations", "conversations", "created"),

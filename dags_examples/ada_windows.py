@@ -62,7 +62,13 @@ with DAG(
         destination=f"{ROOT}/conversations",
         # Days that the daily Dag has published and that have not changed are not rewritten.
         skip_unchanged=True,
-        outlets=[Asset("ada_conversations", uri=f"{ROOT}/conversations")],
+        outlets=[
+            Asset(
+                "ada_conversations",
+                uri=f"{ROOT}/conversations",
+                extra={"vendor": "ada", "stream": "conversations"},
+            )
+        ],
     )
     AdaExportOperator(
         task_id="export_messages",
@@ -70,5 +76,7 @@ with DAG(
         destination=f"{ROOT}/messages",
         # Days that the daily Dag has published and that have not changed are not rewritten.
         skip_unchanged=True,
-        outlets=[Asset("ada_messages", uri=f"{ROOT}/messages")],
+        outlets=[
+            Asset("ada_messages", uri=f"{ROOT}/messages", extra={"vendor": "ada", "stream": "messages"})
+        ],
     )

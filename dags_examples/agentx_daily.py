@@ -61,7 +61,9 @@ with DAG(
     for stream in ("conversations", "messages"):
         # Two tasks write to this dataset, so both name the same asset. The bots share it; each has its own
         # folder bot_name=.../ there.
-        asset = Asset(f"agentx_{stream}", uri=f"{ROOT}/{stream}")
+        asset = Asset(
+            f"agentx_{stream}", uri=f"{ROOT}/{stream}", extra={"vendor": "agentx", "stream": stream}
+        )
         yesterday = AgentXExportOperator.partial(
             task_id=f"export_{stream}",
             stream=stream,

@@ -62,7 +62,13 @@ with DAG(
             destination=f"{ROOT}/agentx/{stream}",
             # Partitions that already hold the same records are not rewritten, and send no event.
             skip_unchanged=True,
-            outlets=[Asset(f"agentx_{stream}", uri=f"{ROOT}/agentx/{stream}")],
+            outlets=[
+                Asset(
+                    f"agentx_{stream}",
+                    uri=f"{ROOT}/agentx/{stream}",
+                    extra={"vendor": "agentx", "stream": stream},
+                )
+            ],
             map_index_template="{{ task.bot_name }}",
         ).expand(bot_name=BOTS)
         for stream in STREAMS

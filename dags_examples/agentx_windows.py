@@ -63,7 +63,11 @@ with DAG(
             destination=f"{ROOT}/{stream}",
             # Days that the daily Dag has published and that have not changed are not rewritten.
             skip_unchanged=True,
-            outlets=[Asset(f"agentx_{stream}", uri=f"{ROOT}/{stream}")],
+            outlets=[
+                Asset(
+                    f"agentx_{stream}", uri=f"{ROOT}/{stream}", extra={"vendor": "agentx", "stream": stream}
+                )
+            ],
             # The vendor documents no maximum span per request. The default of one day is cautious; one
             # request per schedule window is cheaper for bots with few conversations.
             request_window=timedelta(days=7),

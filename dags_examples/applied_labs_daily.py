@@ -38,8 +38,16 @@ ROOT = os.environ.get("AIRFLOW_VAR_CONVEXPORT_ROOT", "file:///tmp/convexport") +
 LAST_DAYS = 7
 
 # Two tasks write to this dataset, so both name the same asset.
-conversations = Asset("applied_labs_conversations", uri=f"{ROOT}/conversations")
-active = Asset("applied_labs_conversations_active", uri=f"{ROOT}/conversations_active")
+conversations = Asset(
+    "applied_labs_conversations",
+    uri=f"{ROOT}/conversations",
+    extra={"vendor": "applied_labs", "stream": "conversations"},
+)
+active = Asset(
+    "applied_labs_conversations_active",
+    uri=f"{ROOT}/conversations_active",
+    extra={"vendor": "applied_labs", "stream": "conversations"},
+)
 
 with DAG(
     dag_id="applied_labs_daily",

@@ -58,7 +58,13 @@ with DAG(
             destination=f"{ROOT}/applied_labs/{dataset}",
             # Partitions that already hold the same records are not rewritten, and send no event.
             skip_unchanged=True,
-            outlets=[Asset(f"applied_labs_{dataset}", uri=f"{ROOT}/applied_labs/{dataset}")],
+            outlets=[
+                Asset(
+                    f"applied_labs_{dataset}",
+                    uri=f"{ROOT}/applied_labs/{dataset}",
+                    extra={"vendor": "applied_labs", "stream": "conversations"},
+                )
+            ],
         )
         for dataset, window_on in (
             ("conversations", "created_at"),

@@ -59,5 +59,11 @@ with DAG(
         destination=f"{ROOT}/conversations",
         # Days that the daily Dag has published and that have not changed are not rewritten.
         skip_unchanged=True,
-        outlets=[Asset("applied_labs_conversations", uri=f"{ROOT}/conversations")],
+        outlets=[
+            Asset(
+                "applied_labs_conversations",
+                uri=f"{ROOT}/conversations",
+                extra={"vendor": "applied_labs", "stream": "conversations"},
+            )
+        ],
     )

@@ -62,7 +62,13 @@ def audit_of(vendor: str, datasets: list[str], scopes: list[dict[str, str]] | No
                 # The week before that of the run.
                 lookback=timedelta(days=7),
                 share=2 / 7,
-                outlets=[Asset(f"{vendor}_{dataset}_audit", uri=f"{ROOT}/{vendor}/{dataset}/_audit")],
+                outlets=[
+                    Asset(
+                        f"{vendor}_{dataset}_audit",
+                        uri=f"{ROOT}/{vendor}/{dataset}/_audit",
+                        extra={"vendor": vendor, "stream": dataset.partition("_")[0]},
+                    )
+                ],
             )
             audit.expand(scope=scopes or [{}])
     return dag

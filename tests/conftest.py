@@ -10,6 +10,7 @@ pytest.register_assert_rewrite("tests.support")
 pytest_plugins = (
     "tests.support.airflow_home",
     "tests.support.connections",
+    "tests.support.postgres",
     "tests.support.redis",
     "tests.support.samples",
     "tests.support.shell",

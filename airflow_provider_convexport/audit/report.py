@@ -21,6 +21,9 @@ _ADVICE = (
     "another view of the vendor: its export leaves them out, so ask the vendor."
 )
 
+FAILED_AUDIT_KEY = "convexport_failed_audit"
+"""Key of the XCom with the facts of an audit that failed its task, which then sends no asset event."""
+
 
 class AuditFacts(TypedDict):
     """What ``ExportAuditOperator.execute`` returns, and what the asset events of its outlets carry.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_convexport.audit.report import (
+    FAILED_AUDIT_KEY,
     AuditFacts,
     event_audit,
     sentence_of,
@@ -67,7 +68,8 @@ class ExportAuditOperator(TraceableOperator):
     :param share: The share of the interval's UTC days that is audited, above 0 and up to 1; at least one day,
         and the same days whenever the same interval is audited.
     :param on_gap: ``"warn"`` says in the log which partitions have gaps and sends the asset events;
-        ``"fail"`` fails the task without retry after everything was audited, and no event is sent.
+        ``"fail"`` fails the task without retry after everything was audited; Airflow then sends no event, and
+        the coverage page reads the XCom ``convexport_failed_audit`` instead.
     :param interval_start: Explicit start, closed, a datetime or ISO-8601 text with a time zone (templated);
         given together with ``interval_end``.
     :param interval_end: Explicit end, open (templated).
@@ -159,15 +161,16 @@ class ExportAuditOperator(TraceableOperator):
         outcome = run.run()
         self.trace = with_audit(self.trace, outcome, fails=self.on_gap == "fail")
         facts = self._told(outcome, interval, store)
+        if outcome.gaps and self.on_gap == "fail":
+            if events.outlets:  # as of a task that succeeds, the coverage page shows it only then
+                context["ti"].xcom_push(key=FAILED_AUDIT_KEY, value=facts)
+            raise GapsFoundError(f"{summary_of(outcome)} The lines above say which partitions.")
         for outlet in events.outlets:
             events.events[outlet].extra.update(facts)
         return facts
 
     def _told(self, outcome: AuditOutcome, interval: Window, store: Store) -> AuditFacts:
-        """Log what was found, and return it.
-
-        :raises GapsFoundError: if there are gaps and the task is to fail.
-        """
+        """Log what was found, and return it."""
         if not outcome.published:
             raise IncompleteExportError(
                 f"Nothing of {interval} is published under {store.url} for this connection and scope; export "
@@ -180,8 +183,6 @@ class ExportAuditOperator(TraceableOperator):
         log.info("%s", in_lines(summary))
         if not outcome.audited:
             raise AirflowSkipException(summary)
-        if outcome.gaps and self.on_gap == "fail":
-            raise GapsFoundError(f"{summary} The lines above say which partitions.")
         return _facts(outcome, store)
 
     def _places_beside(self) -> list[Place]:

@@ -70,7 +70,7 @@ class Catalog:
 
 
 def read_catalog(session: Session, *, since: float | None, only: str | None = None) -> Catalog:
-    """Return what events tell of, with three queries.
+    """Return what events and failed audits tell of, with four queries.
 
     :param since: Epoch seconds of the first event to read; the newest of each task is read in any case.
     :param only: Id of the dataset whose days are read; ``None`` for all.
@@ -84,6 +84,7 @@ def read_catalog(session: Session, *, since: float | None, only: str | None = No
     assets = {asset for found in known.values() for asset in found}
     if assets:
         _add_events(catalog, database.events(session, assets, since=since), only)
+        _add_failed_audits(catalog, database.failed_audits(session, since=since), only)
     return catalog
 
 
@@ -141,6 +142,25 @@ def _add_events(catalog: Catalog, rows: Iterable[EventRow], only: str | None) ->
                 "The extra of the asset event %s cannot be read; the coverage page leaves it out.", row.id
             )
             catalog.damaged += 1
+
+
+def _add_failed_audits(catalog: Catalog, rows: Iterable[EventRow], only: str | None) -> None:
+    """Add what audits have left that failed their tasks, of datasets that events tell of."""
+    for row in rows:
+        try:
+            extra = decoded(row.text)
+            key = None if extra is None else key_of(extra)
+            if extra is None or extra.audit is None or key is None:
+                continue
+            if id_of(key) in catalog.datasets and only in (None, id_of(key)):
+                add_audit(catalog.dataset(key), extra, row.at)
+        except (DamagedEventError, ValueError):
+            log.warning(
+                "An XCom of %s.%s in %s cannot be read; the coverage page leaves it out.",
+                row.dag_id,
+                row.task_id,
+                row.run_id,
+            )
 
 
 def _add_event(dataset: Dataset, row: EventRow, extra: Extra) -> None:

@@ -1,4 +1,4 @@
-"""Reads asset events from Airflow's database: few queries, whose number depends on nothing."""
+"""Reads asset events and failed audits from Airflow's database: few queries, and always as many."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskreschedule import TaskReschedule
+from airflow.models.xcom import XComModel
 from sqlalchemy import Text, and_, cast, func, select
+
+from airflow_provider_convexport.audit.report import FAILED_AUDIT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,7 +49,7 @@ class Source(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """An asset event; ``text`` is its ``extra`` as JSON text."""
+    """An asset event; ``text`` is its ``extra`` as JSON text. Of a failed audit, ``text`` is its XCom."""
 
     id: int
     asset_id: int
@@ -210,6 +213,28 @@ def events(session: Session, assets: Collection[int], *, since: float | None) ->
             text,
         )
         for row_id, asset, at, dag, task, run, index, text in session.execute(wanted.order_by(AssetEvent.id))
+    ]
+
+
+def failed_audits(session: Session, *, since: float | None) -> list[EventRow]:
+    """Return what audits have left that failed their tasks, in their order; one query.
+
+    :param since: Epoch seconds of the first one; ``None`` for all.
+    """
+    wanted = select(
+        XComModel.timestamp,
+        XComModel.dag_id,
+        XComModel.task_id,
+        XComModel.run_id,
+        XComModel.map_index,
+        cast(XComModel.value, Text),
+    ).where(XComModel.key == FAILED_AUDIT_KEY)
+    if since is not None:
+        wanted = wanted.where(XComModel.timestamp >= datetime.fromtimestamp(since, UTC))
+    return [
+        EventRow(0, 0, at.timestamp(), dag, task, run, index, text)
+        for at, dag, task, run, index, text in session.execute(wanted.order_by(XComModel.timestamp))
+        if text is not None
     ]
 
 

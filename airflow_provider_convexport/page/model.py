@@ -57,7 +57,7 @@ class Cell(NamedTuple):
 
 @dataclass(slots=True)
 class Dataset:
-    """A dataset, as the events of exports and audits describe it. Events are added in their order.
+    """A dataset, as the events of exports and audits describe it. Exports are added in their order.
 
     :param key: What tells it from others.
     :param days: What was published of each day, by its number, the newest last.
@@ -123,14 +123,16 @@ def add_export(dataset: Dataset, extra: Extra, commit: Commit, piece: type[Piece
 
 
 def add_audit(dataset: Dataset, extra: Extra, at: float) -> None:
-    """Add an event of an audit; the results of a day's partitions are added up.
+    """Add what an audit found, unless a newer one is there; the results of a day's partitions are added up.
 
     :raises ValueError: if one of its days is none; nothing is added then.
     """
     found: dict[int, list[AuditItem]] = {}
     for key, audit in (extra.audit or {}).items():
         found.setdefault(ordinal(key[:10]), []).append(audit)
-    dataset.audits |= {day: Audit(_added_up(parts), at) for day, parts in found.items()}
+    for day, parts in found.items():
+        if day not in dataset.audits or dataset.audits[day].at <= at:
+            dataset.audits[day] = Audit(_added_up(parts), at)
 
 
 def _added_up(parts: list[AuditItem]) -> AuditItem:

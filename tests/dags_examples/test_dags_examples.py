@@ -255,6 +255,31 @@ def test_an_asset_has_one_name_and_one_uri_in_all_examples():
 
 
 @by_stem(PARSED)
+def test_the_asset_of_an_export_says_its_vendor_and_stream(file):
+    for settings in exports_of(file):
+        told = {"vendor": vendor_of_settings(settings), "stream": settings.get("stream", "conversations")}
+        assert [asset.extra for asset in settings.get("outlets") or ()] in ([], [told])
+
+
+def test_an_asset_says_the_same_of_itself_in_all_examples():
+    """Airflow keeps what it has read last, also of a Dag that only reads the asset."""
+    told = defaultdict(set)
+    for file in PARSED:
+        for asset in assets_of(file):
+            told[asset.name].add(json.dumps(asset.extra))
+
+    assert {name: extras for name, extras in told.items() if len(extras) > 1} == {}
+    assert len(told) > 10
+
+
+def assets_of(file):
+    """All assets that the Dags of a file write or wait for."""
+    stored = [round_trip(dag) for dag in dags_of(file)]
+    awaited = [asset for dag in stored for _, asset in dag.timetable.asset_condition.iter_assets()]
+    return [*awaited, *(asset for dag in dags_of(file) for task in dag.tasks for asset in task.outlets)]
+
+
+@by_stem(PARSED)
 def test_every_dag_says_in_the_ui_what_it_needs(file):
     documentation = ast.get_docstring(ast.parse(file.read_text()), clean=False)
     needed = {

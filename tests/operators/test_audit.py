@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import Asset
 
+from airflow_provider_convexport.audit.report import FAILED_AUDIT_KEY
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.errors import IncompleteExportError
 from airflow_provider_convexport.operators.audit import ExportAuditOperator
@@ -30,16 +31,17 @@ def operator_of(root, **kwargs):
 
 
 def audited(root, **kwargs):
-    times = {name: kwargs.pop(name) for name in ("start", "end", "events") if name in kwargs}
+    times = {name: kwargs.pop(name) for name in ("start", "end", "events", "ti") if name in kwargs}
     return run(operator_of(root, **kwargs), **times)
 
 
-def run(operator, *, start=AUDITED, end=AUDITED + DAY, events=None):
+def run(operator, *, start=AUDITED, end=AUDITED + DAY, events=None, ti=None):
     context = {
         "data_interval_start": start,
         "data_interval_end": end,
         "run_id": "scheduled__1",
         "outlet_events": events or {},
+        "ti": ti,
     }
     return operator.execute(context)
 
@@ -86,9 +88,35 @@ def test_the_log_says_what_to_do_about_a_gap(with_a_gap, caplog):
     assert "Late records are in the vendor's export now: export the interval again." in text
 
 
-def test_gaps_fail_the_task_without_retry_if_they_are_to(with_a_gap):
+class LeftByTheTask(dict):
+    """A task instance that keeps what is pushed as XComs."""
+
+    def xcom_push(self, key, value):
+        self[key] = value
+
+
+@pytest.mark.parametrize("outlets", [[], [Asset("audit")]])
+def test_gaps_fail_the_task_without_retry_if_they_are_to(with_a_gap, outlets):
+    """It sends no event then, so a task with an outlet leaves the same facts for the coverage page."""
+    left = LeftByTheTask()
+    event = SimpleNamespace(extra={})
+    events = ByAsset(*((asset, event) for asset in outlets))
     with pytest.raises(AirflowFailException, match="requests: 1 gap"):
-        audited(with_a_gap, on_gap="fail")
+        audited(with_a_gap, on_gap="fail", outlets=outlets, events=events, ti=left)
+
+    assert event.extra == {}
+    assert list(left) == [FAILED_AUDIT_KEY] * len(outlets)
+    for facts in left.values():
+        assert facts == audited(with_a_gap)
+
+
+def test_an_audit_without_gaps_leaves_nothing_but_its_event(simulator, tmp_path):
+    export_all("ada", tmp_path)
+    left, event, asset = LeftByTheTask(), SimpleNamespace(extra={}), Asset("audit")
+    audited(tmp_path, on_gap="fail", outlets=[asset], events=ByAsset((asset, event)), ti=left)
+
+    assert left == {}
+    assert event.extra["audit"]
 
 
 @pytest.mark.parametrize(("on_gap", "severity"), [("warn", "warn"), ("fail", "error")])

@@ -280,8 +280,8 @@ def test_tables_show_their_newest_run(get, write):
     assert "conversations: 120 rows in 1 partition, 6 unchanged" in get().text
 
 
-@pytest.mark.parametrize("path", ["", "dataset", "budget"])
-def test_the_number_of_queries_does_not_grow_with_days_or_datasets(get, write, path):
+@pytest.mark.parametrize(("path", "most"), [("", 6), ("dataset", 5), ("budget", 10)])
+def test_the_number_of_queries_does_not_grow_with_days_or_datasets(get, write, path, most):
     counts = []
     for datasets, days in ((1, 2), (3, 60), (20, 10)):
         _, rows = many(datasets, days, until=TODAY)
@@ -292,7 +292,7 @@ def test_the_number_of_queries_does_not_grow_with_days_or_datasets(get, write, p
         counts.append(len(statements))
 
     assert counts == [counts[0]] * 3
-    assert counts[0] <= 10
+    assert counts[0] in (most, most - 1)  # Airflow 3.1 needs none to check the user
 
 
 def test_links_stay_behind_a_path_prefix(get, write):

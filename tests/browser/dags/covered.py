@@ -36,5 +36,9 @@ with DAG("audited", schedule=None):
         conn_id="ada_default",
         destination=f"{ROOT}/messages",
         share=1,
+        on_gap="fail",
         outlets=[Asset("ada_audit")],
     )
+
+with DAG("by_hand", schedule=None):
+    AdaExportOperator(task_id="export", destination=f"{ROOT}/messages", stream="messages", outlets=[messages])
