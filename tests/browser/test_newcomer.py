@@ -94,11 +94,8 @@ def fill_the_gap(ui, terminal, status):
     plan = terminal.run(f"airflow convexport plan --dag-id my_shop --from {day(6)} --to {day(0)}")
     assert "Runs: 6; 3 to export, 3 published." in plan
     commands = re.findall(r"^airflow .*$", plan.partition("Run these commands")[2], re.MULTILINE)
-    assert [" ".join(command.split()[1:3]) for command in commands] == [
-        "pools set",
-        "dags unpause",
-        "backfill create",
-    ]
+    # The demo has made the pool, which may be a larger one by now; so no command sets it.
+    assert [" ".join(command.split()[1:3]) for command in commands] == ["dags unpause", "backfill create"]
     for command in commands:
         terminal.run(command)
     last = terminal.root / "exports/my_shop/conversations" / f"shop_id={SHOP}" / f"dt={day(2)[:10]}"

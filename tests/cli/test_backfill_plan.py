@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.cli.plan import plan_text, shell_commands
+from airflow_provider_convexport.cli.plan_text import plan_text, shell_commands
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable

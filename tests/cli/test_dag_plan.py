@@ -82,12 +82,14 @@ def test_the_schedule_tasks_and_destinations_are_the_dags_own(dag_of, tmp_path):
     ]
     assert [run.state for run in plan.runs] == ["to export"] * 2, "one task has published, the other not"
     assert (plan.requests, [run.requests for run in plan.runs]) == (4, [2, 2])
-    assert dag_commands(plan) == [
+    assert dag_commands(plan, is_usable=lambda name: False) == [
         'airflow pools set mine 2 "Exports"',
         "airflow dags unpause mine",
         "airflow backfill create --dag-id mine --from-date 2026-03-08T23:00:00Z "
         "--to-date 2026-03-15T23:00:00Z --max-active-runs 2",
     ]
+    assert dag_commands(plan, is_usable=lambda name: name == "mine")[0] == "airflow dags unpause mine"
+    assert '\nairflow pools get mine || airflow pools set mine 2 "Exports"\n' in dag_plan_text(plan)
     text = dag_plan_text(plan)
     assert "  messages: Ada messages, 7 days per request, at least 2 requests\n" in text
     assert json.loads(json.dumps(dag_plan_values(plan)))["timezone"] == "Europe/Berlin"
