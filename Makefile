@@ -11,7 +11,7 @@ PYTHONS_3.1 := 3.12 3.11 3.13
 PYTHONS_3.2 := 3.11 3.12 3.13
 # What no older Airflow can change is not run again. Its Python is older, so 3.2 runs the engine once more; 3.1 leaves
 # out what imports no Airflow, and whole exports.
-NOT_WITH_3.2 := tests/compose tests/test_docs.py tests/test_docs_outputs.py tests/tables tests/simulator tests/model
+NOT_WITH_3.2 := tests/compose tests/test_docs.py tests/test_docs_outputs.py tests/test_docs_commands.py tests/tables tests/simulator tests/model
 NOT_WITH_3.1 := $(NOT_WITH_3.2) tests/export tests/end_to_end
 WITH_A_BROWSER := tests/browser/test_signing_in.py
 
@@ -40,13 +40,13 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-ui docs docs-outputs test test-browser test-crash test-model test-vendor test-examples test-tables
-.PHONY: test-audit test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: help demo demo-ui docs docs-outputs docs-screenshots test test-browser test-crash test-model test-vendor test-examples test-tables
+.PHONY: browser-newcomer browser-others test-audit test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
 .PHONY: $(AIRFLOWS:%=test-airflow-%)
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(READY) ## Run the example Dags for one day against the simulator
 	@$(BIN)/python dev/demo.py
@@ -89,7 +89,18 @@ test-scheduler: $(READY) ## Run backfills, schedules and sensors on a real Airfl
 
 test-browser: $(READY) ## Play a newcomer, from the demo to loaded records, in a real browser (minutes)
 	dev/install_debian_packages.sh $(BROWSER_PACKAGES)
-	$(BIN)/pytest tests/browser
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync browser-newcomer browser-others
+
+# Two Airflows side by side: most of the time they wait. The newcomer is the longest file of all.
+browser-newcomer:
+	$(BIN)/pytest tests/browser/test_newcomer.py
+
+browser-others:
+	$(BIN)/pytest tests/browser --ignore tests/browser/test_newcomer.py
+
+docs-screenshots: $(READY) ## Make the pictures of the documentation, which the browser's tests make (minutes)
+	dev/install_debian_packages.sh $(BROWSER_PACKAGES)
+	CONVEXPORT_PICTURES=docs/images $(BIN)/pytest tests/browser/test_coverage_page.py tests/browser/test_newcomer.py
 
 test-stores: $(VENV)-stores/.ready ## Publish to real and emulated S3, Azure and Google stores (minutes)
 	dev/install_debian_packages.sh $(STORE_PACKAGES)

@@ -154,9 +154,9 @@ def _scope_field(vendor: dict[str, str]) -> dict[str, object]:
 
 def _behaviour(address: str) -> dict[str, object]:
     return {
-        "hidden-fields": ["login", "port", "schema"],
+        "hidden-fields": ["login", "schema"],
         "relabeling": {"host": "Address", "password": "API key"},
-        "placeholders": {"host": address},
+        "placeholders": {"host": address, "port": "443"},
     }
 
 

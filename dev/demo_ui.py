@@ -99,6 +99,8 @@ def run(root: Path, port: int) -> None:
         root,
         SqliteBackend(),
         dags=(root / "dags",),
+        # One person uses this, who may send requests from the API server.
+        variables={"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"},
         connect=False,
     )
     say(f"{'Going on with' if again else 'Creating'} an Airflow in {shown(root)}; this takes a minute or so.")

@@ -81,8 +81,8 @@ def code_of(page: str, language: str) -> list[str]:
 
 def shows_command(page: str, command: str) -> bool:
     """Tell whether a command stands in a page, in a block or in a line of text."""
-    text = re.sub(r"\\\n", " ", (REPOSITORY / page).read_text())
-    return " ".join(command.split()) in " ".join(text.split())
+    text, wanted = (re.sub(r"\\\n", " ", each) for each in ((REPOSITORY / page).read_text(), command))
+    return " ".join(wanted.split()) in " ".join(text.split())
 
 
 def replaced(text: str, name: str, output: str) -> str:

@@ -2,6 +2,7 @@
 
 The pages write to ``/tmp/howto`` and ask a simulator at port 8600. A room has another folder, whose name is
 as long (so that lines break at the same words), and another port. What is printed gets the pages' names.
+A room has links to the environment and the example Dags, so that a reader's first commands work there.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dev.cluster.settings import free_ports
 from dev.demo import simulator
+from dev.docs_processes import Processes
 from dev.vendors import connections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -30,6 +33,7 @@ NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 
 PAGES_ROOT = "/tmp/howto"  # noqa: S108
 PAGES_URL = "http://127.0.0.1:8600"
+_SIMULATOR = "python -m airflow_provider_convexport.simulator"
 _SHOWN = 3_000  # characters at the end of what a command printed
 _TIMEOUT = 900  # seconds
 
@@ -40,10 +44,12 @@ class House:
 
     :param url: URL of the simulator.
     :param database: A database of Airflow that is ready for use; each room gets a copy.
+    :param processes: The commands of all rooms.
     """
 
     url: str
     database: Path
+    processes: Processes
 
 
 class CommandFailedError(Exception):
@@ -68,7 +74,11 @@ def house() -> Iterator[House]:
         environment = _environment(folder, url)
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
         subprocess.run(command, env=environment, check=True, capture_output=True)
-        yield House(url, home / "airflow.db")
+        processes = Processes()
+        try:
+            yield House(url, home / "airflow.db", processes)
+        finally:
+            processes.stop()
 
 
 class Room:
@@ -76,13 +86,28 @@ class Room:
 
     :param house: Simulator and database.
     :param folder: An empty folder whose path is as long as that of the pages.
+    :param own_simulator: Whether the commands start a simulator themselves; a port is found for it.
+    :param environment: Further environment variables, with the names of the pages.
     """
 
-    def __init__(self, house: House, folder: Path) -> None:
+    def __init__(
+        self,
+        house: House,
+        folder: Path,
+        *,
+        own_simulator: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
-        self._url = house.url
-        self._environment = _environment(folder, house.url)
+        self.processes = Processes(house.processes)
+        self._own_simulator = own_simulator
+        port = free_ports(["simulator"])["simulator"] if own_simulator else None
+        self._url = f"http://127.0.0.1:{port}" if own_simulator else house.url
+        further = {name: self._here(value) for name, value in (environment or {}).items()}
+        self._environment = {**_environment(folder, self._url), **further}
         (folder / "dags").mkdir()
+        (folder / ".venv").symlink_to(sys.prefix)
+        (folder / "dags_examples").symlink_to(REPOSITORY / "dags_examples")
         (folder / "airflow").mkdir()
         shutil.copy(house.database, folder / "airflow" / "airflow.db")
 
@@ -94,23 +119,22 @@ class Room:
         """Run a command of a page in bash and return what it printed, with the names of the page.
 
         :raises CommandFailedError: It ended with another status.
-        :raises subprocess.TimeoutExpired: It took more than a quarter of an hour.
+        :raises TimeoutError: It took more than a quarter of an hour.
         """
-        done = subprocess.run(
-            ["bash", "-c", self._here(command)],  # noqa: S607
-            env=self._environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
+        ended, output, errors = self.processes.run(
+            ["bash", "-o", "pipefail", "-c", self._here(command)],
+            environment=self._environment,
+            folder=self.folder,
             timeout=_TIMEOUT,
         )
-        if done.returncode != status:
-            ends = f"{done.stdout[-_SHOWN:]}{done.stderr[-_SHOWN:]}"
-            raise CommandFailedError(f"{command} ended with {done.returncode}, not {status}:\n{ends}")
-        return self._as_in_pages(done.stdout)
+        if ended != status:
+            ends = f"{output[-_SHOWN:]}{errors[-_SHOWN:]}"
+            raise CommandFailedError(f"{command} ended with {ended}, not {status}:\n{ends}")
+        return self._as_in_pages(output)
 
     def _here(self, text: str) -> str:
+        if self._own_simulator:
+            text = text.replace(_SIMULATOR, f"{_SIMULATOR} --port {self._url.rpartition(':')[2]}")
         return text.replace(PAGES_ROOT, str(self.folder)).replace(PAGES_URL, self._url)
 
     def _as_in_pages(self, text: str) -> str:
@@ -119,10 +143,20 @@ class Room:
 
 
 @contextlib.contextmanager
-def room(house: House) -> Iterator[Room]:
-    """Make a room, and remove it at the end."""
+def room(
+    house: House, *, own_simulator: bool = False, environment: Mapping[str, str] | None = None
+) -> Iterator[Room]:
+    """Make a room; at the end, kill what its commands have left running, and remove it.
+
+    :param own_simulator: Whether the commands start a simulator themselves.
+    :param environment: Further environment variables.
+    """
     with _folder() as folder:
-        yield Room(house, folder)
+        own = Room(house, folder, own_simulator=own_simulator, environment=environment)
+        try:
+            yield own
+        finally:
+            own.processes.stop()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The commands of the documentation: in which order they run, and what of their output a page shows."""
+"""What a page shows of its commands' outputs, and how the commands of a page run one after another."""
 
 from __future__ import annotations
 
@@ -54,6 +54,21 @@ def report(printed: str) -> str:
     return f"{table.rstrip()}\n"
 
 
+def answer(printed: str) -> str:
+    """Return what ``airflow convexport check`` says, after what other commands have printed."""
+    return printed[printed.rindex("\n", 0, printed.index(" answered and accepted")) + 1 :]
+
+
+def table(printed: str) -> str:
+    """Return the first table that DuckDB has drawn."""
+    return f"{printed[printed.index('┌') : printed.index('┘') + 1]}\n"
+
+
+def below_demo_ui(printed: str) -> str:
+    """Return everything, with exports in the folder of ``make demo-ui``, whose beginning is left out."""
+    return printed.replace("file:///tmp/howto/exports", "file:///…/.demo-ui/exports")
+
+
 class NothingShownError(Exception):
     """A command printed nothing of what a page shows, or not the number that it says."""
 
@@ -66,12 +81,14 @@ class Step:
     :param shows: What pages show of the output, by the names of the outputs.
     :param status: Exit status of the command.
     :param told: Whether the page has this command; set-up need not stand in it.
+    :param page: The page that has it, if that is not the scenario's.
     """
 
     command: str
     shows: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     status: int = 0
     told: bool = True
+    page: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +99,16 @@ class Scenario:
     :param steps: The commands, in order.
     :param examples: Files of ``dags_examples/`` that are in the Dags folder.
     :param dags: Ids of Dags that stand in a block of the page.
+    :param own_simulator: Whether the commands start a simulator themselves.
+    :param environment: Further environment variables.
     """
 
     page: str
     steps: tuple[Step, ...]
     examples: tuple[str, ...] = ()
     dags: tuple[str, ...] = ()
+    own_simulator: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, room: Room) -> dict[str, str]:
         """Run all commands and return the outputs by their names."""
@@ -99,108 +120,12 @@ class Scenario:
         outputs: dict[str, str] = {}
         for step in self.steps:
             printed = room.run(step.command, status=step.status)
-            if lacking := [
-                number for number in _NUMBER.findall(step.command) if number not in printed.split()
-            ]:
-                raise NothingShownError(f"A comment in {self.page} says {lacking[0]}; printed was {printed}")
+            if lacking := set(_NUMBER.findall(step.command)) - set(re.findall(r"\d+", printed)):
+                raise NothingShownError(
+                    f"A comment in {self.page} says {min(lacking)}; printed was {printed}"
+                )
             for name, show in step.shows.items():
                 outputs[name] = show(printed)
                 if not outputs[name].strip():
                     raise NothingShownError(f"{step.command} printed nothing that {name} shows.")
         return outputs
-
-
-def _python(page: str, words: str) -> str:
-    """Return a command that runs the block of a page that has these words."""
-    block = next(code for code in code_of(page, "python") if words in code)
-    return f"python - <<'END'\n{block}END"
-
-
-_FOLDER = "/tmp/howto/exports/ada/conversations"  # noqa: S108
-_ADA = f"file://{_FOLDER}"
-
-SCENARIOS = (
-    Scenario(
-        "docs/start.md",
-        (
-            Step(
-                f"python {REPOSITORY}/dev/demo.py --root .demo",
-                {"demo": narrow, "demo.report": report},
-                told=False,
-            ),
-        ),
-    ),
-    Scenario(
-        "docs/start.md",
-        (
-            Step("airflow dags test ada_yesterday 2026-11-19", {"start.log": our_log}),
-            Step(f"cat {_FOLDER}/dt=2026-11-18/_manifest.json", {"start.manifest": whole}),
-        ),
-        dags=("ada_yesterday",),
-    ),
-    Scenario(
-        "docs/scheduling.md",
-        (Step("airflow dags test ada_weekly 2026-11-19", {"scheduling.weekly": our_log}),),
-        dags=("ada_weekly",),
-    ),
-    Scenario(
-        "docs/connections.md",
-        (
-            Step(_python("docs/connections.md", "test_connection"), {"connections.right": whole}, told=False),
-            Step(
-                'export AIRFLOW_CONN_ADA_DEFAULT=\'{"conn_type": "ada", "host": "http://127.0.0.1:8600", '
-                f'"password": "wrong"}}\'; {_python("docs/connections.md", "test_connection")}',
-                {"connections.wrong": whole},
-                told=False,
-            ),
-        ),
-    ),
-    Scenario(
-        "docs/hooks.md",
-        tuple(
-            Step(_python("docs/hooks.md", f"import {hook}\n\n"), told=False)
-            for hook in ("AdaHook", "AgentXHook", "AppliedLabsHook")
-        ),
-    ),
-    Scenario(
-        "docs/operators.md",
-        (Step(_python("docs/operators.md", "task.execute("), {"operators.returned": returned}, told=False),),
-    ),
-    Scenario(
-        "docs/how-to/daily.md",
-        (
-            Step("airflow dags test ada_daily 2026-11-19"),
-            Step(f"airflow convexport status --destination {_ADA}", {"daily.status": whole}),
-        ),
-        examples=("ada_daily.py",),
-    ),
-    Scenario(
-        "docs/how-to/hourly.md",
-        (Step("airflow dags test ada_hourly 2026-11-19", {"hourly.log": our_log}),),
-        examples=("ada_hourly.py",),
-    ),
-    Scenario(
-        "docs/how-to/late-edits.md",
-        (
-            Step("airflow dags test ada_late_edits 2026-11-19"),
-            Step("airflow dags test ada_late_edits 2026-11-20", {"late-edits.log": our_log}),
-        ),
-        examples=("ada_late_edits.py",),
-    ),
-    Scenario(
-        "docs/how-to/backfill.md",
-        (
-            Step("airflow dags test ada_windows 2026-03-24"),
-            Step(
-                "airflow convexport plan --dag-id ada_windows --from 2026-01-01 --to 2026-06-01",
-                {"backfill.plan": whole},
-            ),
-            Step(
-                f"airflow convexport status --destination {_ADA} --until yesterday --fail-on-gaps --verify",
-                {"backfill.status": whole},
-                status=4,
-            ),
-        ),
-        examples=("ada_windows.py",),
-    ),
-)

@@ -37,6 +37,7 @@ FILES_OF_READERS = {
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"!\[([^]]*)\]\(([^)\s]+)\)")
 FILE = re.compile(rf"(?<![\w./<>*:-])(?:[\w<>*.-]+/)*[\w<>*.-]+\.(?:{SUFFIXES})(?![\w/])")
 MODULE = re.compile(r"\bairflow_provider_convexport(?:\.\w+)+")
 IMPORT = re.compile(r"from (airflow_provider_convexport[\w.]*) import (\([^)]*\)|[^\n#]*)")
@@ -157,6 +158,27 @@ def test_links_and_anchors_of_a_page_lead_somewhere(page):
 @each_page
 def test_make_targets_that_a_page_names_exist(page):
     assert missing_targets(code_of(page)) == []
+
+
+def pictures():
+    return sorted((REPOSITORY / "docs" / "images").glob("*"))
+
+
+@pytest.mark.parametrize("picture", pictures(), ids=lambda path: path.name)
+def test_a_picture_is_small_and_no_wider_than_a_page(picture):
+    content = picture.read_bytes()
+
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(content[16:20]) <= 1280
+    assert len(content) < 120_000
+
+
+def test_each_picture_is_shown_with_a_text_for_those_who_do_not_see_it():
+    found = [found for page in PAGES for found in PICTURE.findall(text_of(page))]
+
+    assert pictures()
+    assert {PurePosixPath(path).name for _, path in found} == {path.name for path in pictures()}
+    assert all(len(words.split()) > 5 for words, _ in found)
 
 
 def test_contributing_shows_what_make_help_prints():

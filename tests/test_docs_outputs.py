@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dev.docs_pages import blocks_of, difference, pages, replaced, shows_command, unmarked
-from dev.docs_scenarios import SCENARIOS, NothingShownError, Scenario, Step, narrow, our_log, report
+from dev.docs_runs import SCENARIOS
+from dev.docs_scenarios import NothingShownError, Scenario, Step, answer, narrow, our_log, report, table
 from dev.docs_site.check_hosts import loads_of, problems_of
 
 REPOSITORY = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ def test_every_output_of_a_page_is_made_by_one_scenario_and_every_made_output_is
 
 @pytest.mark.parametrize(
     ("page", "command"),
-    [(one.page, step.command) for one in SCENARIOS for step in one.steps if step.told],
+    [(step.page or one.page, step.command) for one in SCENARIOS for step in one.steps if step.told],
     ids=lambda text: text[-50:],
 )
 def test_a_page_has_the_commands_that_are_run_for_it(page, command):
@@ -136,6 +137,14 @@ class TestWhatIsShown:
 
     def test_long_lines_are_cut(self):
         assert narrow(f"{'a' * 110}\n{'b' * 111}\n") == f"{'a' * 110}\n{'b' * 109}…\n"
+
+    def test_an_answer_comes_after_what_other_commands_print(self):
+        assert answer("Added.\nAda answered and accepted the key.\nMore.\n") == (
+            "Ada answered and accepted the key.\nMore.\n"
+        )
+
+    def test_a_table_ends_with_its_frame(self):
+        assert table("a\n┌─┐\n│1│\n└─┘\n\n624\n") == "┌─┐\n│1│\n└─┘\n"
 
     def test_the_report_is_the_last_table(self):
         assert report("\nvendor  stream\nada  x\n\nvendor  day\nada  1\n\nNext\n") == "vendor  day\nada  1\n"

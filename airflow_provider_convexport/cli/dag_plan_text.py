@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_convexport.backfill_command import backfill_command
 from airflow_provider_convexport.cli.dag_plan import lost
+from airflow_provider_convexport.cli.pools import not_looked, pool_commands
 from airflow_provider_convexport.cli.words import (
     all_bounds,
     bounds,
@@ -22,20 +23,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_convexport.cli.dag_plan import DagPlan, PlannedTask
+    from airflow_provider_convexport.cli.pools import PoolLookup
     from airflow_provider_convexport.export.window import Window
 
 
-def dag_plan_text(plan: DagPlan) -> str:
-    """Return a plan as a table of runs, the tasks, sentences, and the commands to run."""
+def dag_plan_text(plan: DagPlan, *, is_usable: PoolLookup = not_looked) -> str:
+    """Return a plan as a table of runs, the tasks, sentences, and the commands to run.
+
+    :param plan: The plan.
+    :param is_usable: Looks for a pool.
+    """
     head = f"Backfill of the Dag {plan.dag.dag_id} for {plan.asked}:"
     schedule = f"Schedule: {plan.dag.schedule}; time zone {plan.dag.zone.key}."
+    advice = _advice(plan, dag_commands(plan, is_usable=is_usable))
     return "\n".join(
-        [head, schedule, "", *_table(plan), "", *_tasks(plan), "", *_sentences(plan), "", *_advice(plan)]
+        [head, schedule, "", *_table(plan), "", *_tasks(plan), "", *_sentences(plan), "", *advice]
     )
 
 
-def dag_plan_values(plan: DagPlan) -> dict[str, Any]:
-    """Return a plan as JSON values; spans of time are half-open pairs of ISO-8601 texts in UTC."""
+def dag_plan_values(plan: DagPlan, *, is_usable: PoolLookup = not_looked) -> dict[str, Any]:
+    """Return a plan as JSON values; spans of time are half-open pairs of ISO-8601 texts in UTC.
+
+    :param plan: The plan.
+    :param is_usable: Looks for a pool.
+    """
     return {
         "dag_id": plan.dag.dag_id,
         "schedule": plan.dag.schedule,
@@ -49,18 +60,25 @@ def dag_plan_values(plan: DagPlan) -> dict[str, Any]:
         "requests": plan.requests,
         "least_seconds": plan.min_duration.total_seconds(),
         "expired": all_bounds(lost(plan)),
-        "commands": dag_commands(plan),
+        "commands": dag_commands(plan, is_usable=is_usable),
     }
 
 
-def dag_commands(plan: DagPlan) -> list[str]:
-    """Return the commands that carry out a plan; none if there is nothing to export."""
+def dag_commands(plan: DagPlan, *, is_usable: PoolLookup = not_looked) -> list[str]:
+    """Return the commands that carry out a plan; none if there is nothing to export.
+
+    :param plan: The plan.
+    :param is_usable: Looks for a pool.
+    """
     backfills = backfill_commands(plan)
     # default_pool exists in every Airflow.
     pools = [
-        f'airflow pools set {pool} {plan.slots_of(pool)} "Exports"'
+        command
         for pool in plan.pools
-        if pool != "default_pool"
+        if backfills and pool != "default_pool"
+        for command in pool_commands(
+            pool, slots=plan.slots_of(pool), description="Exports", usable=is_usable(pool)
+        )
     ]
     # Airflow starts no runs of a paused Dag, not even those of a backfill.
     return [*pools, f"airflow dags unpause {plan.dag.dag_id}", *backfills] if backfills else []
@@ -126,8 +144,7 @@ def _sentences(plan: DagPlan) -> Iterator[str]:
         yield f"No longer kept by the vendor and not published: {list_of(windows)}."
 
 
-def _advice(plan: DagPlan) -> Iterator[str]:
-    lines = dag_commands(plan)
+def _advice(plan: DagPlan, lines: list[str]) -> Iterator[str]:
     if not lines:
         yield "There is nothing to do."
         return

@@ -109,6 +109,11 @@ class Api:
         """Let the scheduler run a Dag."""
         self._ask("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
+    def has_open_backfill(self, dag_id: str) -> bool:
+        """Return whether a Dag has a backfill that is not completed, besides which Airflow takes no other."""
+        backfills = self._list(f"backfills?dag_id={dag_id}", "backfills")
+        return any(each["completed_at"] is None for each in backfills)
+
     def backfill(self, dag_id: str, start: datetime, end: datetime, *, runs: int = 10) -> None:
         """Start a backfill.
 
@@ -199,7 +204,8 @@ class Api:
     def _list(self, path: str, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while True:
-            page = self._ask("GET", f"{path}?limit={_PAGE}&offset={len(found)}")
+            join = "&" if "?" in path else "?"
+            page = self._ask("GET", f"{path}{join}limit={_PAGE}&offset={len(found)}")
             found += page[key]
             if len(found) >= page["total_entries"]:
                 return found

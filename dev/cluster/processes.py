@@ -95,6 +95,8 @@ class Service:
         if running and self.restart:
             _send(running[:1], signal.SIGKILL)  # the shell script, which would restart it
             _send(_children(running[0]), self.stop_signal)
+        elif self.has_ended():
+            _send(running, signal.SIGKILL)  # what its children would wait for is gone
         else:
             _send(running[:1], self.stop_signal)
         end = time.monotonic() + self.stop_timeout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +24,33 @@ from tests.support.waiting import wait_until
 
 SHOTS = REPOSITORY / ".browser"
 """Where screenshots go."""
+PICTURES = Path(os.environ.get("CONVEXPORT_PICTURES") or SHOTS / "pictures")
+"""Where the pictures of the documentation go; `make docs-screenshots` says ``docs/images``."""
 PATIENCE = 120_000
 """Milliseconds to wait for anything in the UI, on the slowest machine."""
 START = 300
 """Seconds within which the demo starts, or stops."""
+_SETTLE = 250
+"""Milliseconds until what has been asked for is drawn; animations need none."""
+_RENAME = """(names) => {
+    const renamed = (text) => names.reduce((all, [from, to]) => all.replaceAll(from, to), text);
+    const kept = (window.keptTexts = []);
+    const rename = (node, property) => {
+        const text = node[property];
+        if (renamed(text) === text) return;
+        kept.push(() => (node[property] = text));
+        node[property] = renamed(text);
+    };
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; (node = walker.nextNode()); ) rename(node, "nodeValue");
+    for (const input of document.querySelectorAll("input, textarea")) rename(input, "value");
+}"""
+_RESTORE = "() => window.keptTexts.forEach((restore) => restore())"
+_TERMINAL = """<style>
+    body { margin: 0 }
+    pre { margin: 0; padding: 16px; display: inline-block; color: #e6e6e6; background: #1e2430 }
+    pre { font: 11.5px/1.4 "DejaVu Sans Mono", monospace }
+</style><pre>TEXT</pre>"""
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -58,11 +82,13 @@ class Ui:
     :param page: The page.
     :param url: Address of the UI.
     :param story: Name of the folder of its screenshots.
+    :param names: Texts that the documentation shows instead of others, such as folders of this machine.
     """
 
     page: Page
     url: str
     story: str
+    names: Mapping[str, str] = field(default_factory=dict)
     _shots: int = field(default=0, repr=False)
 
     @contextlib.contextmanager
@@ -81,10 +107,38 @@ class Ui:
         """Keep a screenshot of what is seen."""
         self._shots += 1
         path = SHOTS / self.story / f"{self._shots:02}-{name}.png"
-        # Menus and dialogs fade in.
-        self.page.wait_for_timeout(700)
-        self.page.screenshot(path=path)
+        self.page.wait_for_timeout(_SETTLE)
+        self.page.screenshot(path=path, animations="disabled")
         return path
+
+    def picture(self, name: str, *, of: Locator | None = None, height: int = 1000) -> None:
+        """Keep a picture for the documentation, with `names`; the page stays as it is.
+
+        :param name: Name of its file, without the suffix.
+        :param of: What it shows; the whole width of the page if left out.
+        :param height: Pixels of the page that it shows then.
+        """
+        path = PICTURES / f"{name}.png"
+        self.page.wait_for_timeout(_SETTLE)
+        for frame in self.page.frames:
+            frame.evaluate(_RENAME, list(self.names.items()))
+        if of is None:
+            self.page.screenshot(
+                path=path, animations="disabled", clip={"x": 0, "y": 0, "width": 1280, "height": height}
+            )
+        else:
+            of.screenshot(path=path, animations="disabled")
+        for frame in self.page.frames:
+            frame.evaluate(_RESTORE)
+
+    def picture_of_terminal(self, name: str, command: str, output: str) -> None:
+        """Keep a picture of a command and what it printed for the documentation."""
+        browser = self.page.context.browser
+        assert browser is not None
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_content(_TERMINAL.replace("TEXT", html.escape(f"$ {command}\n{output}".rstrip())))
+        Ui(page, self.url, self.story, self.names).picture(name, of=page.locator("pre"))
+        page.close()
 
     def open(self, path: str) -> None:
         """Go to a page of the UI."""
@@ -118,6 +172,7 @@ class Ui:
         for label, value in fields.items():
             self.dialog.get_by_label(label, exact=True).fill(value)
         self.shot(f"{conn_id}-form")
+        self.picture("connection-form", of=self.dialog)
         self.dialog.get_by_role("button", name="Extra Fields", exact=True).click()
         for name, value in extra.items():
             self.dialog.locator(f"input[name=element_{name}]").fill(value)
@@ -125,6 +180,13 @@ class Ui:
         self.dialog.get_by_role("button", name="Save").click()
         expect(self.page.get_by_role("row").filter(has_text=conn_id)).to_be_visible()
         self.shot("connections")
+
+    def test_connection(self, conn_id: str) -> None:
+        """Press the button of a stored connection that tests it, and see that it works."""
+        row = self.page.get_by_role("row").filter(has_text=conn_id)
+        row.get_by_role("button", name="Test Connection").click()
+        expect(self.page.get_by_text("answered and accepted the key.")).to_be_visible()
+        self.shot(f"{conn_id}-tested")
 
     def trigger(self, dag_id: str, *, interval: tuple[str, str] | None = None) -> str:
         """Trigger a Dag by the form, and return the path of the run's page.
@@ -137,6 +199,7 @@ class Ui:
         expect(field_of_interval).to_be_visible()
         if interval is not None:
             field_of_interval.fill("\n".join(interval))
+            self.picture("trigger-form", of=self.dialog)
         self.shot(f"{dag_id}-trigger{'-interval' if interval else ''}")
         self.dialog.get_by_test_id("trigger-dag-submit").click()
         self.page.wait_for_url(re.compile(rf"/dags/{dag_id}/runs/manual"))

@@ -15,7 +15,6 @@ import pytest
 from airflow_provider_convexport.simulator.server import RunningSimulator, running
 from airflow_provider_convexport.simulator.settings import SimulatorSettings
 from dev.cluster.cluster import Cluster
-from dev.cluster.processes import ClusterError
 from dev.cluster.settings import USER
 from dev.cluster.sqlite_backend import SqliteBackend
 from tests.browser.support import Ui, chromium
@@ -92,17 +91,10 @@ def run_backfill(airflow: Cluster, command: str, exports: Path, days: set[str]) 
     """Run a command as in a terminal, once a backfill before it is over, and wait for its days."""
     name, *arguments = shlex.split(command)
     assert name == "airflow"
-
-    def accepted() -> bool:
-        try:
-            airflow.command_line(*arguments)
-        except ClusterError as error:
-            if "AlreadyRunningBackfill" in str(error) or "Another backfill is running" in str(error):
-                return False
-            raise
-        return True
-
-    wait_until(accepted, seconds=200, what="the backfill before", poll=5)
+    wait_until(
+        lambda: not airflow.api.has_open_backfill("covered_daily"), seconds=200, what="the backfill before"
+    )
+    airflow.command_line(*arguments)
     wait_until(lambda: published(exports) >= days, seconds=200, what=f"{days}; {published(exports)}")
 
 
@@ -133,21 +125,18 @@ def a_message_of(simulator: RunningSimulator, day: datetime) -> str:
 def test_the_page_says_what_is_missing_and_its_commands_bring_it(
     airflow: Cluster, simulator: RunningSimulator, page: Page, exports: Path
 ) -> None:
-    ui = Ui(page, airflow.api.url, "coverage")
+    ui = Ui(page, airflow.api.url, "coverage", {exports.as_uri(): "s3://bucket/raw/ada"})
     with ui.watched():
         simulator.update(leave_out=(f"ada/messages/{a_message_of(simulator, AUDITED)}",))
-        for first, last in ((FIRST, HOLE - DAY), (AUDITED, TODAY - 2 * DAY)):
-            command = (
-                f"airflow backfill create --dag-id covered_daily --from-date {first.isoformat()} "
-                f"--to-date {last.isoformat()} --max-active-runs 4"
-            )
-            run_backfill(airflow, command, exports, days_of(first, last))
-        unsettled = [TODAY.isoformat(), (TODAY + DAY).isoformat()]
-        airflow.api.trigger("covered_daily", logical_date=None, conf={"interval": unsettled})
+        airflow.api.backfill("covered_daily", AUDITED, TODAY - 2 * DAY, runs=4)
+        for first, end in ((FIRST, HOLE), (TODAY, TODAY + DAY)):
+            interval = [first.isoformat(), end.isoformat()]
+            airflow.api.trigger("covered_daily", logical_date=None, conf={"interval": interval})
+        made = days_of(FIRST, TODAY) - days_of(HOLE, HOLE) - days_of(TODAY - DAY, TODAY - DAY)
+        wait_until(lambda: published(exports) == made, seconds=200, what=f"{made}; {published(exports)}")
         simulator.update(leave_out=())
         audited = [AUDITED.isoformat(), (AUDITED + DAY).isoformat()]
         airflow.api.trigger("audited", logical_date=None, conf={"interval": audited})
-        wait_until(lambda: published(exports) >= days_of(TODAY, TODAY), seconds=120, what="today")
         shutil.rmtree(exports / "messages" / f"dt={DELETED:%Y-%m-%d}")
 
         ui.sign_in(USER, airflow.settings.password)
@@ -157,6 +146,7 @@ def test_the_page_says_what_is_missing_and_its_commands_bring_it(
         page.frame_locator("iframe").locator(".cards .card").first.wait_for()
         frame = looked_at(ui, AUDITED, "failed")
         ui.shot("overview")
+        ui.picture("coverage-overview", height=690)
         states = {day: state_of(frame, day) for day in (FIRST, HOLE, DELETED, TODAY)}
         assert states == {FIRST: "published", HOLE: "missing", DELETED: "published", TODAY: "unsettled"}
 
@@ -173,6 +163,7 @@ def test_the_page_says_what_is_missing_and_its_commands_bring_it(
         assert f"{DELETED:%Y-%m-%d}" in gone.inner_text()
         again = copied(page, gone)
         ui.shot("manifests")
+        ui.picture("coverage-dataset", height=880)
 
         run = frame.locator("a[data-app]").first
         path = run.inner_text()

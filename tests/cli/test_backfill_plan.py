@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_convexport.cli.plan import plan_text, shell_commands
+from airflow_provider_convexport.cli.plan_text import plan_text, shell_commands
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
@@ -29,6 +29,7 @@ class TestRuns:
         assert all(one.end == other.start for one, other in pairwise(windows))
         assert all(window.length == 59 * DAY for window in windows)
 
+    @settings(deadline=None)
     @given(
         start=st.integers(0, 120 * 24).map(lambda hours: day(2026, 1, 1) + hours * HOUR),
         length=st.integers(1, 150),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from textwrap import dedent
 
 import pytest
@@ -14,6 +15,7 @@ from airflow_provider_convexport.cli.dag_reading import read_dag
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window
+from dev.docs_pages import REPOSITORY, blocks_of
 from tests.support.backfills import NOW, publish
 from tests.support.backfills import utc_moment as day
 from tests.support.samples import DAY
@@ -27,6 +29,8 @@ from airflow_provider_convexport.operators.ada import AdaExportOperator
 from airflow_provider_convexport.operators.agentx import AgentXExportOperator
 from airflow_provider_convexport.timetables.export_window import ExportWindowTimetable
 """
+
+GUIDE = REPOSITORY / "docs" / "how-to" / "backfill.md"
 
 
 @pytest.fixture
@@ -82,12 +86,14 @@ def test_the_schedule_tasks_and_destinations_are_the_dags_own(dag_of, tmp_path):
     ]
     assert [run.state for run in plan.runs] == ["to export"] * 2, "one task has published, the other not"
     assert (plan.requests, [run.requests for run in plan.runs]) == (4, [2, 2])
-    assert dag_commands(plan) == [
+    assert dag_commands(plan, is_usable=lambda name: False) == [
         'airflow pools set mine 2 "Exports"',
         "airflow dags unpause mine",
         "airflow backfill create --dag-id mine --from-date 2026-03-08T23:00:00Z "
         "--to-date 2026-03-15T23:00:00Z --max-active-runs 2",
     ]
+    assert dag_commands(plan, is_usable=lambda name: name == "mine")[0] == "airflow dags unpause mine"
+    assert '\nairflow pools get mine || airflow pools set mine 2 "Exports"\n' in dag_plan_text(plan)
     text = dag_plan_text(plan)
     assert "  messages: Ada messages, 7 days per request, at least 2 requests\n" in text
     assert json.loads(json.dumps(dag_plan_values(plan)))["timezone"] == "Europe/Berlin"
@@ -241,6 +247,33 @@ def test_backfills_run_one_after_another_and_tell_how_far_they_are():
         "  1 of 2 runs finished",
         "  2 of 2 runs finished, completed",
     ]
+
+
+def test_the_guide_shows_what_is_told_meanwhile():
+    (block,) = (block for block in blocks_of(GUIDE) if "runs finished" in block.text)
+    commands = re.findall(r"^\[\d of \d\] (.*)$", block.text, re.MULTILINE)
+    windows = iter((1, 2))
+
+    class Airflow(FakeAirflow):
+        """Each backfill is completed a look after its last run has finished, as by a scheduler."""
+
+        def call(self, arguments):
+            if arguments[0] == "backfill":
+                self.looks = self.runs = next(windows)
+                self.looks += 1
+            return super().call(arguments)
+
+        def latest(self, dag_id):
+            state = super().latest(dag_id)
+            return state and state._replace(runs=self.runs, finished=min(state.finished, self.runs))
+
+    airflow = Airflow()
+
+    assert airflow.run(*commands) == 0
+
+    assert [*airflow.lines, "All runs have succeeded."] == block.text.splitlines()
+    plan = next(block.text for block in blocks_of(GUIDE) if block.output == "backfill.plan")
+    assert "\n".join(commands) in plan, "the commands are those of the plan that the page shows"
 
 
 def test_failed_runs_are_counted():

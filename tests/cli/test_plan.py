@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from airflow_provider_convexport.cli.plan import plan_text, plan_values, shell_commands
+from airflow_provider_convexport.cli.plan_text import plan_text, plan_values, shell_commands
 from airflow_provider_convexport.errors import ConfigurationError
 from airflow_provider_convexport.export.window import Window
 from airflow_provider_convexport.hooks.ada import AdaHook
@@ -33,6 +33,7 @@ def test_a_plan_reads_like_this():
         'ExportWindowTimetable.for_vendor("agentx"). '
         "If yours has another, name it with --dag-id, which reads its schedule. Otherwise run:",
         "",
+        "airflow pools get convexport_agentx || "
         'airflow pools set convexport_agentx 2 "Exports from AgentX Support"',
         "airflow dags unpause agentx_windows",
         "airflow backfill create --dag-id agentx_windows --from-date 2026-08-31T00:00:00Z "
@@ -67,7 +68,7 @@ def test_a_request_window_is_written_in_words():
 
 
 def test_the_commands_prepare_pool_and_dag_and_then_create_one_backfill_for_consecutive_runs():
-    pool, unpause, *backfills = shell_commands(plan(dag_id="mine"))
+    pool, unpause, *backfills = shell_commands(plan(dag_id="mine"), is_usable=lambda name: False)
 
     assert pool == f'airflow pools set convexport_ada {AdaHook.pool_slots} "Exports from Ada"'
     assert unpause == "airflow dags unpause mine"
@@ -75,6 +76,12 @@ def test_the_commands_prepare_pool_and_dag_and_then_create_one_backfill_for_cons
         "airflow backfill create --dag-id mine --from-date 2025-11-26T00:00:00Z "
         f"--to-date 2026-03-24T00:00:00Z --max-active-runs {AdaHook.pool_slots}"
     ]
+
+
+def test_no_command_changes_a_pool_that_tasks_can_run_in():
+    unpause, _ = shell_commands(plan(dag_id="mine"), is_usable=lambda name: name == "convexport_ada")
+
+    assert unpause == "airflow dags unpause mine"
 
 
 def test_values_of_a_plan_with_a_destination_name_what_is_published_there(tmp_path):

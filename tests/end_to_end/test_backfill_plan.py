@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_convexport.cli.backfill_plan import plan_backfill
-from airflow_provider_convexport.cli.plan import plan_text
+from airflow_provider_convexport.cli.plan_text import plan_text
 from airflow_provider_convexport.destination import store_at
 from airflow_provider_convexport.export.fetch import window_reading
 from tests.support.exports import export
