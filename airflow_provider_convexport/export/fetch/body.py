@@ -27,7 +27,10 @@ def read_body(raw: urllib3.BaseHTTPResponse, *, source: str, limit: int) -> byte
     :param limit: Maximum number of bytes.
     :raises IncompleteExportError: if the body is larger than ``limit``; the rest of it is not read.
     """
-    step = _STEP if raw.headers.get("Content-Encoding") else limit + 1
+    is_compressed = bool(raw.headers.get("Content-Encoding"))
+    if not is_compressed and 0 < (raw.length_remaining or 0) <= limit:
+        return raw.read()  # without the copies that reading up to a number of bytes makes
+    step = _STEP if is_compressed else limit + 1
     pieces, size = [], 0
     while piece := raw.read(step, decode_content=True):
         pieces.append(piece)
