@@ -36,21 +36,29 @@ NAMESPACE = "support"
 
 def tables_of(vendor: str, *datasets: str) -> DAG:
     """Return the Dag that writes the tables of a vendor's datasets."""
-    sources = {f"{vendor}_{dataset}": f"{ROOT}/{vendor}/{dataset}" for dataset in datasets}
+    sources = [
+        Asset(
+            f"{vendor}_{dataset}",
+            uri=f"{ROOT}/{vendor}/{dataset}",
+            # What the daily Dag says of them, too: Airflow keeps what it has read last.
+            extra={"vendor": vendor, "stream": dataset.partition("_")[0]},
+        )
+        for dataset in datasets
+    ]
     with DAG(
         dag_id=f"tables_in_iceberg_{vendor}",
         description=f"Writes what the daily Dag of {vendor} has published to Iceberg tables, when it has.",
         doc_md=__doc__,
         params=interval_params(),
         # A list of assets would wait for all of them; AssetAny starts a run after each.
-        schedule=AssetAny(*(Asset(name, uri=uri) for name, uri in sources.items())),
+        schedule=AssetAny(*sources),
         max_active_runs=1,
         default_args={"retries": 5, "retry_delay": timedelta(minutes=1)},
         tags=["convexport", vendor, "tables", "iceberg"],
     ) as dag:
         ConversationTablesOperator(
             task_id="tables",
-            sources=list(sources.values()),
+            sources=[each.uri for each in sources],
             namespace=NAMESPACE,
             outlets=[Asset(f"iceberg_{NAMESPACE}")],
         )

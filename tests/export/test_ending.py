@@ -174,13 +174,15 @@ def test_it_ends_within_seconds_and_the_next_try_continues(
         told_at.append(time.monotonic())
         tell()
 
+    before = set(threading.enumerate())
     teller = threading.Thread(target=tell_once_it_waits)
     teller.start()
     with pytest.raises(raised):
         scene.export(concurrency)
     seconds = time.monotonic() - told_at[0]
     teller.join()
-    alive = [each.name for each in threading.enumerate() if each.name.startswith("convexport")]
+    new = set(threading.enumerate()) - before
+    alive = [each.name for each in new if each.name.startswith("convexport")]
     first = len(server.asked)
     scene.freed.set()
     server.fallback = lambda asked: page(asked.target)

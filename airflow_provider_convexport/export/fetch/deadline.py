@@ -6,6 +6,9 @@ import threading
 import time
 from typing import Protocol
 
+_EVERY = 1.0
+"""Seconds from one look at the deadlines to the next."""
+
 
 class Late(Protocol):
     """What misses a deadline; compared by identity."""
@@ -19,8 +22,7 @@ class Deadlines:
     """Tells each `Late` object when its deadline passes.
 
     A `threading.Timer` for each answer would cost a fifth of the CPU time of an export. One thread is enough:
-    it sleeps until the first deadline could pass, looks whether that was lifted or moved meanwhile, and ends
-    when none is set.
+    it looks about once a second whether a deadline has passed, and ends when none was set for so long.
     """
 
     def __init__(self) -> None:
@@ -28,11 +30,13 @@ class Deadlines:
         self._moments: dict[Late, float] = {}
         self._thread: threading.Thread | None = None
         self._looks_at = 0.0
+        self._is_idle = True
 
     def set(self, late: Late, seconds: float) -> None:
         """Let the deadline of an object be some seconds from now, in place of an earlier one."""
         with self._changed:
             self._moments[late] = moment = time.monotonic() + seconds
+            self._is_idle = False
             if self._thread is None:
                 self._looks_at = moment
                 # A daemon, which never keeps a task from ending.
@@ -50,6 +54,7 @@ class Deadlines:
         """Lift all deadlines, and let the thread end."""
         with self._changed:
             self._moments.clear()
+            self._is_idle = True
             self._changed.notify()
 
     def close(self) -> None:
@@ -62,13 +67,11 @@ class Deadlines:
 
     def _watch(self) -> None:
         with self._changed:
-            while self._moments:
-                late = min(self._moments, key=self._moments.__getitem__)
-                self._looks_at = self._moments[late]
-                left = self._looks_at - time.monotonic()
-                if left > 0:
-                    self._changed.wait(left)
-                else:
+            while self._moments or not self._is_idle:
+                now, self._is_idle = time.monotonic(), True
+                for late in [each for each, moment in self._moments.items() if moment <= now]:
                     del self._moments[late]
                     late.begin()
+                self._looks_at = min([now + _EVERY, *self._moments.values()])
+                self._changed.wait(self._looks_at - now)
             self._thread = None
