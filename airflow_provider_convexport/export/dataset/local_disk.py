@@ -33,6 +33,9 @@ _WRONG = {
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SHOWN = 200
 
+_TRIES = 100
+"""How often a folder is created that others prune at the same time."""
+
 
 @contextlib.contextmanager
 def explained(url: str) -> Iterator[None]:
@@ -66,14 +69,32 @@ def create(path: Path, create: Callable[[], object], *, url: str) -> None:
     :raises ConfigurationError: if the parent cannot be created at all, as in ``/proc``.
     :raises FileNotFoundError: if ``create`` itself does not find its source.
     """
-    for _ in range(100):
+    for _ in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             create()
             return
     if not path.parent.exists():
         raise unusable(url, "folders cannot be created there")
     create()
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and those above it, unless it is there.
+
+    Another attempt may prune it after ``mkdir`` has found it and before ``mkdir`` looks what it is.
+
+    :raises FileExistsError: if something else is there.
+    :raises FileNotFoundError: if a folder above it was pruned meanwhile.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if not left or folder.is_file():
+                raise
+        else:
+            return
 
 
 def make_durable(path: Path) -> None:
