@@ -143,7 +143,7 @@ SCENARIOS = (
             ),
             Step(_block("docs/how-to/first-hour.md", "convexport files")),
             Step(
-                _python("docs/how-to/first-hour.md", "duckdb.sql") + "",
+                _python("docs/how-to/first-hour.md", "duckdb.sql"),
                 {"first-hour.duckdb": table},
                 told=False,
             ),

@@ -47,7 +47,7 @@ def postgres(settings: Settings) -> Service:
     ready = [str(_postgres_program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
     return Service(
         "postgres",
-        (*_as_postgres(), str(_postgres_program("postgres")), *options),
+        (*as_postgres(), str(_postgres_program("postgres")), *options),
         settings.root / "run",
         lambda: subprocess.run(ready, check=False).returncode == 0,
         stop_signal=signal.SIGINT,  # PostgreSQL then terminates sessions instead of waiting for them
@@ -76,7 +76,7 @@ def make_database(settings: Settings) -> None:
         "--pwfile",
         str(password_file),
     ]
-    _run([*_as_postgres(), *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+    _run([*as_postgres(), *initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
 
 
 def remove_database(settings: Settings) -> None:
@@ -95,7 +95,8 @@ def _postgres_program(name: str) -> Path:
     return Path(found)
 
 
-def _as_postgres() -> tuple[str, ...]:
+def as_postgres() -> tuple[str, ...]:
+    """Return how a command begins that becomes PostgreSQL's own user, because PostgreSQL refuses root."""
     return ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--") if _is_root() else ()
 
 

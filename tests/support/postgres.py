@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.cluster.servers import as_postgres
 from tests.support.ports import free_port
 
 
@@ -26,10 +27,8 @@ def postgres_server(folder_of_programs: Path) -> Iterator[str]:
     """Start a server without passwords on a port of this machine, and yield the URL of its empty database."""
     # Not pytest's own folder, to which the user "postgres" has no access.
     folder = Path(tempfile.mkdtemp(prefix="convexport-postgres-"))
-    become = ()
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    if become := as_postgres():
         shutil.chown(folder, "postgres", "postgres")
-        become = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--")
     port = free_port()
     data = f"{folder}/data"
 

@@ -16,7 +16,6 @@ from airflow_provider_convexport.export.fetch.surrogates import mask, unmask, un
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_STRINGS = frozenset((str,))
 _CHUNK = 2**12
 """Bytes of a body that are checked at a time; larger pieces fragment the memory (64 KiB: 85 MiB more)."""
 
@@ -158,8 +157,6 @@ class PageFormat:
 
     def _ids(self, heads: Sequence[Any]) -> list[str]:
         ids = [head.id for head in heads]
-        if set(map(type, ids)) <= _STRINGS and all(ids):
-            return ids
         for position, value in enumerate(ids):
             if type(value) is int:
                 ids[position] = str(value)
