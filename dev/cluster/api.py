@@ -213,7 +213,7 @@ class Api:
     def _ask(
         self, method: str, path: str, body: Any = None, *, accept: tuple[int, ...] = ()
     ) -> dict[str, Any]:
-        """Send a request; retry for half a minute while the server cannot be reached."""
+        """Send a request; retry for half a minute while the server, or its database, cannot be reached."""
         end = time.monotonic() + 30
         while True:
             try:
@@ -225,7 +225,11 @@ class Api:
                 continue
             if answer.ok or answer.status_code in accept:
                 return dict(answer.json()) if answer.content else {}
-            raise ClusterError(f"{method} {path} returned status {answer.status_code}: {answer.text[:500]}")
+            if time.monotonic() > end or not _was_rolled_back(answer):
+                raise ClusterError(
+                    f"{method} {path} returned status {answer.status_code}: {answer.text[:500]}"
+                )
+            time.sleep(0.5)
 
     def _send(self, method: str, path: str, body: Any) -> requests.Response:
         if not self._token:
@@ -235,6 +239,14 @@ class Api:
             self._token = answer.json()["access_token"]
         headers = {"Authorization": f"Bearer {self._token}"}
         return requests.request(method, f"{self.url}/api/v2/{path}", json=body, headers=headers, timeout=30)
+
+
+def _was_rolled_back(answer: requests.Response) -> bool:
+    """Return whether an answer says that the database failed, such as sqlite while others write."""
+    if answer.status_code != 500 or "json" not in answer.headers.get("Content-Type", ""):
+        return False
+    detail = answer.json().get("detail")
+    return isinstance(detail, dict) and detail.get("reason") == "Database error"
 
 
 def _logical_date(run: Mapping[str, Any]) -> datetime:

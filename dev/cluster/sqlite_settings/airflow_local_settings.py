@@ -9,22 +9,33 @@ it waits instead.
 The API server writes its audit log on its event loop. If another request, in a thread, holds the write lock,
 it cannot commit before the loop goes on, and the loop waits for the lock: the trigger form, which triggers a
 run and unpauses the Dag at once, would stop the server for as long as sqlite waits. So statements on an event
-loop wait shortly and fail; the UI repeats the request.
+loop wait shortly and fail; the UI and the cluster's client repeat the request.
+
+A commit does not wait for the disk, so that writers hold the lock shortly. What a killed process has
+committed stays; after a loss of power the last commits may be gone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, event
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.engine.interfaces import DBAPICursor
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 LONG_WAIT, SHORT_WAIT = 60_000, 300
 """Milliseconds to wait for the write lock: in a thread, on an event loop."""
+
+
+@event.listens_for(Engine, "connect")
+def commit_without_waiting_for_the_disk(connection: DBAPIConnection, _record: object) -> None:
+    """Let a commit of a sqlite database in WAL mode only write."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=NORMAL")
 
 
 @event.listens_for(Engine, "savepoint")
