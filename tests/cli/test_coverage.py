@@ -59,7 +59,7 @@ def test_something_else_under_a_manifests_name_is_an_error_that_names_it(store):
 
 
 def test_a_report_reads_every_manifest_once_with_64_readers_and_lists_once():
-    store = counted_store(latency=0.001)
+    store = counted_store(latency=0.005)
     for number in range(9):
         fill(store, 731, folder=f"raw/set{number}")
 

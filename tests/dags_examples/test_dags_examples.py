@@ -739,6 +739,7 @@ def test_all_vendors_write_to_one_iceberg_namespace_and_old_snapshots_expire(roo
     }
 
 
+@pytest.mark.slow
 @by_stem(DAILY)
 @runs
 def test_an_audit_of_the_week_before_finds_no_gap_in_what_the_daily_dag_has_exported(file, root):

@@ -193,7 +193,7 @@ with DAG({dag_id!r}, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
         task_id="settled",
         interval_start="{{{{ dag_run.conf['start'] }}}}",
         interval_end="{{{{ dag_run.conf['end'] }}}}",
-        settle=timedelta(seconds=15),
+        settle=timedelta(seconds=8),
         poke_interval=1,
         deferrable={deferrable},
     )
@@ -217,4 +217,4 @@ def test_a_dag_waits(deferrable, tmp_path, monkeypatch):
     )
 
     assert run.state == DagRunState.SUCCESS
-    assert now() >= end + timedelta(seconds=15)
+    assert now() >= end + timedelta(seconds=8)

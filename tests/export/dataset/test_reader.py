@@ -215,7 +215,7 @@ def test_only_the_shop_or_bot_that_was_asked_for_is_read():
 
 
 def test_a_range_costs_one_listing_and_the_manifests_around_it_read_side_by_side():
-    store = counted_store(latency=0.001)
+    store = counted_store(latency=0.005)
     fill(store, 400)
     fill(store, 20 * 24, folder="hours", step=HOUR)
 
