@@ -41,7 +41,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-ui docs docs-outputs docs-screenshots test test-browser test-crash test-model test-vendor test-examples test-tables
-.PHONY: browser-newcomer browser-others test-audit test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
+.PHONY: packages browser-newcomer browser-others test-audit test-lineage test-limits test-scheduler test-stores test-compose test-stack test-wheel
 .PHONY: test-versions stack stack-down benchmark benchmark-full benchmark-peers lint types constraints clean
 .PHONY: $(AIRFLOWS:%=test-airflow-%)
 
@@ -56,6 +56,9 @@ demo-ui: $(READY) ## Start Airflow's UI with the example Dags and the simulator,
 
 test: $(READY) ## Run the tests
 	$(BIN)/pytest $(PYTEST_FAST)
+
+packages: ## Install the Debian packages of all suites, as root; each suite installs its own, too
+	dev/install_debian_packages.sh $(STACK_PACKAGES) $(BROWSER_PACKAGES)
 
 test-crash: $(READY) ## Kill exports at random moments, or end them by signals, and run them again
 	$(BIN)/pytest -n 2 tests/crash tests/export/test_ending.py

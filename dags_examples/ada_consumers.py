@@ -22,6 +22,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable  # in airflow.
 from airflow_provider_convexport.manual_runs import interval_params
 from airflow_provider_convexport.sensors.interval_settled import ExportIntervalSettledSensor
 from airflow_provider_convexport.sensors.partition import ExportPartitionSensor
+from airflow_provider_convexport.triggering_events import manifests_of_events
 
 # Read from the environment, because the URI of an asset must be known when the file is parsed, and
 # ``Variable.get`` would query the database at every parse.
@@ -40,10 +41,9 @@ with DAG(
 ) as consumer:
 
     @task(inlets=[conversations])
-    def read_manifests(triggering_asset_events: Any = None) -> list[str]:
-        """Return the manifests that were written since the last run of this Dag."""
-        events = triggering_asset_events[conversations] if triggering_asset_events else []
-        return [manifest for event in events for manifest in event.extra["manifests"]]
+    def read_manifests(**context: Any) -> list[str]:
+        """Return the manifests that were written since the last run of this Dag, and some of it again."""
+        return manifests_of_events(context)
 
     read_manifests()
 

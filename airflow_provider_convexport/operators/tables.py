@@ -22,7 +22,6 @@ from airflow_provider_convexport.operators.asset_events import AssetEvents
 from airflow_provider_convexport.operators.table_facts import (
     TablesFacts,
     facts_of,
-    manifests_of_events,
     summary_of,
 )
 from airflow_provider_convexport.operators.task_identity import task_of
@@ -33,6 +32,7 @@ from airflow_provider_convexport.tables.parquet_target import ParquetTarget
 from airflow_provider_convexport.tables.raw import partitions_of_interval, partitions_of_manifests
 from airflow_provider_convexport.tables.run import make_tables
 from airflow_provider_convexport.tables.schema import TABLES
+from airflow_provider_convexport.triggering_events import manifests_of_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

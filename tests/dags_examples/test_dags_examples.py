@@ -11,6 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,6 +33,7 @@ from airflow_provider_convexport.tables.mapping import tables_of
 from tests.support import published
 from tests.support.connections import connections_to, define
 from tests.support.iceberg import sqlite_catalog
+from tests.support.outlet_events import ByAsset
 from tests.support.samples import DAY
 from tests.support.streams import MIDNIGHT, operator_of
 
@@ -593,6 +595,14 @@ def test_a_backfill_sends_an_event_for_each_day(root):
         assert {event.partition_key for event in events} == {
             f"{start + day * DAY:%Y-%m-%d}" for day in range(3)
         }
+
+
+def test_a_consumer_reads_the_manifests_that_the_events_name():
+    (read,) = dag_of(example("ada_consumers"), "consumer").tasks
+    events = ByAsset((read.inlets[0], [SimpleNamespace(extra={"manifests": ["a", "b"]})]))
+
+    assert read.python_callable(triggering_asset_events=events) == ["a", "b"]
+    assert read.python_callable() == []
 
 
 @runs

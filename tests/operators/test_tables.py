@@ -8,12 +8,6 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import Asset, ObjectStoragePath
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import (
-    AssetEventDagRunReferenceResult,
-    AssetEventResult,
-    AssetEventsResult,
-    GetAssetEventByAsset,
-)
 
 from airflow_provider_convexport.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_convexport.errors import IncompleteExportError
@@ -22,6 +16,7 @@ from tests.support.outlet_events import ByAsset
 from tests.support.published import manifests
 from tests.support.samples import APRIL_1, DAY
 from tests.support.tables import FIRST, INTERVAL, ada_message, disk, put_raw, rows_of
+from tests.support.triggering_events import Supervisor, handed_event, stored_event
 
 ASSET = Asset(name="tables", uri="s3://b/tables")
 AT = "messages/ada-created/dt=2026-04-0"
@@ -132,47 +127,22 @@ def test_a_run_that_asset_events_started_makes_the_partitions_of_their_manifests
     assert facts["interval"] == ["2026-04-02T00:00:00Z", "2026-04-03T00:00:00Z"]
 
 
-class Supervisor:
-    """Answers a task that asks for the events of an asset."""
-
-    def __init__(self, *events: AssetEventResult) -> None:
-        self.events = events
-        self.asked: list[GetAssetEventByAsset] = []
-
-    def send(self, message: GetAssetEventByAsset) -> AssetEventsResult:
-        self.asked.append(message)
-        return AssetEventsResult(asset_events=list(self.events))
-
-
-def event_of(kind, raw, day, asset, **fields):
-    """Return an event of the asset, at a day's midnight, that names the day's manifest."""
-    return kind(
-        timestamp=FIRST.add(days=day - 1),
-        asset={"name": ASSET.name, "uri": ASSET.uri, "extra": {}, **asset},
-        extra={"manifests": [f"file://{raw}/dt=2026-04-0{day}/_manifest.json"]},
-        source_task_id=None,
-        source_dag_id=None,
-        source_run_id=None,
-        source_map_index=None,
-        **fields,
-    )
+def manifest_of(raw, day):
+    return f"file://{raw}/dt=2026-04-0{day}/_manifest.json"
 
 
 def test_later_events_of_the_same_asset_count_because_airflow_starts_no_run_for_them(raw, lake, monkeypatch):
     put_raw(disk(raw), [ada_message(20)], day=APRIL_1 + 2 * DAY)
-    started_by = event_of(AssetEventDagRunReferenceResult, raw, 2, {}, source_aliases=[])
-    all_events = [
-        event_of(AssetEventResult, raw, day, {"group": "asset"}, id=day, created_dagruns=[])
-        for day in (1, 2, 3)
-    ]
-    supervisor = Supervisor(*all_events)
+    started_by = handed_event(ASSET, FIRST.add(days=1), [manifest_of(raw, 2)])
+    supervisor = Supervisor(
+        *(stored_event(day, ASSET, FIRST.add(days=day - 1), [manifest_of(raw, day)]) for day in (1, 2, 3))
+    )
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
     context = {"run_id": "asset_triggered__1", "triggering_asset_events": ByAsset((ASSET, [started_by]))}
 
     execute(raw, lake, context)
 
     assert list(manifests(lake)) == [f"{AT}2", f"{AT}3"]
-    assert [(each.name, each.uri) for each in supervisor.asked] == [(ASSET.name, ASSET.uri)]
 
 
 def test_manifests_of_other_datasets_are_left_out(raw, lake, tmp_path):

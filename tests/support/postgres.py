@@ -53,6 +53,6 @@ def postgres():
     if folder is None and os.environ.get("CI"):
         pytest.fail("postgresql is not installed, and CI must not skip this.")
     if folder is None:
-        pytest.skip("postgresql is not installed; run make test-stack as root.")
+        pytest.skip("postgresql is not installed; run make packages as root.")
     with postgres_server(folder) as url:
         yield url
