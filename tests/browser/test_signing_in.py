@@ -127,7 +127,8 @@ def test_whoever_has_signed_in_sees_the_days_in_airflows_menu(address: Address, 
         page.get_by_role("button", name="Browse").click()
         ui.shot("menu")
         page.get_by_text("Conversation exports").click()
-        expect(page).to_have_url(f"{address.url}/plugin/convexport")
+        # Airflow 3.3 appends the path of what the frame shows as soon as that is loaded.
+        expect(page).to_have_url(re.compile(rf"^{re.escape(address.url)}/plugin/convexport(/|$)"))
         frame = page.frame_locator("iframe")
         expect(frame.locator(".cards .card")).to_have_count(1)
         ui.shot("overview")
