@@ -70,8 +70,8 @@ test-model: $(READY) ## Check the commit protocol in 20,000 random orders of eve
 test-vendor: $(READY) ## Add a fourth vendor and run the end-to-end tests with it (a minute)
 	$(BIN)/pytest tests/end_to_end/test_another_vendor.py
 
-test-examples: $(READY) ## Run the example Dags over many days, and a month in which records change (two minutes)
-	$(BIN)/pytest -n 2 -m slow tests/dags_examples tests/end_to_end/test_living_month.py
+test-examples: $(READY) ## Run the example Dags over many days, and whole exports that take longer (minutes)
+	$(BIN)/pytest -n 2 -m slow tests/dags_examples tests/end_to_end/test_living_month.py tests/end_to_end/test_exactly_once.py
 
 test-audit: $(READY) ## Find each record that audits claim to find, and none in clean data (minutes)
 	$(BIN)/pytest -n 2 -m slow tests/audit tests/operators/test_audit.py tests/cli/test_audit.py

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from dev.cluster.settings import REPOSITORY
 from tests.support.ports import free_port
+from tests.support.requirements import require
 from tests.support.waiting import wait_until
 
 SHOTS = REPOSITORY / ".browser"
@@ -58,10 +58,7 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 def chromium() -> Iterator[Page]:
     """An empty page in a Chromium without windows; skips without one, and fails in CI."""
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if path is None and os.environ.get("CI"):
-        pytest.fail("Chromium is not installed, and CI must not skip this.")
-    if path is None:
-        pytest.skip("Chromium is not installed; run make test-browser as root on Debian.")
+    require(path, "Chromium is not installed; run make packages as root on Debian.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:

@@ -24,12 +24,22 @@ if TYPE_CHECKING:
     from airflow_provider_convexport.simulator.server import RunningSimulator
 
 COMBINATIONS = list(itertools.product([True, False], [True, False], [0, 4], [True, False]))
-EVEN = [each for each in COMBINATIONS if sum(map(bool, each)) % 2 == 0]
-ODD = [each for each in COMBINATIONS if each not in EVEN]
-"""In each half every combination of three of the four occurs."""
 
 
-@pytest.mark.parametrize(("lower_inclusive", "upper_inclusive", "page_overlap", "absolute_links"), EVEN)
+def combinations(*, quick: int) -> list:
+    """Return all combinations, of which one half is slow; in each half all combinations of any three occur.
+
+    :param quick: The half that is not slow: those with an even (0) or odd (1) number of switches on.
+    """
+    return [
+        pytest.param(*each, marks=[pytest.mark.slow] if sum(map(bool, each)) % 2 != quick else [])
+        for each in COMBINATIONS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lower_inclusive", "upper_inclusive", "page_overlap", "absolute_links"), combinations(quick=0)
+)
 @pytest.mark.parametrize("case", STREAMS, ids=str)
 def test_twenty_daily_runs_and_two_runs_of_ten_days_publish_the_simulators_records(
     simulator: RunningSimulator,
@@ -84,7 +94,9 @@ def smallest_page(case: Case, *, ties: int, page_overlap: int) -> int:
     return ties + page_overlap + 1 if case.vendor == "ada" else 1
 
 
-@pytest.mark.parametrize(("lower_inclusive", "upper_inclusive", "page_overlap", "absolute_links"), ODD)
+@pytest.mark.parametrize(
+    ("lower_inclusive", "upper_inclusive", "page_overlap", "absolute_links"), combinations(quick=1)
+)
 @pytest.mark.parametrize(("case", "reading"), READINGS)
 def test_wherever_pages_and_runs_end_among_records_of_one_instant_each_is_published_once(
     simulator: RunningSimulator,

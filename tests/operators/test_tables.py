@@ -143,6 +143,7 @@ def test_later_events_of_the_same_asset_count_because_airflow_starts_no_run_for_
     execute(raw, lake, context)
 
     assert list(manifests(lake)) == [f"{AT}2", f"{AT}3"]
+    assert [(each.name, each.uri) for each in supervisor.asked] == [(ASSET.name, ASSET.uri)]
 
 
 def test_manifests_of_other_datasets_are_left_out(raw, lake, tmp_path):

@@ -13,6 +13,7 @@ from dev.cluster.celery_backend import CeleryBackend
 from dev.cluster.cluster import EXAMPLES, Cluster
 from dev.cluster.settings import REPOSITORY
 from tests.support.postgres import programs
+from tests.support.requirements import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """
     missing = [name for name in ("radosgw", "redis-server") if shutil.which(name) is None]
     missing += ["postgresql"] if programs() is None else []
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"{missing} are not installed, and CI must not skip this.")
-    if missing:
-        pytest.skip(f"{missing} are not installed; run make stack as root.")
+    require(not missing, f"{missing} are not installed; run make packages as root.")
     keep = bool(os.environ.get("STACK_KEEP"))
     if not keep:
         if (ROOT / "settings.json").exists():

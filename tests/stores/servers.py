@@ -15,9 +15,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support.ports import free_port
+from tests.support.requirements import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ S3_KEYS = ("TESTACCESSKEY", "testsecretkey")
 @contextlib.contextmanager
 def rados_gateway() -> Iterator[str]:
     """Run Ceph's RADOS Gateway with its objects in memory; ``make test-stores`` installs it on Debian."""
-    _require(shutil.which("radosgw"), "radosgw is not installed; run make test-stores as root.")
+    require(shutil.which("radosgw"), "radosgw is not installed; run make test-stores as root.")
     script = str(REPOSITORY / "docker" / "object-store" / "start.sh")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="rgw-", ignore_cleanup_errors=True) as folder:
@@ -51,7 +50,7 @@ def rados_gateway() -> Iterator[str]:
 @contextlib.contextmanager
 def azurite() -> Iterator[str]:
     """Run Azurite, Microsoft's emulator of Azure Storage; ``dev/install_azurite.sh`` installs it."""
-    _require(
+    require(
         shutil.which("node") and AZURITE.exists(), "Azurite is not installed; run dev/install_azurite.sh."
     )
     port = free_port()
@@ -66,7 +65,7 @@ def azurite() -> Iterator[str]:
 @contextlib.contextmanager
 def gcs_emulator() -> Iterator[str]:
     """Run gcp-storage-emulator, which comes with the dependency group ``stores``."""
-    _require(
+    require(
         importlib.util.find_spec("gcp_storage_emulator"),
         "gcp-storage-emulator is not installed; run make test-stores.",
     )
@@ -77,14 +76,6 @@ def gcs_emulator() -> Iterator[str]:
     ]  # fmt: skip
     with _running(command, port, {}):
         yield f"http://127.0.0.1:{port}"
-
-
-def _require(found: object, advice: str) -> None:
-    if found:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"{advice} CI must not skip this.")
-    pytest.skip(advice)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ import pytest
 
 from dev.cluster.servers import as_postgres
 from tests.support.ports import free_port
+from tests.support.requirements import require
 
 
 def programs() -> Path | None:
@@ -50,9 +50,6 @@ def postgres_server(folder_of_programs: Path) -> Iterator[str]:
 def postgres():
     """The URL of an empty database in PostgreSQL; skips without it, and fails in CI."""
     folder = programs()
-    if folder is None and os.environ.get("CI"):
-        pytest.fail("postgresql is not installed, and CI must not skip this.")
-    if folder is None:
-        pytest.skip("postgresql is not installed; run make packages as root.")
+    require(folder, "postgresql is not installed; run make packages as root.")
     with postgres_server(folder) as url:
         yield url
